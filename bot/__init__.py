@@ -1,0 +1,10 @@
+"""IMEI Lock: binds SIMs to their devices on Monogoto, from Slack.
+
+Where things are, and who may import whom (`lint-imports` keeps it):
+
+    domain      what a lock, a request and a role are; standard library only
+    services    the use cases: submit, approve, apply; speak domain words and the ports
+    slack | monogoto | storage | dispatch    the adapters; none imports another
+    app         puts the parts together; the only module that knows them all
+    __main__    the command line        sandbox    a local Slack and a local Monogoto
+"""

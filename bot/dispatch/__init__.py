@@ -1,0 +1,1 @@
+"""Who runs approved work. `local` runs it in this process; all state is in rows."""

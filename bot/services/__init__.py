@@ -1,0 +1,1 @@
+"""The use cases, in domain words. Effects go through the ports in `ports.py`."""

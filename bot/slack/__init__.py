@@ -1,0 +1,1 @@
+"""Everything that knows Slack: commands, views, actions, blocks, roles, transports."""

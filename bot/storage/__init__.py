@@ -1,0 +1,1 @@
+"""Everything that knows SQL: tables, store, engine, migrations."""
