@@ -1,21 +1,21 @@
 """What can go wrong, by name. Each name is the fact; the words for people are chosen in `slack/errors.py`.
 
-    Refusal                     the person hears why; nothing was changed
-    ├── NotAllowed              a rule of the policy says no
-    ├── AlreadyDecided          somebody or something else won
-    ├── AlreadyOpen             another open request holds the Thing
-    ├── Changed                 no longer what the person was shown
-    └── Unfit                   the change makes no sense or may not be sent (an empty IMEI, say)
-    PlatformError               the vendor
-    ├── ThingNotFound           no such Thing on this account
-    ├── NotReached              the call surely had no effect: not sent, or a read that failed
-    │   └── RateLimited         429; carries how long to wait
-    ├── LoginFailed             the vendor refuses our log-in
-    ├── Refused                 the vendor answered 4xx to a write: nothing was meant to be written
-    ├── OutcomeUnknown          a write left, its answer was lost or worthless
-    └── Unreadable              an answer that is not what the documents say
-    StoreUnavailable            the database or the audit could not be written: nothing was sent
-    DirectoryUnavailable        Slack did not tell who somebody is: deny
+Refusal                     the person hears why; nothing was changed
+├── NotAllowed              a rule of the policy says no
+├── AlreadyDecided          somebody or something else won
+├── AlreadyOpen             another open request holds the Thing
+├── Changed                 no longer what the person was shown
+└── Unfit                   the change makes no sense or may not be sent (an empty IMEI, say)
+PlatformError               the vendor
+├── ThingNotFound           no such Thing on this account
+├── NotReached              the call surely had no effect: not sent, or a read that failed
+│   └── RateLimited         429; carries how long to wait
+├── LoginFailed             the vendor refuses our log-in
+├── Refused                 the vendor answered 4xx to a write: nothing was meant to be written
+├── OutcomeUnknown          a write left, its answer was lost or worthless
+└── Unreadable              an answer that is not what the documents say
+StoreUnavailable            the database or the audit could not be written: nothing was sent
+DirectoryUnavailable        Slack did not tell who somebody is: deny
 """
 
 from __future__ import annotations
@@ -99,6 +99,10 @@ class OutcomeUnknown(PlatformError):
 
 class Unreadable(PlatformError):
     """An answer that is not what the documents say: HTML, cut-off JSON, another Thing's id."""
+
+
+class Overtaken(Exception):
+    """The row is no longer in the state that was read: somebody else won. Read it again."""
 
 
 class StoreUnavailable(Exception):

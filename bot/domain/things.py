@@ -7,6 +7,15 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
+class ThingLock:
+    """A Thing's lock fields: what a request is about, and what the read-back compares."""
+
+    imei_lock: bool
+    locked_imei: str
+    """"" stands for null too: both mean that none is stored."""
+
+
+@dataclass(frozen=True, slots=True)
 class Thing:
     """One SIM as read just now. Free text (`name`) is hostile until escaped; secrets never get here."""
 
@@ -26,6 +35,11 @@ class Thing:
     """As reported; "" where never seen; may be all zeros where the carrier reports none."""
     last_seen_at: datetime | None
     """UTC; best reading of the vendor's several times, None where there is none."""
+
+    @property
+    def lock(self) -> ThingLock:
+        """The lock fields alone."""
+        return ThingLock(self.imei_lock, self.locked_imei)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
+from bot.domain.audit import AuditEntry
 from bot.domain.identifiers import Iccid, Imei
+from bot.domain.policy import Actor
+from bot.domain.requests import ChangeRequest, Item, Origin, Person, PersonDecision
 from bot.domain.things import Thing, ThingRow, ThingsGroup
 
 
@@ -14,9 +21,11 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The present moment, aware, in UTC."""
+        ...
 
     async def sleep(self, seconds: float) -> None:
         """Wait that many seconds."""
+        ...
 
 
 class Platform(Protocol):
@@ -24,15 +33,19 @@ class Platform(Protocol):
 
     async def thing(self, iccid: Iccid) -> Thing:
         """Read one Thing, fresh. Raises `ThingNotFound`."""
+        ...
 
     async def things_group(self, things_group_id: str) -> ThingsGroup:
         """Read one Things Group, fresh. Raises `ThingNotFound`."""
+        ...
 
     async def things_last_seen_in(self, imei: Imei) -> tuple[ThingRow, ...]:
         """Things whose last-seen IMEI is this one, by the vendor's filter (at most one page)."""
+        ...
 
     async def is_online(self, thing: Thing) -> bool | None:
         """Whether the Thing has a session now; None where the vendor's answer doesn't say."""
+        ...
 
     async def write_thing_lock(self, thing: Thing, *, imei_lock: bool, locked_imei: str) -> None:
         """One PUT with the `cas` of `thing`, never repeated. Returning is no proof: read back.
@@ -40,3 +53,229 @@ class Platform(Protocol):
         Raises `Refused`, `NotReached`, `RateLimited`, `LoginFailed` (nothing was written by this call)
         or `OutcomeUnknown` (it may have been).
         """
+        ...
+
+
+class Directory(Protocol):
+    """Who people are and where one can speak. Raises `DirectoryUnavailable` where it can't be told."""
+
+    async def actor(self, person: Person, roles: Iterable[str], *, fresh: bool = False) -> Actor:
+        """The person, with those of `roles` that they hold; `fresh` means read in the last 10 seconds."""
+        ...
+
+    async def holders(self, principal_ids: Iterable[str]) -> frozenset[str]:
+        """User ids behind user groups (S…) and people (U…)."""
+        ...
+
+    async def room(self, channel: str) -> Room:
+        """What is known of a channel. Never raises for one that can't be seen: it is not postable then."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A channel as the bot sees it."""
+
+    channel: str
+    postable: bool
+    """The bot is a member, and it is not archived."""
+    external: bool = False
+    """Shared with another company."""
+    members: frozenset[str] = frozenset()
+
+
+class PlaceKind(StrEnum):
+    """What a request's message at a place is for."""
+
+    CARD = "card"
+    """With buttons."""
+    TWIN = "twin"
+    """Read-only, where it was asked."""
+    AUDIT = "audit"
+    """The audit channel: one line for each decision and outcome, no card."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request is shown. `channel` is C…/G…/D…, or U… for a direct message not opened yet."""
+
+    id: int
+    request_id: str
+    kind: PlaceKind
+    channel: str
+    ts: str = ""
+    """The card's message; "" until posted."""
+    drawn_rev: int = 0
+    """The request's `rev` that the card shows."""
+
+
+class MessageState(StrEnum):
+    """Where an outbox message stands."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    """Committed before the call leaves: after a crash it is in doubt, and is not repeated blindly."""
+    SENT = "sent"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to tell at one place. A "card" is drawn from the database when it is sent."""
+
+    id: int
+    request_id: str
+    place_id: int
+    what: str
+    """"card", or the name of the reply ("approved", "outcome", …)."""
+    about: Mapping[str, str] = field(default_factory=dict)
+    state: MessageState = MessageState.WAITING
+    attempts: int = 0
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A form that was sent, kept before its ack: pressing again makes nothing new, a restart loses nothing."""
+
+    id: str
+    key: str
+    """Unique for one showing of one form to one person."""
+    person: Person
+    origin: Origin
+    view_id: str
+    kind: str
+    fields: Mapping[str, str]
+    """What was typed, by block id."""
+    at: datetime
+
+
+class Tx(Protocol):
+    """One write transaction: all of it is committed, or nothing. Writers are serialised."""
+
+    async def add_submission(self, submission: Submission) -> bool:
+        """Keep it; False where its key is known already."""
+        ...
+
+    async def end_submission(self, submission_id: str, state: str, request_id: str = "") -> bool:
+        """From "checking" to "posted", "returned" or "refused", once; False where it has ended already."""
+        ...
+
+    async def add_request(self, request: ChangeRequest, places: Iterable[tuple[PlaceKind, str]]) -> None:
+        """Insert it with its places. Raises `AlreadyOpen` where an open request holds the Thing."""
+        ...
+
+    async def advance(self, old: ChangeRequest, new: ChangeRequest) -> ChangeRequest:
+        """Move the row from `old` to `new` where it still is `old` (id, status, rev); returns it with its rev.
+
+        Raises `Overtaken`.
+        """
+        ...
+
+    async def decide(self, request_id: str, decision: PersonDecision) -> None:
+        """Add a decision. Raises `Overtaken` where this person's vote of that kind counts already."""
+        ...
+
+    async def void_approvals(self, request_id: str) -> None:
+        """Earlier approvals no longer count: what they approved is no longer what is shown."""
+        ...
+
+    async def put_item(self, old: Item | None, new: Item) -> Item:
+        """Insert, or move the row where it still is `old` (state, attempts). Raises `Overtaken`."""
+        ...
+
+    async def audit(self, entry: AuditEntry) -> int:
+        """Append to the chain; returns its seq."""
+        ...
+
+    async def tell(self, request_id: str, what: str, about: Mapping[str, str] | None = None) -> None:
+        """Queue a message for each place of the request: "card" for CARD and TWIN (once while one waits),
+        any other for every place."""
+        ...
+
+
+class Store(Protocol):
+    """The truth. Raises `StoreUnavailable` where it can't be read or written."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Tx]:
+        """Open a write transaction; commits at the end of the block, rolls back on any exception."""
+        ...
+
+    async def request(self, request_id: str) -> ChangeRequest | None:
+        """One request, with its decisions and item."""
+        ...
+
+    async def open_request(self, thing_id: str) -> ChangeRequest | None:
+        """The open request that holds this Thing."""
+        ...
+
+    async def locked_to(self, imei: Imei) -> tuple[str, ...]:
+        """Names of Things that our own succeeded requests left locked to this device (latest per Thing)."""
+        ...
+
+    async def due(self, now: datetime) -> tuple[ChangeRequest, ...]:
+        """Requests that the sweep must look at: pending and past `expires_at`; approved, applying or
+        unconfirmed whose item's `next_at` is None or has come."""
+        ...
+
+    async def unfinished_submissions(self) -> tuple[Submission, ...]:
+        """Those still "checking"."""
+        ...
+
+
+class Outbox(Protocol):
+    """What is to be told, and where it was: the notifier's side of the store."""
+
+    async def due_messages(self, now: datetime) -> tuple[Message, ...]:
+        """WAITING and due, oldest first; of each place only the first that is not settled yet."""
+        ...
+
+    async def doubtful_messages(self) -> tuple[Message, ...]:
+        """SENDING: left behind by a process that ended. Call at start-up only."""
+        ...
+
+    async def begin(self, message: Message) -> bool:
+        """WAITING → SENDING, attempts + 1; False where somebody else has it."""
+        ...
+
+    async def settle(
+        self, message: Message, state: MessageState, *, not_before: datetime | None = None
+    ) -> None:
+        """SENDING → SENT, DROPPED, or WAITING again with `not_before`."""
+        ...
+
+    async def place(self, place_id: int) -> Place:
+        """One place."""
+        ...
+
+    async def places(self, request_id: str) -> tuple[Place, ...]:
+        """All places of a request."""
+        ...
+
+    async def drawn(self, place_id: int, *, channel: str, ts: str, rev: int) -> None:
+        """The card at this place is message `ts` and shows `rev`."""
+        ...
+
+    async def stale_cards(self) -> tuple[Place, ...]:
+        """CARD and TWIN places whose `drawn_rev` is behind, with no card message waiting."""
+        ...
+
+    async def redraw(self, place_id: int) -> None:
+        """Queue a card message for this place, unless one waits."""
+        ...
+
+
+class Dispatcher(Protocol):
+    """Who runs approved work."""
+
+    def wake(self) -> None:
+        """There may be something to do: look now, not at the next sweep."""
+        ...
+
+
+class Notifier(Protocol):
+    """Who tells."""
+
+    def wake(self) -> None:
+        """There may be something to tell: look now."""
+        ...

@@ -1,0 +1,232 @@
+"""Who may do what. What no rule allows is denied; every rule that matches must hold, the strictest wins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from bot.domain.changes import Kind
+
+
+class Standing(StrEnum):
+    """What Slack says somebody is."""
+
+    MEMBER = "member"
+    GUEST = "guest"
+    FOREIGN = "foreign"
+    """Of another team, or a stranger from a shared channel."""
+    BOT = "bot"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person with what they are and the roles they hold, as read from Slack just now or a little ago."""
+
+    user_id: str
+    team_id: str
+    standing: Standing
+    roles: frozenset[str]
+    unsure: frozenset[str] = frozenset()
+    """Roles that Slack would not tell about: they count as not held."""
+    named: bool = False
+    """Whether the policy names this very user id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Yes or no, and why: one plain sentence, with `<@U…>` mentions where it names people."""
+
+    allowed: bool
+    reason: str = ""
+
+
+YES = Decision(allowed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """Distinct people needed, by how many Things are affected. 0: nobody has to."""
+
+    none: int
+    some: int
+    many: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One `[[rules]]` table of the policy file."""
+
+    changes: tuple[str, ...]
+    request: tuple[str, ...]
+    approve: tuple[str, ...]
+    approvals: Approvals
+    things_groups: tuple[str, ...] = ()
+    """Empty: any Thing, in a group or not."""
+    many_from: int = 25
+    expires: timedelta = timedelta(hours=24)
+    apply_within: timedelta = timedelta(hours=1)
+
+    def matches(self, kind: Kind, things_group_id: str | None) -> bool:
+        """Whether this rule speaks about such a change to a Thing of that group."""
+        named = "*" in self.changes or kind.value in self.changes
+        return named and (not self.things_groups or things_group_id in self.things_groups)
+
+    def needed(self, affected: int) -> int:
+        """Approvals for so many affected."""
+        if affected == 0:
+            return self.approvals.none
+        return self.approvals.many if affected >= self.many_from else self.approvals.some
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What all matching rules together ask of one request."""
+
+    approvals: int
+    expires: timedelta
+    apply_within: timedelta
+    rules: tuple[str, ...]
+    """The rules' own words, for the fingerprint: another policy is another question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The policy file, checked. Ids, never names."""
+
+    team: str
+    roles: Mapping[str, tuple[str, ...]]
+    rules: tuple[Rule, ...]
+    lookups: Mapping[str, tuple[str, ...]]
+    approvals_channel: str | None = None
+    audit_channel: str | None = None
+
+    def matching(self, kind: Kind, things_group_id: str | None) -> tuple[Rule, ...]:
+        """Every rule that speaks about such a change."""
+        return tuple(rule for rule in self.rules if rule.matches(kind, things_group_id))
+
+    def terms(self, kind: Kind, things_group_id: str | None, affected: int) -> Terms:
+        """The strictest of all matching rules. Call only where some rule matches."""
+        rules = self.matching(kind, things_group_id)
+        return Terms(
+            approvals=max(rule.needed(affected) for rule in rules),
+            expires=min(rule.expires for rule in rules),
+            apply_within=min(rule.apply_within for rule in rules),
+            rules=tuple(repr(rule) for rule in rules),
+        )
+
+    def may_ask(self, actor: Actor, kind: Kind) -> Decision:
+        """Whether the form may open: before the Thing, and so its group, is known. Never the last word."""
+        refusal = self._standing(actor, approving=False)
+        if refusal:
+            return refusal
+        rules = [rule for rule in self.rules if "*" in rule.changes or kind.value in rule.changes]
+        if not rules:
+            return Decision(False, f"No rule of the policy allows {_verb(kind)}.")
+        general = [rule for rule in rules if not rule.things_groups]
+        if general:
+            return self._all_hold(actor, [rule.request for rule in general], _verb(kind), "request")
+        if any(actor.roles & set(rule.request) for rule in rules):
+            return YES
+        return self._all_hold(actor, [rules[0].request], _verb(kind), "request")
+
+    def may_request(self, actor: Actor, kind: Kind, things_group_id: str | None) -> Decision:
+        """Whether this person may ask for such a change to a Thing of that group."""
+        rules = self.matching(kind, things_group_id)
+        refusal = self._standing(actor, approving=False)
+        if refusal:
+            return refusal
+        if not rules:
+            return Decision(False, f"No rule of the policy allows {_verb(kind)}.")
+        return self._all_hold(actor, [rule.request for rule in rules], _verb(kind), "request")
+
+    def may_approve(
+        self, actor: Actor, kind: Kind, things_group_id: str | None, requester_id: str
+    ) -> Decision:
+        """Whether this person's click counts. Nobody decides on their own request, admins included."""
+        rules = self.matching(kind, things_group_id)
+        refusal = self._standing(actor, approving=True)
+        if refusal:
+            return refusal
+        if actor.user_id == requester_id:
+            return Decision(False, "You asked for this yourself; somebody else has to decide.")
+        if not rules:
+            return Decision(False, f"No rule of the policy allows {_verb(kind)}.")
+        return self._all_hold(actor, [rule.approve for rule in rules], _verb(kind), "approve")
+
+    def may_look_up(self, actor: Actor, lookup: str) -> Decision:
+        """Whether this person may see such a look-up. A requester's own form counts as `status`."""
+        refusal = self._standing(actor, approving=False)
+        if refusal:
+            return refusal
+        return self._all_hold(actor, [self.lookups.get(lookup, ())], f"the look-up `{lookup}`", "see")
+
+    def approver_roles(self, kind: Kind, things_group_id: str | None) -> tuple[tuple[str, ...], ...]:
+        """For each matching rule, the roles of which an approver must hold one."""
+        return tuple(rule.approve for rule in self.matching(kind, things_group_id))
+
+    def approver_ids(self, kind: Kind, things_group_id: str | None) -> tuple[str, ...]:
+        """The user groups (S…) and people (U…) to name as possible approvers."""
+        wanted = self.approver_roles(kind, things_group_id)
+        if not wanted:
+            return ()
+        common = [name for name in wanted[0] if all(name in names for names in wanted)]
+        return self.ids_of(common or sorted({name for names in wanted for name in names}))
+
+    def ids_of(self, roles: Iterable[str]) -> tuple[str, ...]:
+        """The ids behind role names, each once, in the file's order."""
+        return tuple(dict.fromkeys(i for role in roles for i in self.roles.get(role, ())))
+
+    def roles_naming(self, principal_id: str) -> frozenset[str]:
+        """The roles that a user group's or person's id stands under."""
+        return frozenset(role for role, ids in self.roles.items() if principal_id in ids)
+
+    def _standing(self, actor: Actor, *, approving: bool) -> Decision | None:
+        if actor.standing is Standing.FOREIGN or actor.team_id != self.team:
+            return Decision(False, "Only people of the workspace that owns these SIMs may use this.")
+        if actor.standing is Standing.BOT:
+            return Decision(False, "Bots and workflows may not use this.")
+        if actor.standing is Standing.DELETED:
+            return Decision(False, "This account is deactivated.")
+        if actor.standing is Standing.GUEST and approving:
+            return Decision(False, "Guests never approve.")
+        if actor.standing is Standing.GUEST and not actor.named:
+            return Decision(False, "Guests may use this only where the policy names them one by one.")
+        return None
+
+    def _all_hold(self, actor: Actor, needed: Iterable[tuple[str, ...]], what: str, verb: str) -> Decision:
+        for roles in needed:
+            if actor.roles & set(roles):
+                continue
+            if actor.unsure & set(roles):
+                return Decision(
+                    False,
+                    "Slack did not answer who holds the role that this needs, so the answer is no for now. "
+                    "Try again in a minute.",
+                )
+            return Decision(False, f"The policy lets only {self._who(roles)} {verb} {what}.")
+        return YES
+
+    def _who(self, roles: tuple[str, ...]) -> str:
+        ids = self.ids_of(roles)
+        if not ids:
+            return "nobody"
+        mentions = ", ".join(mention(i) for i in ids)
+        return f"{' or '.join(roles)} ({mentions})"
+
+
+def mention(principal_id: str) -> str:
+    """Slack's mark-up that names a user group or a person by id."""
+    return f"<!subteam^{principal_id}>" if principal_id.startswith("S") else f"<@{principal_id}>"
+
+
+def _verb(kind: Kind) -> str:
+    words = {
+        Kind.LOCK_THING: "locking a Thing",
+        Kind.UNLOCK_THING: "unlocking a Thing",
+        Kind.LOCK_THINGS_GROUP: "locking a Things Group",
+        Kind.UNLOCK_THINGS_GROUP: "unlocking a Things Group",
+    }
+    return words[kind]
