@@ -86,7 +86,7 @@ def parse_imei(text: str, *, last_seen: str = "") -> Valid[Imei] | Proposal[Imei
     number, software_version = _without_software_version(found)
     if not texts.are_digits(number):
         return _not_digits(number)
-    if is_one_digit_repeated(number):
+    if len(number) >= 14 and is_one_digit_repeated(number):
         return Rejection("One digit repeated throughout is no device's IMEI. " + _ASK_FOR_LABEL)
     if len(number) == 15:
         return _fifteen_digits(number, software_version, last_seen)
