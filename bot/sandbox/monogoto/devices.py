@@ -1,0 +1,52 @@
+"""The device model: whether a device gets service on a SIM, by the Thing's lock and by its group's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from bot.sandbox.monogoto.records import GroupRecord, ThingRecord
+from bot.sandbox.monogoto.settings import Settings
+
+NO_IMEI: Final = "0" * 15
+"""What the platform hears where the carrier reports none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of a data session, and why."""
+
+    accepted: bool
+    why: str
+
+
+def judge(record: ThingRecord, group: GroupRecord | None, imei: str, settings: Settings) -> Verdict:
+    """Both locks must agree: the Thing's by 14 digits, the group's by prefix."""
+    why = (
+        _refused_by_state(record)
+        or _refused_by_thing(record, imei, settings)
+        or _refused_by_group(group, imei, settings)
+    )
+    return Verdict(accepted=not why, why=why or "no lock stands against this device")
+
+
+def _refused_by_state(record: ThingRecord) -> str:
+    return f"the SIM is {record.state}" if record.state in {"SUSPENDED", "RETIRED"} else ""
+
+
+def _refused_by_thing(record: ThingRecord, imei: str, settings: Settings) -> str:
+    if record.lock is not True:
+        return ""
+    wanted = str(record.master_imei or "")
+    if not wanted:
+        return "locked to no IMEI at all" if settings.empty_lock == "refuses_all" else ""
+    return "" if wanted[:14] == imei[:14] else "the Thing is locked to another IMEI"
+
+
+def _refused_by_group(group: GroupRecord | None, imei: str, settings: Settings) -> str:
+    if group is None or group.lock is not True:
+        return ""
+    prefix = str(group.prefix or "")
+    if not prefix:
+        return "the group is locked to no range at all" if settings.empty_lock == "refuses_all" else ""
+    return "" if imei.startswith(prefix) else "the group is locked to another range"

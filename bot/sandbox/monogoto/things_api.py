@@ -1,0 +1,158 @@
+"""The vendor's calls about Things: read, list, status, state, and the write that this is all about."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from typing import Any, Final
+
+from aiohttp import web
+
+from bot.sandbox.monogoto import answers
+from bot.sandbox.monogoto.records import ThingRecord, render_row, render_thing
+from bot.sandbox.monogoto.settings import Settings
+from bot.sandbox.monogoto.world import World
+
+FAULT: Final = web.RequestKey("fault", str)
+"""Name of a fault that the handler itself has to act out."""
+MOST_ROWS: Final = 50
+_PREFIX: Final = "ThingId_ICCID_"
+_SAVED: Final = "Thing undefined successfully saved."
+
+
+class ThingsApi:
+    """Handlers; what the world holds and how it answers is given."""
+
+    def __init__(self, world: World, settings: Settings) -> None:
+        self._world = world
+        self._settings = settings
+
+    def routes(self) -> list[web.RouteDef]:
+        """All calls about Things, with and without the last slash."""
+        return [
+            web.get("/things", self.list_things),
+            web.get("/thing/status", self.status),
+            web.get("/thing/{id}", self.read),
+            *(web.get(f"/thing/{{id}}/state{slash}", self.read_state) for slash in ("", "/")),
+            *(web.put(f"/thing/{{id}}/state{slash}", self.write_state) for slash in ("", "/")),
+            *(web.put(f"/thing/update{slash}", self.update) for slash in ("", "/")),
+        ]
+
+    async def read(self, request: web.Request) -> web.Response:
+        """GET /thing/ThingId_ICCID_<iccid>."""
+        record = self._find(request.match_info["id"])
+        if record is None:
+            return answers.unknown_id(self._settings.unknown_id, request.match_info["id"])
+        if request.get(FAULT) == "wrong_thing":
+            record = next(other for other in self._world.things.values() if other is not record)
+        return answers.json(render_thing(record))
+
+    async def list_things(self, request: web.Request) -> web.Response:
+        """GET /things: a bare array, no total."""
+        try:
+            limit, offset = (int(request.query.get(key, default)) for key, default in _PAGE)
+        except ValueError:
+            return answers.text("Invalid Input Data", 400)
+        if not 0 < limit <= MOST_ROWS or offset < 0:
+            return answers.text("limit must be at most 50", 400)
+        found = self._world.rows(
+            imei=request.query.get("filterBy[IMEI]"), order=request.query.get("sortBy[ThingName]")
+        )
+        if self._settings.profile == "group_user":
+            found = [record for record in found if self._mine(record)]
+        with_group = self._settings.rows_with_group
+        return answers.json(
+            [render_row(record, with_group=with_group) for record in found[offset : offset + limit]]
+        )
+
+    async def status(self, request: web.Request) -> web.Response:
+        """GET /thing/status?ThingIds=…."""
+        ids = [part for value in request.query.getall("ThingIds", []) for part in value.split(",")]
+        found = [record for record in map(self._find, ids) if record is not None]
+        data = [self._status_row(record) for record in found]
+        return answers.json({"Success": True, "Message": "OK", "Data": data})
+
+    async def read_state(self, request: web.Request) -> web.Response:
+        """GET /thing/ThingId_ICCID_<iccid>/state/."""
+        record = self._find(request.match_info["id"])
+        if record is None:
+            return answers.unknown_id(self._settings.unknown_id, request.match_info["id"])
+        return answers.json({"state": record.state})
+
+    async def write_state(self, request: web.Request) -> web.Response:
+        """PUT /thing/ThingId_ICCID_<iccid>/state/."""
+        record = self._find(request.match_info["id"])
+        if record is None:
+            return answers.unknown_id(self._settings.unknown_id, request.match_info["id"])
+        body = await _object(request)
+        if body is None or body.get("state") not in {"ACTIVE", "SUSPENDED"}:
+            return answers.text("Invalid Input Data", 400)
+        if request.get(FAULT) != "does_not_stick":
+            self._world.write(record, {"State": body["state"]})
+        return answers.text("Thing state updated successfully.")
+
+    async def update(self, request: web.Request) -> web.Response:
+        """PUT /thing/update/: merges only the keys sent, if `cas` is the present one."""
+        body = await _object(request)
+        if body is None or not body.get("cas") or not isinstance(body.get("ThingId"), str):
+            return answers.text("Invalid Input Data", 400)
+        record = self._find(self._bare_id(body["ThingId"]))
+        if record is None:
+            return answers.unknown_id(self._settings.unknown_id, body["ThingId"])
+        if request.get(FAULT) == "cas_moves_first":
+            self._world.move_cas(record)
+        if not _same_cas(body["cas"], record.cas):
+            return answers.stale_cas(self._settings.stale_cas)
+        keys = {key: value for key, value in body.items() if key not in {"cas", "ThingId"}}
+        if self._settings.validates_imei and not _looks_like_imei(keys.get("MasterIMEI")):
+            return answers.json({"message": "MasterIMEI is not valid"}, 400)
+        if request.get(FAULT) != "does_not_stick":
+            self._world.write(record, keys)
+        return answers.text(_SAVED)
+
+    def _find(self, thing_id: str) -> ThingRecord | None:
+        if not thing_id.startswith(_PREFIX):
+            return None
+        record = self._world.touch(thing_id.removeprefix(_PREFIX))
+        return record if record is not None and self._mine(record) else None
+
+    def _mine(self, record: ThingRecord) -> bool:
+        return self._settings.profile != "group_user" or record.group_id in self._settings.own_groups
+
+    def _bare_id(self, sent: str) -> str:
+        return sent if self._settings.thing_id == "strict" else sent.strip().removeprefix("/thing/")
+
+    def _status_row(self, record: ThingRecord) -> dict[str, Any]:
+        session = {"SessionId": f"local-{record.iccid[-6:]}", "Type": "DATA"}
+        shape = self._settings.active_sessions
+        sessions: Any = [session] if shape == "list" else session
+        return {
+            "ThingId": record.thing_id,
+            "ThingName": record.name,
+            "ProvisionStatus": record.state,
+            "ConnectionStatus": "Online" if record.online else "Offline",
+            "ActiveSessions": sessions if record.online else type(sessions)(),
+            "ActiveIMSI": "",
+            "LastConnectionTime": record.last_location,
+        }
+
+
+_PAGE: Final = (("limit", str(MOST_ROWS)), ("offset", "0"))
+
+
+async def _object(request: web.Request) -> dict[str, Any] | None:
+    try:
+        body = await request.json()
+    except (jsonlib.JSONDecodeError, UnicodeDecodeError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _same_cas(sent: Any, present: int) -> bool:
+    """A string, or a number that came through whole: a float never does."""
+    if isinstance(sent, bool) or not isinstance(sent, (str, int)):
+        return False
+    return str(sent) == str(present)
+
+
+def _looks_like_imei(value: Any) -> bool:
+    return value in (None, "") or (isinstance(value, str) and value.isdigit() and len(value) == 15)
