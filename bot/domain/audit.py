@@ -1,4 +1,4 @@
-"""Who did what, to which request, when, and what came of it: entries chained so that no one changes quietly."""
+"""Who did what, to which request, when, and what came of it: chained, so that no entry changes quietly."""
 
 from __future__ import annotations
 

@@ -20,6 +20,8 @@ DirectoryUnavailable        Slack did not tell who somebody is: deny
 
 from __future__ import annotations
 
+from bot.domain.requests import ChangeRequest
+
 
 class Refusal(Exception):
     """The person is told why; nothing was changed. `reason` is one plain sentence for people."""
@@ -30,18 +32,30 @@ class Refusal(Exception):
 
 
 class NotAllowed(Refusal):
-    """A rule of the policy says no."""
+    """A rule of the policy says no. `who_can` are ids of user groups (S…) and people (U…) that could."""
+
+    def __init__(self, reason: str, who_can: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.who_can = who_can
+
+
+class NoSuchRequest(Refusal):
+    """The id on a button belongs to no request."""
 
 
 class AlreadyDecided(Refusal):
-    """The request has left the state that the verb needs."""
+    """The request has left the state that the verb needs, or this person has decided already."""
+
+    def __init__(self, request: ChangeRequest) -> None:
+        super().__init__(f"request {request.id} is {request.status}")
+        self.request = request
 
 
 class AlreadyOpen(Refusal):
     """Another open request holds this Thing."""
 
-    def __init__(self, reason: str, request_id: str) -> None:
-        super().__init__(reason)
+    def __init__(self, request_id: str) -> None:
+        super().__init__("Another request for this Thing is still open.")
         self.request_id = request_id
 
 
@@ -55,6 +69,15 @@ class Unfit(Refusal):
     def __init__(self, reason: str, field: str | None = None) -> None:
         super().__init__(reason)
         self.field = field
+
+
+class Proposed(Refusal):
+    """Not what was typed, but likely what was meant: `value` for `field` waits for a click."""
+
+    def __init__(self, reason: str, field: str, value: str) -> None:
+        super().__init__(reason)
+        self.field = field
+        self.value = value
 
 
 class PlatformError(Exception):

@@ -36,6 +36,7 @@ class Finding(StrEnum):
     NEVER_SEEN = "never_seen"
     ZEROS = "zeros"
     SEEN_ELSEWHERE = "seen_elsewhere"
+    LOCKED_ELSEWHERE = "locked_elsewhere"
     ELSEWHERE_UNKNOWN = "elsewhere_unknown"
     GROUP_CONTRADICTS = "group_contradicts"
     GROUP_ALSO_LOCKS = "group_also_locks"
@@ -60,6 +61,8 @@ class Seen:
     """Names of other Things last seen with the wanted IMEI; None where that couldn't be read."""
     online: bool | None
     read_at: datetime
+    locked_elsewhere: tuple[str, ...] = ()
+    """Names of other Things that our own records say are locked to the wanted IMEI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,8 @@ def _assess_lock(change: LockThing, seen: Seen) -> Impact:
         findings.append(Finding.ELSEWHERE_UNKNOWN)
     elif seen.elsewhere:
         findings.append(Finding.SEEN_ELSEWHERE)
+    if seen.locked_elsewhere:
+        findings.append(Finding.LOCKED_ELSEWHERE)
     if not seen.group_readable:
         findings.append(Finding.GROUP_UNREADABLE)
         verdict = max(verdict, Verdict.UNKNOWN, key=list(Verdict).index)

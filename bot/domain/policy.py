@@ -37,10 +37,12 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Yes or no, and why: one plain sentence, with `<@U…>` mentions where it names people."""
+    """Yes or no, and why: one plain sentence."""
 
     allowed: bool
     reason: str = ""
+    who_can: tuple[str, ...] = ()
+    """Ids of the user groups (S…) and people (U…) that could."""
 
 
 YES = Decision(allowed=True)
@@ -135,8 +137,7 @@ class Policy:
     def may_request(self, actor: Actor, kind: Kind, things_group_id: str | None) -> Decision:
         """Whether this person may ask for such a change to a Thing of that group."""
         rules = self.matching(kind, things_group_id)
-        refusal = self._standing(actor, approving=False)
-        if refusal:
+        if refusal := self._standing(actor, approving=False):
             return refusal
         if not rules:
             return Decision(False, f"No rule of the policy allows {_verb(kind)}.")
@@ -162,6 +163,10 @@ class Policy:
         if refusal:
             return refusal
         return self._all_hold(actor, [self.lookups.get(lookup, ())], f"the look-up `{lookup}`", "see")
+
+    def may_act(self, actor: Actor) -> Decision:
+        """Whether this person counts as somebody of the workspace at all."""
+        return self._standing(actor, approving=False) or YES
 
     def approver_roles(self, kind: Kind, things_group_id: str | None) -> tuple[tuple[str, ...], ...]:
         """For each matching rule, the roles of which an approver must hold one."""
@@ -206,20 +211,10 @@ class Policy:
                     "Slack did not answer who holds the role that this needs, so the answer is no for now. "
                     "Try again in a minute.",
                 )
-            return Decision(False, f"The policy lets only {self._who(roles)} {verb} {what}.")
+            held = " or ".join(roles) or "nobody"
+            reason = f"The policy lets only the role {held} {verb} {what}."
+            return Decision(False, reason, self.ids_of(roles))
         return YES
-
-    def _who(self, roles: tuple[str, ...]) -> str:
-        ids = self.ids_of(roles)
-        if not ids:
-            return "nobody"
-        mentions = ", ".join(mention(i) for i in ids)
-        return f"{' or '.join(roles)} ({mentions})"
-
-
-def mention(principal_id: str) -> str:
-    """Slack's mark-up that names a user group or a person by id."""
-    return f"<!subteam^{principal_id}>" if principal_id.startswith("S") else f"<@{principal_id}>"
 
 
 def _verb(kind: Kind) -> str:

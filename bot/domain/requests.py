@@ -216,7 +216,7 @@ class ChangeRequest:
         return self.approved_at + self.apply_within if self.approved_at else None
 
     def after(self, event: Event, **changes: Any) -> ChangeRequest:
-        """This request once `event` has happened; ValueError where the table of transitions has no such step."""
+        """This request once `event` has happened; ValueError where the table has no such step."""
         status = TRANSITIONS.get((self.status, event))
         if status is None:
             raise ValueError(f"{event} can't happen to a request that is {self.status}")

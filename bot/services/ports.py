@@ -68,7 +68,7 @@ class Directory(Protocol):
         ...
 
     async def room(self, channel: str) -> Room:
-        """What is known of a channel. Never raises for one that can't be seen: it is not postable then."""
+        """What is known of a channel. One that the bot can't see is not an error: it is not postable."""
         ...
 
 
@@ -136,7 +136,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A form that was sent, kept before its ack: pressing again makes nothing new, a restart loses nothing."""
+    """A form that was sent, kept before its ack: pressing again makes nothing new."""
 
     id: str
     key: str
@@ -166,7 +166,7 @@ class Tx(Protocol):
         ...
 
     async def advance(self, old: ChangeRequest, new: ChangeRequest) -> ChangeRequest:
-        """Move the row from `old` to `new` where it still is `old` (id, status, rev); returns it with its rev.
+        """Move the row from `old` to `new` where it still is `old` (id, status, rev); returns it as stored.
 
         Raises `Overtaken`.
         """

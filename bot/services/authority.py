@@ -1,0 +1,159 @@
+"""The one authorization layer: every command, view, button and execution asks here. On doubt, no."""
+
+from __future__ import annotations
+
+from bot.domain.audit import AuditEntry
+from bot.domain.changes import Kind
+from bot.domain.errors import DirectoryUnavailable, NotAllowed
+from bot.domain.policy import Actor, Decision, Policy, Standing
+from bot.domain.requests import ChangeRequest, Origin, Person
+from bot.services.ports import Clock, Directory, Store
+
+UNREACHABLE = (
+    "Slack did not answer who you are and which roles you hold, so the answer is no for now. "
+    "Nothing was changed; try again in a minute."
+)
+EXTERNAL = "This channel is shared with another company. Ask in a channel of your own workspace."
+
+
+class Authority:
+    """Policy and directory together. Every refusal is an audit entry before it is told."""
+
+    def __init__(self, *, directory: Directory, policy: Policy, store: Store, clock: Clock) -> None:
+        self._directory = directory
+        self._policy = policy
+        self._store = store
+        self._clock = clock
+
+    async def to_open(self, person: Person, origin: Origin, kind: Kind) -> None:
+        """May this person open the form? Cached roles do: the submission asks again. Raises `NotAllowed`."""
+        await self._refuse_external(person, origin, f"{kind}.open")
+        actor = await self._actor(person, origin, f"{kind}.open", fresh=False)
+        await self._enforce(self._policy.may_ask(actor, kind), person, origin, f"{kind}.open")
+
+    async def to_ask(self, person: Person, origin: Origin, kind: Kind) -> Actor:
+        """May this person submit such a change at all? Fresh roles. Raises `NotAllowed`."""
+        await self._refuse_external(person, origin, "request.submit")
+        actor = await self._actor(person, origin, "request.submit", fresh=True)
+        await self._enforce(self._policy.may_ask(actor, kind), person, origin, "request.submit")
+        return actor
+
+    async def to_request(
+        self, actor: Actor, person: Person, origin: Origin, kind: Kind, group_id: str | None
+    ) -> None:
+        """And to a Thing of that group? Raises `NotAllowed`."""
+        decision = self._policy.may_request(actor, kind, group_id)
+        await self._enforce(decision, person, origin, "request.submit")
+
+    async def to_decide(
+        self, person: Person, origin: Origin, request: ChangeRequest, verb: str, *, fresh: bool = True
+    ) -> None:
+        """May this person approve or deny that request? Raises `NotAllowed`."""
+        event = f"request.{verb}"
+        await self._refuse_external(person, origin, event, request.id)
+        actor = await self._actor(person, origin, event, fresh=fresh, request_id=request.id)
+        decision = self._policy.may_approve(
+            actor, request.change.kind, request.seen.thing.things_group_id, request.requester.user_id
+        )
+        await self._enforce(decision, person, origin, event, request.id)
+
+    async def to_cancel(self, person: Person, origin: Origin, request: ChangeRequest) -> None:
+        """Only the requester cancels, while still somebody of this workspace. Raises `NotAllowed`."""
+        await self._refuse_external(person, origin, "request.cancel", request.id)
+        actor = await self._actor(person, origin, "request.cancel", fresh=True, request_id=request.id)
+        if person != request.requester:
+            requester = (request.requester.user_id,)
+            decision = Decision(False, "Only the person who asked can cancel a request.", requester)
+        else:
+            decision = self._policy.may_act(actor)
+        await self._enforce(decision, person, origin, "request.cancel", request.id)
+
+    async def to_look_up(self, person: Person, origin: Origin, lookup: str) -> None:
+        """May this person see such a look-up? Raises `NotAllowed`."""
+        event = f"look_up.{lookup}"
+        await self._refuse_external(person, origin, event)
+        actor = await self._actor(person, origin, event, fresh=False)
+        await self._enforce(self._policy.may_look_up(actor, lookup), person, origin, event)
+
+    async def abilities(self, person: Person, origin: Origin) -> dict[Kind, tuple[Decision, Decision]]:
+        """For the help: (may request, may approve others') for each change. Raises `NotAllowed`."""
+        actor = await self._actor(person, origin, "help.show", fresh=False)
+        await self._enforce(self._policy.may_act(actor), person, origin, "help.show")
+        return {
+            kind: (self._policy.may_ask(actor, kind), self._policy.may_approve(actor, kind, None, ""))
+            for kind in (Kind.LOCK_THING, Kind.UNLOCK_THING)
+        }
+
+    async def still_holds(self, request: ChangeRequest) -> str | None:
+        """Why an approved request may no longer be applied, or None. Raises `DirectoryUnavailable`."""
+        kind, group_id = request.change.kind, request.seen.thing.things_group_id
+        asker = await self._directory.actor(request.requester, self._policy.roles, fresh=True)
+        refusal = self._unsure_or(asker, self._policy.may_request(asker, kind, group_id))
+        if not refusal.allowed:
+            return f"The person who asked may no longer do so. {refusal.reason}"
+        for approval in request.approvals:
+            approver = await self._directory.actor(approval.person, self._policy.roles, fresh=True)
+            refusal = self._unsure_or(
+                approver, self._policy.may_approve(approver, kind, group_id, asker.user_id)
+            )
+            if not refusal.allowed:
+                return f"A person who approved may no longer do so. {refusal.reason}"
+        if len(request.approvals) < request.approvals_needed:
+            return "Fewer people have approved it than the policy asks for."
+        return None
+
+    async def approvers(self, kind: Kind, group_id: str | None, requester: Person) -> frozenset[str]:
+        """User ids of all who could approve such a request of this person. Raises `DirectoryUnavailable`."""
+        candidates = await self._directory.holders(self._policy.approver_ids(kind, group_id))
+        able = set()
+        for user_id in sorted(candidates - {requester.user_id}):
+            person = Person(user_id, self._policy.team)
+            actor = await self._directory.actor(person, self._policy.roles)
+            if self._policy.may_approve(actor, kind, group_id, requester.user_id).allowed:
+                able.add(user_id)
+        return frozenset(able)
+
+    async def _actor(
+        self, person: Person, origin: Origin, event: str, *, fresh: bool, request_id: str = ""
+    ) -> Actor:
+        try:
+            return await self._directory.actor(person, self._policy.roles, fresh=fresh)
+        except DirectoryUnavailable:
+            await self._enforce(Decision(False, UNREACHABLE), person, origin, event, request_id)
+            raise
+
+    async def _refuse_external(
+        self, person: Person, origin: Origin, event: str, request_id: str = ""
+    ) -> None:
+        if not origin.channel:
+            return
+        try:
+            room = await self._directory.room(origin.channel)
+        except DirectoryUnavailable:
+            await self._enforce(Decision(False, UNREACHABLE), person, origin, event, request_id)
+            raise
+        if room.external:
+            await self._enforce(Decision(False, EXTERNAL), person, origin, event, request_id)
+
+    async def _enforce(
+        self, decision: Decision, person: Person, origin: Origin, event: str, request_id: str = ""
+    ) -> None:
+        if decision.allowed:
+            return
+        entry = AuditEntry(
+            at=self._clock.now(),
+            event=event,
+            outcome="refused",
+            person=person,
+            origin=origin,
+            request_id=request_id,
+            reason=decision.reason,
+        )
+        async with self._store.transaction() as tx:
+            await tx.audit(entry)
+        raise NotAllowed(decision.reason, decision.who_can)
+
+    def _unsure_or(self, actor: Actor, decision: Decision) -> Decision:
+        if not decision.allowed and actor.unsure and actor.standing is Standing.MEMBER:
+            raise DirectoryUnavailable(f"roles unknown: {', '.join(sorted(actor.unsure))}")
+        return decision

@@ -1,0 +1,350 @@
+"""Applying what was approved: claim → read → write → read back. Only the read-back makes it done.
+
+A crash may come between any two steps. `running` has sent nothing and starts over; `sent` is in doubt and
+is read before anything else. Only read + `cas` makes that harmless: the vendor's call is at-least-once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.domain.audit import AuditEntry
+from bot.domain.changes import holds, wanted
+from bot.domain.errors import (
+    DirectoryUnavailable,
+    LoginFailed,
+    NotReached,
+    OutcomeUnknown,
+    Overtaken,
+    PlatformError,
+    Refused,
+    ThingNotFound,
+)
+from bot.domain.impact import Seen
+from bot.domain.requests import ITEM_TRANSITIONS, OUTCOMES, ChangeRequest, Event, Item, ItemState, Status
+from bot.domain.things import Thing, ThingLock
+from bot.services import outcomes as say
+from bot.services.authority import Authority
+from bot.services.ports import Clock, Notifier, Platform, Store, Tx
+from bot.services.preview import Previews
+from bot.services.submission import lock_words
+
+READ_BACK_DELAYS = (0.0, 1.0, 2.0, 3.0, 4.0)
+"""Seconds before each read-back: five within ten seconds."""
+WRITES_AT_MOST = 6
+"""PUTs for one item, all told: a record that moves faster than this is given up, unchanged."""
+UNKNOWN_AT_MOST = 3
+"""PUTs in a row whose answer was lost before the outcome is left to the sweep."""
+TRY_AGAIN_AFTER = timedelta(seconds=15)
+RE_READ_AFTER = timedelta(seconds=30)
+
+
+class Execution:
+    """Brings approved requests to their end. `apply` may be called again at any time for any of them."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        platform: Platform,
+        previews: Previews,
+        authority: Authority,
+        clock: Clock,
+        notifier: Notifier,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._platform = platform
+        self._previews = previews
+        self._authority = authority
+        self._clock = clock
+        self._notifier = notifier
+        self._jitter = jitter
+
+    async def apply(self, request: ChangeRequest) -> None:
+        """One step further, from wherever its item stands, to an end or to a later look."""
+        try:
+            match request.item.state if request.item else None:
+                case ItemState.QUEUED | ItemState.RUNNING:
+                    await self._start(request)
+                case ItemState.SENT:
+                    await self._in_doubt(request)
+                case ItemState.UNCONFIRMED:
+                    await self._settle(request)
+                case _:
+                    return
+        except Overtaken:
+            return
+        finally:
+            self._notifier.wake()
+
+    # --- before anything is sent ---------------------------------------------------------------
+
+    async def _start(self, request: ChangeRequest) -> None:
+        request = await self._claim(request)
+        if self._late(request):
+            await self._finish(request, ItemState.OUTDATED, say.TOO_LATE)
+            return
+        try:
+            objection = await self._authority.still_holds(request)
+            if objection:
+                await self._finish(request, ItemState.OUTDATED, say.no_longer_allowed(objection))
+                return
+            seen = await self._previews.core(request.change.iccid)
+        except DirectoryUnavailable:
+            await self._later(request, say.SLACK_AWAY)
+        except ThingNotFound:
+            await self._finish(request, ItemState.FAILED, say.NOT_FOUND)
+        except LoginFailed:
+            await self._finish(request, ItemState.FAILED, say.LOGIN_FAILED)
+        except PlatformError as error:
+            await self._later(request, say.away(error))
+        else:
+            await self._apply_to(request, seen)
+
+    async def _apply_to(self, request: ChangeRequest, seen: Seen) -> None:
+        if holds(request.change, seen.thing.lock):
+            await self._finish(request, ItemState.ALREADY, say.ALREADY)
+            return
+        objection = self._not_as_approved(request, seen)
+        if objection:
+            await self._finish(request, ItemState.OUTDATED, objection)
+            return
+        await self._write(request, seen.thing)
+
+    def _not_as_approved(self, request: ChangeRequest, seen: Seen) -> str | None:
+        preview = self._previews.judge(request.change, seen)
+        if preview.fingerprint == request.fingerprint:
+            return None
+        better = replace(preview.impact, verdict=request.impact.verdict)
+        if not preview.impact.verdict.worse_than(request.impact.verdict):
+            same_otherwise = self._previews.mark(request.change, seen, better, preview.terms)
+            if same_otherwise == request.fingerprint:
+                return None
+        return say.no_longer_as_approved(request.seen, seen)
+
+    # --- the write, and what came of it ----------------------------------------------------------
+
+    async def _write(self, request: ChangeRequest, thing: Thing) -> None:
+        """Send, look, and send again only where a look showed that nothing was written."""
+        unknown = 0
+        while True:
+            request, goal = await self._mark_sent(request, thing)
+            answer = await self._put(request, thing, goal)
+            unknown = unknown + 1 if isinstance(answer, OutcomeUnknown) else 0
+            if isinstance(answer, LoginFailed):
+                await self._finish(request, ItemState.FAILED, say.LOGIN_FAILED)
+                return
+            if isinstance(answer, NotReached):
+                await self._later(request, say.away(answer))
+                return
+            now = await self._look_after(request, thing, goal, answer)
+            if now is None:
+                return
+            if unknown >= UNKNOWN_AT_MOST or _attempts(request) >= WRITES_AT_MOST:
+                await self._finish(request, ItemState.FAILED, say.given_up(answer))
+                return
+            if self._late(request):
+                await self._finish(request, ItemState.OUTDATED, say.TOO_LATE)
+                return
+            await self._clock.sleep(self._jitter())
+            thing = now
+
+    async def _put(self, request: ChangeRequest, thing: Thing, goal: ThingLock) -> PlatformError | None:
+        """The PUT itself, with an audit entry of its answer. None: the vendor said yes, which proves nothing."""
+        answer: PlatformError | None = None
+        try:
+            await self._platform.write_thing_lock(
+                thing, imei_lock=goal.imei_lock, locked_imei=goal.locked_imei
+            )
+        except PlatformError as error:
+            answer = error
+        said = "2xx" if answer is None else f"{type(answer).__name__}: {answer} {answer.snippet}".strip()
+        entry = replace(self._entry(request, "item.answer", "answered"), answer=said)
+        async with self._store.transaction() as tx:
+            await tx.audit(entry)
+        return answer
+
+    async def _look_after(
+        self, request: ChangeRequest, sent: Thing, goal: ThingLock, answer: PlatformError | None
+    ) -> Thing | None:
+        """Read back until it is clear. A Thing: surely unchanged, and worth another try. None: ended."""
+        refused = isinstance(answer, Refused)
+        thing: Thing | None = None
+        for delay in READ_BACK_DELAYS:
+            await self._clock.sleep(delay)
+            try:
+                thing = await self._platform.thing(request.change.iccid)
+            except PlatformError:
+                continue
+            if thing.lock == goal:
+                await self._finish(request, *_reached(refused=refused))
+                return None
+            if thing.lock != sent.lock:
+                state = ItemState.OUTDATED if refused else ItemState.CONFLICT
+                await self._finish(request, state, say.overtaken(thing.lock, goal))
+                return None
+            if thing.cas != sent.cas:
+                return thing
+            if refused:
+                break
+        return await self._unchanged(request, thing, answer)
+
+    async def _unchanged(
+        self, request: ChangeRequest, thing: Thing | None, answer: PlatformError | None
+    ) -> Thing | None:
+        if thing is None:
+            await self._finish(request, ItemState.UNCONFIRMED, say.UNREADABLE)
+        elif isinstance(answer, Refused):
+            await self._finish(request, ItemState.FAILED, say.refused(answer))
+        elif answer is None:
+            await self._finish(request, ItemState.FAILED, say.DID_NOT_STICK)
+        else:
+            return thing
+        return None
+
+    # --- after a crash, or a lost answer ---------------------------------------------------------
+
+    async def _in_doubt(self, request: ChangeRequest) -> None:
+        """A PUT may have left before this process began, or was put off: read before anything else."""
+        try:
+            seen = await self._previews.core(request.change.iccid)
+        except PlatformError:
+            await self._finish(request, ItemState.UNCONFIRMED, say.UNREADABLE)
+            return
+        before = request.seen.thing.lock
+        goal = wanted(request.change, before)
+        if seen.thing.lock == goal:
+            await self._finish(request, ItemState.DONE, say.CONFIRMED_LATER)
+        elif seen.thing.lock != before:
+            await self._finish(request, ItemState.CONFLICT, say.overtaken(seen.thing.lock, goal))
+        elif self._late(request):
+            await self._finish(request, ItemState.OUTDATED, say.TOO_LATE)
+        elif _attempts(request) >= WRITES_AT_MOST:
+            await self._finish(request, ItemState.FAILED, say.given_up(None))
+        else:
+            await self._send_again(request, seen)
+
+    async def _send_again(self, request: ChangeRequest, seen: Seen) -> None:
+        try:
+            objection = await self._authority.still_holds(request)
+        except DirectoryUnavailable:
+            await self._later(request, say.SLACK_AWAY)
+            return
+        objection = say.no_longer_allowed(objection) if objection else self._not_as_approved(request, seen)
+        if objection:
+            await self._finish(request, ItemState.OUTDATED, objection)
+            return
+        await self._write(request, seen.thing)
+
+    async def _settle(self, request: ChangeRequest) -> None:
+        """Unconfirmed: the sweep reads until it is clear. Nothing is sent any more."""
+        try:
+            thing = await self._platform.thing(request.change.iccid)
+        except PlatformError:
+            await self._put_off(request, RE_READ_AFTER)
+            return
+        before = request.seen.thing.lock
+        goal = wanted(request.change, before)
+        if thing.lock == goal:
+            await self._finish(request, ItemState.DONE, say.CONFIRMED_LATER)
+        elif thing.lock == before:
+            await self._finish(request, ItemState.FAILED, say.NOT_CHANGED_AFTER_ALL)
+        else:
+            await self._finish(request, ItemState.CONFLICT, say.overtaken(thing.lock, goal))
+
+    # --- rows ------------------------------------------------------------------------------------
+
+    async def _claim(self, request: ChangeRequest) -> ChangeRequest:
+        """From here on this run owns the item: committed before anything else is done."""
+        item = _item(request)
+        async with self._store.transaction() as tx:
+            if request.status is Status.APPROVED:
+                request = await tx.advance(request, request.after(Event.APPLY))
+                await tx.tell(request.id, "card")
+            if item.state is ItemState.QUEUED:
+                item = await tx.put_item(item, replace(item, state=ItemState.RUNNING))
+        return replace(request, item=item)
+
+    async def _mark_sent(self, request: ChangeRequest, thing: Thing) -> tuple[ChangeRequest, ThingLock]:
+        """`sent` and its audit entry, committed before the PUT leaves. If that fails nothing is sent."""
+        goal = wanted(request.change, thing.lock)
+        item = _item(request)
+        sent = replace(
+            item, state=ItemState.SENT, attempts=item.attempts + 1, sent_before=thing.cas, next_at=None
+        )
+        entry = replace(
+            self._entry(request, "item.send", "sent"), before=lock_words(thing.lock), after=lock_words(goal)
+        )
+        async with self._store.transaction() as tx:
+            item = await tx.put_item(item, sent)
+            await tx.audit(entry)
+        return replace(request, item=item), goal
+
+    async def _finish(self, request: ChangeRequest, state: ItemState, explanation: str) -> None:
+        """An end, or the doubt: item, request, audit entry, card and reply in one transaction."""
+        item = _item(request)
+        doubt = state is ItemState.UNCONFIRMED
+        next_at = self._clock.now() + RE_READ_AFTER if doubt else None
+        new = replace(item, state=state, explanation=explanation, next_at=next_at)
+        if state not in ITEM_TRANSITIONS[item.state]:
+            raise ValueError(f"an item that is {item.state} can't become {state}")
+        entry = replace(self._entry(request, "item.end", state.value), reason=explanation)
+        async with self._store.transaction() as tx:
+            await tx.put_item(item, new)
+            await tx.advance(request, request.after(OUTCOMES[state]))
+            await tx.audit(entry)
+            await tx.tell(request.id, "card")
+            await tx.tell(request.id, "outcome", {"state": state.value, "explanation": explanation})
+
+    async def _later(self, request: ChangeRequest, why: str) -> None:
+        """Nothing has left, or it surely had no effect: try again while there is time, and say so once."""
+        item = _item(request)
+        told = item.next_at is not None or bool(item.explanation)
+        state = ItemState.SENT if item.state is ItemState.SENT else ItemState.QUEUED
+        new = replace(item, state=state, explanation=why, next_at=self._clock.now() + TRY_AGAIN_AFTER)
+        async with self._store.transaction() as tx:
+            await tx.put_item(item, new)
+            if not told:
+                await tx.audit(replace(self._entry(request, "item.delay", "delayed"), reason=why))
+                await self._tell_delay(tx, request, why)
+
+    async def _tell_delay(self, tx: Tx, request: ChangeRequest, why: str) -> None:
+        until = request.apply_before
+        about = {"explanation": why, "until": str(int(until.timestamp())) if until else ""}
+        await tx.tell(request.id, "card")
+        await tx.tell(request.id, "delayed", about)
+
+    async def _put_off(self, request: ChangeRequest, wait: timedelta) -> None:
+        item = _item(request)
+        async with self._store.transaction() as tx:
+            await tx.put_item(item, replace(item, next_at=self._clock.now() + wait))
+
+    def _late(self, request: ChangeRequest) -> bool:
+        return request.apply_before is None or self._clock.now() > request.apply_before
+
+    def _entry(self, request: ChangeRequest, event: str, outcome: str) -> AuditEntry:
+        return AuditEntry(
+            at=self._clock.now(),
+            event=event,
+            outcome=outcome,
+            request_id=request.id,
+            thing_id=request.seen.thing.thing_id,
+        )
+
+
+def _item(request: ChangeRequest) -> Item:
+    if request.item is None:
+        raise ValueError(f"request {request.id} has no item: it was never approved")
+    return request.item
+
+
+def _attempts(request: ChangeRequest) -> int:
+    return _item(request).attempts
+
+
+def _reached(*, refused: bool) -> tuple[ItemState, str]:
+    """The lock fields are as wanted: by us, or by somebody else where our own write was refused."""
+    return (ItemState.ALREADY, say.ALREADY) if refused else (ItemState.DONE, say.DONE)

@@ -1,0 +1,63 @@
+"""Where a request is shown: somewhere the bot can post and somebody is who may approve."""
+
+from __future__ import annotations
+
+from bot.domain.errors import Unfit
+from bot.domain.policy import Policy
+from bot.domain.requests import Origin, Person
+from bot.services.ports import Directory, PlaceKind, Room
+
+DIRECT_MESSAGES_AT_MOST = 20
+
+Chosen = list[tuple[PlaceKind, str]]
+
+
+class Places:
+    """Chooses by asking the directory."""
+
+    def __init__(self, *, directory: Directory, policy: Policy) -> None:
+        self._directory = directory
+        self._policy = policy
+
+    async def choose(self, requester: Person, origin: Origin, approvers: frozenset[str]) -> Chosen:
+        """Cards with buttons first, then the twin where it was asked, then the audit channel.
+
+        The approvals channel where there is one; else where it was asked, if an approver is there; else
+        direct messages to the approvers. The requester always has a place to follow it. Raises `Unfit`.
+        """
+        asked = await self._room(origin.channel)
+        cards = await self._cards(asked, approvers)
+        if not cards:
+            raise Unfit(
+                "Nobody who may approve this can be reached: I can post neither here nor in the approvals "
+                "channel. Invite the bot to this channel and ask again."
+            )
+        places: Chosen = [(PlaceKind.CARD, channel) for channel in cards]
+        places += await self._twin(requester, asked, cards)
+        if self._policy.audit_channel and self._policy.audit_channel not in cards:
+            places.append((PlaceKind.AUDIT, self._policy.audit_channel))
+        return places
+
+    async def _cards(self, asked: Room | None, approvers: frozenset[str]) -> list[str]:
+        channel = self._policy.approvals_channel
+        if channel and await self._room(channel):
+            return [channel]
+        if asked and (asked.members & approvers or not approvers):
+            return [asked.channel]
+        return sorted(approvers)[:DIRECT_MESSAGES_AT_MOST]
+
+    async def _twin(self, requester: Person, asked: Room | None, cards: list[str]) -> Chosen:
+        if asked:
+            return [] if asked.channel in cards else [(PlaceKind.TWIN, asked.channel)]
+        for channel in cards:
+            room = await self._room(channel)
+            if room and requester.user_id in room.members:
+                return []
+        return [(PlaceKind.TWIN, requester.user_id)]
+
+    async def _room(self, channel: str) -> Room | None:
+        """The channel if one may post there, else None. Nothing is ever shown outside the company."""
+        if not channel or channel.startswith("U"):
+            return None
+        room = await self._directory.room(channel)
+        return room if room.postable and not room.external else None

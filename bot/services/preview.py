@@ -1,0 +1,107 @@
+"""The live state that a change is about, and whom the change would hurt."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from bot.domain.changes import Change, LockThing
+from bot.domain.errors import PlatformError, Proposed, ThingNotFound, Unfit
+from bot.domain.identifiers import Iccid, iccid_forms
+from bot.domain.impact import Impact, Seen, assess, fingerprint
+from bot.domain.policy import Policy, Terms
+from bot.domain.things import Thing, ThingsGroup
+from bot.services.ports import Clock, Platform, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an approver is shown, and the fingerprint that binds the approval to it."""
+
+    seen: Seen
+    impact: Impact
+    terms: Terms
+    fingerprint: str
+
+
+class Previews:
+    """Reads the platform, never writes."""
+
+    def __init__(self, *, platform: Platform, store: Store, policy: Policy, clock: Clock) -> None:
+        self._platform = platform
+        self._store = store
+        self._policy = policy
+        self._clock = clock
+
+    async def find(self, typed: Iccid) -> Thing:
+        """The Thing of this ICCID. Raises `Proposed` where only another form exists, `Unfit` where none does.
+
+        The vendor may hold an ICCID a digit shorter or longer than the printed one; at most three are tried.
+        """
+        forms = iccid_forms(typed)
+        for form in forms:
+            try:
+                thing = await self._platform.thing(form)
+            except ThingNotFound:
+                continue
+            if form == typed:
+                return thing
+            reason = f"This account holds no {typed.digits}, but it holds {form.digits}."
+            raise Proposed(reason, "iccid", form.digits)
+        tried = ", ".join(form.digits for form in forms)
+        raise Unfit(
+            f"No SIM of that ICCID is on this account. Tried: {tried}. "
+            "Compare it with the card, or ask whoever ordered the SIM.",
+            "iccid",
+        )
+
+    async def look(self, thing: Thing, change: Change | None) -> Seen:
+        """The Thing just read with its surroundings, read side by side. What can't be read is unknown."""
+        (group, readable), elsewhere, online, ours = await asyncio.gather(
+            self._group(thing), self._elsewhere(thing, change), self._online(thing), self._ours(thing, change)
+        )
+        return Seen(thing, group, readable, elsewhere, online, self._clock.now(), ours)
+
+    async def core(self, iccid: Iccid) -> Seen:
+        """Only what a decision rests on: the Thing and its group, fresh."""
+        thing = await self._platform.thing(iccid)
+        group, readable = await self._group(thing)
+        return Seen(thing, group, readable, (), None, self._clock.now())
+
+    def judge(self, change: Change, seen: Seen) -> Preview:
+        """Impact, terms and fingerprint of this change to what was seen."""
+        impact = assess(change, seen)
+        terms = self._policy.terms(change.kind, seen.thing.things_group_id, impact.affected)
+        return Preview(seen, impact, terms, self.mark(change, seen, impact, terms))
+
+    def mark(self, change: Change, seen: Seen, impact: Impact, terms: Terms) -> str:
+        """The fingerprint of a change to what was seen, with that verdict under those terms."""
+        return fingerprint(self._policy.team, change, seen, impact.verdict, terms.rules)
+
+    async def _group(self, thing: Thing) -> tuple[ThingsGroup | None, bool]:
+        if thing.things_group_id is None:
+            return None, True
+        try:
+            return await self._platform.things_group(thing.things_group_id), True
+        except PlatformError:
+            return None, False
+
+    async def _elsewhere(self, thing: Thing, change: Change | None) -> tuple[str, ...] | None:
+        if not isinstance(change, LockThing):
+            return ()
+        try:
+            rows = await self._platform.things_last_seen_in(change.imei)
+        except PlatformError:
+            return None
+        return tuple(row.name or row.iccid for row in rows if row.thing_id != thing.thing_id)
+
+    async def _online(self, thing: Thing) -> bool | None:
+        try:
+            return await self._platform.is_online(thing)
+        except PlatformError:
+            return None
+
+    async def _ours(self, thing: Thing, change: Change | None) -> tuple[str, ...]:
+        if not isinstance(change, LockThing):
+            return ()
+        return tuple(n for n in await self._store.locked_to(change.imei) if n != thing.name)

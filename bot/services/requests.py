@@ -1,0 +1,204 @@
+"""What people decide about a request: authorise → conditional update → speak."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.domain.audit import AuditEntry
+from bot.domain.errors import AlreadyDecided, Changed, NoSuchRequest, Overtaken, Unfit
+from bot.domain.impact import differences
+from bot.domain.requests import (
+    THE_BOT,
+    ChangeRequest,
+    Event,
+    Origin,
+    Person,
+    PersonDecision,
+    Status,
+    Vote,
+)
+from bot.services.authority import Authority
+from bot.services.ports import Clock, Dispatcher, Notifier, Store, Tx
+from bot.services.preview import Preview, Previews
+from bot.services.submission import approve_now
+
+TRIES = 5
+
+
+class Requests:
+    """Approve, deny, cancel, expire. One winner, always: the loser hears who won."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        previews: Previews,
+        authority: Authority,
+        clock: Clock,
+        dispatcher: Dispatcher,
+        notifier: Notifier,
+    ) -> None:
+        self._store = store
+        self._previews = previews
+        self._authority = authority
+        self._clock = clock
+        self._dispatcher = dispatcher
+        self._notifier = notifier
+
+    async def approve(
+        self, person: Person, origin: Origin, request_id: str, fingerprint: str
+    ) -> ChangeRequest:
+        """Count this person's approval of exactly what the fingerprint stands for.
+
+        Raises `NotAllowed`, `AlreadyDecided`, `Changed` (the card has been redrawn), or `PlatformError`
+        where the live state can't be read: then nothing was approved.
+        """
+        for _ in range(TRIES):
+            request = await self._pending(request_id)
+            await self._authority.to_decide(person, origin, request, "approve")
+            if any(a.person == person for a in request.approvals):
+                raise AlreadyDecided(request)
+            preview = await self._unchanged(person, origin, request, fingerprint)
+            try:
+                return await self._endorse(person, origin, request, preview)
+            except Overtaken:
+                continue
+        raise AlreadyDecided(await self._known(request_id))
+
+    async def may_deny(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
+        """Whether the form for a denial may open; the denial itself asks again."""
+        request = await self._pending(request_id)
+        await self._authority.to_decide(person, origin, request, "deny", fresh=False)
+        return request
+
+    async def deny(self, person: Person, origin: Origin, request_id: str, reason: str) -> ChangeRequest:
+        """End it with a reason. Raises `NotAllowed`, `AlreadyDecided`, `Unfit` without a reason."""
+        if not reason.strip():
+            raise Unfit("Say why: the person who asked reads it.", "reason")
+        request = await self._pending(request_id)
+        await self._authority.to_decide(person, origin, request, "deny")
+        decision = PersonDecision(person, Vote.DENIED, self._clock.now(), reason.strip())
+        return await self._end(request, Event.DENY, decision, origin)
+
+    async def cancel(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
+        """The requester takes it back. Raises `NotAllowed`, `AlreadyDecided`."""
+        request = await self._pending(request_id)
+        await self._authority.to_cancel(person, origin, request)
+        decision = PersonDecision(person, Vote.CANCELLED, self._clock.now())
+        return await self._end(request, Event.CANCEL, decision, origin)
+
+    async def expire(self, request: ChangeRequest) -> None:
+        """Nobody decided in time. Does nothing where somebody just did, or where time is left."""
+        if request.status is not Status.PENDING or self._clock.now() < request.expires_at:
+            return
+        entry = self._entry(request, "expire", THE_BOT, Origin())
+        try:
+            async with self._store.transaction() as tx:
+                await tx.advance(request, request.after(Event.EXPIRE))
+                await _record(tx, entry, request, "expired", {})
+        except Overtaken:
+            return
+        self._notifier.wake()
+
+    async def _known(self, request_id: str) -> ChangeRequest:
+        request = await self._store.request(request_id)
+        if request is None:
+            raise NoSuchRequest("I don't know this request: the button belongs to another database.")
+        return request
+
+    async def _pending(self, request_id: str) -> ChangeRequest:
+        request = await self._known(request_id)
+        await self.expire(request)
+        if request.status is Status.PENDING and self._clock.now() < request.expires_at:
+            return request
+        raise AlreadyDecided(await self._known(request_id))
+
+    async def _unchanged(
+        self, person: Person, origin: Origin, request: ChangeRequest, fingerprint: str
+    ) -> Preview:
+        """The live state, if it still is what the person was shown. Raises `Changed` after a redraw."""
+        core = await self._previews.core(request.change.iccid)
+        preview = self._previews.judge(request.change, core)
+        if preview.fingerprint != request.fingerprint:
+            seen = await self._previews.look(core.thing, request.change)
+            await self._redraw(person, origin, request, self._previews.judge(request.change, seen))
+        if fingerprint != request.fingerprint:
+            raise Changed("This card was out of date. Look at it again and decide anew.")
+        return preview
+
+    async def _redraw(self, person: Person, origin: Origin, request: ChangeRequest, preview: Preview) -> None:
+        what = ", ".join(differences(request.seen, preview.seen)) or "impact"
+        entry = replace(self._entry(request, "redraw", person, origin), reason=f"no longer as shown: {what}")
+        changed = request.after(
+            Event.REDRAW,
+            seen=preview.seen,
+            impact=preview.impact,
+            fingerprint=preview.fingerprint,
+            approvals_needed=max(preview.terms.approvals, 1),
+        )
+        try:
+            async with self._store.transaction() as tx:
+                await tx.advance(request, changed)
+                await tx.void_approvals(request.id)
+                await _record(tx, entry, request, "redrawn", {"what": what})
+        except Overtaken:
+            pass
+        self._notifier.wake()
+        raise Changed(
+            "The SIM has changed since this card was drawn, so nothing was approved and earlier approvals "
+            "no longer count. The card shows it as it is now: look at it again and decide anew."
+        )
+
+    async def _endorse(
+        self, person: Person, origin: Origin, request: ChangeRequest, preview: Preview
+    ) -> ChangeRequest:
+        now = self._clock.now()
+        needed = max(request.approvals_needed, preview.terms.approvals)
+        left = needed - len(request.approvals) - 1
+        entry = self._entry(request, "approve", person, origin)
+        async with self._store.transaction() as tx:
+            await tx.decide(request.id, PersonDecision(person, Vote.APPROVED, now))
+            if left > 0:
+                result = await tx.advance(request, request.after(Event.ENDORSE, approvals_needed=needed))
+            else:
+                result = await approve_now(tx, request, self._clock)
+            about = {"by": person.user_id, "left": str(max(left, 0))}
+            await _record(tx, entry, request, "approved", about)
+        self._notifier.wake()
+        self._dispatcher.wake()
+        return result
+
+    async def _end(
+        self, request: ChangeRequest, event: Event, decision: PersonDecision, origin: Origin
+    ) -> ChangeRequest:
+        entry = self._entry(request, event.value, decision.person, origin)
+        try:
+            async with self._store.transaction() as tx:
+                ended = await tx.advance(request, request.after(event))
+                await tx.decide(request.id, decision)
+                about = {"by": decision.person.user_id, "reason": decision.reason}
+                await _record(tx, replace(entry, reason=decision.reason), request, decision.vote, about)
+        except Overtaken:
+            raise AlreadyDecided(await self._known(request.id)) from None
+        self._notifier.wake()
+        return ended
+
+    def _entry(self, request: ChangeRequest, verb: str, person: Person, origin: Origin) -> AuditEntry:
+        return AuditEntry(
+            at=self._clock.now(),
+            event=f"request.{verb}",
+            outcome="ok",
+            person=person,
+            origin=origin,
+            request_id=request.id,
+            thing_id=request.seen.thing.thing_id,
+        )
+
+
+async def _record(
+    tx: Tx, entry: AuditEntry, request: ChangeRequest, what: str, about: dict[str, str]
+) -> None:
+    """One audit entry, one reply, the card redrawn: in the transaction of the update itself."""
+    await tx.audit(entry)
+    await tx.tell(request.id, "card")
+    await tx.tell(request.id, what, about)

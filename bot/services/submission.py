@@ -1,0 +1,182 @@
+"""From a form that was sent to a request that waits for approval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from bot.domain.audit import AuditEntry
+from bot.domain.changes import Change, Kind, LockThing, holds, wanted
+from bot.domain.errors import AlreadyOpen, Overtaken, Unfit
+from bot.domain.identifiers import Valid, parse_imei
+from bot.domain.requests import THE_BOT, ChangeRequest, Event, Item, ItemState, Status
+from bot.domain.things import Thing, ThingLock
+from bot.services.authority import Authority
+from bot.services.places import Places
+from bot.services.ports import Clock, Dispatcher, Notifier, Store, Submission, Tx
+from bot.services.preview import Preview, Previews
+
+
+class Submissions:
+    """`keep` before the ack, `submit` after it."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        previews: Previews,
+        authority: Authority,
+        places: Places,
+        clock: Clock,
+        dispatcher: Dispatcher,
+        notifier: Notifier,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self._previews = previews
+        self._authority = authority
+        self._places = places
+        self._clock = clock
+        self._dispatcher = dispatcher
+        self._notifier = notifier
+        self._new_id = new_id
+
+    async def keep(self, submission: Submission) -> bool:
+        """Store it; False where this showing of the form was sent before. Quick: it runs before the ack."""
+        async with self._store.transaction() as tx:
+            return await tx.add_submission(submission)
+
+    async def submit(self, submission: Submission, change: Change) -> ChangeRequest:
+        """Authorise, read the platform, and post the request. Raises a `Refusal` or `PlatformError`.
+
+        Whatever is raised, the submission is ended and nothing was changed.
+        """
+        try:
+            return await self._submit(submission, change)
+        except AlreadyOpen as raised:
+            await self._end(submission, "returned", raised.request_id)
+            raise
+        except Exception:
+            await self._end(submission, "returned")
+            raise
+
+    async def _submit(self, submission: Submission, change: Change) -> ChangeRequest:
+        person, origin, kind = submission.person, submission.origin, change.kind
+        actor = await self._authority.to_ask(person, origin, kind)
+        thing = await self._previews.find(change.iccid)
+        await self._authority.to_request(actor, person, origin, kind, thing.things_group_id)
+        _check_fits(change, thing)
+        holder = await self._store.open_request(thing.thing_id)
+        if holder:
+            raise AlreadyOpen(holder.id)
+        preview = self._previews.judge(change, await self._previews.look(thing, change))
+        approvers = await self._able_approvers(submission, kind, preview)
+        places = await self._places.choose(person, origin, approvers)
+        request = self._draft(submission, change, preview)
+        async with self._store.transaction() as tx:
+            await tx.add_request(request, places)
+            await tx.audit(_asked(request))
+            if not await tx.end_submission(submission.id, "posted", request.id):
+                raise Overtaken
+            await tx.tell(request.id, "card")
+            if not request.approvals_needed:
+                request = await approve_now(tx, request, self._clock)
+        self._notifier.wake()
+        self._dispatcher.wake()
+        return request
+
+    async def _able_approvers(self, submission: Submission, kind: Kind, preview: Preview) -> frozenset[str]:
+        group_id = preview.seen.thing.things_group_id
+        needed = preview.terms.approvals
+        if not needed:
+            return frozenset()
+        able = await self._authority.approvers(kind, group_id, submission.person)
+        if len(able) < needed:
+            others = "nobody" if not able else f"only {len(able)}"
+            raise Unfit(
+                f"This needs {needed} approval{'s' * (needed != 1)} by others, and {others} could give one: "
+                "the user groups that the policy names for it are empty or hold only you. "
+                "Ask an admin of the policy."
+            )
+        return able
+
+    def _draft(self, submission: Submission, change: Change, preview: Preview) -> ChangeRequest:
+        now = self._clock.now()
+        return ChangeRequest(
+            id=self._new_id(),
+            rev=1,
+            status=Status.PENDING,
+            change=change,
+            requester=submission.person,
+            asked_in=submission.origin,
+            reason=submission.fields.get("reason", ""),
+            seen=preview.seen,
+            impact=preview.impact,
+            fingerprint=preview.fingerprint,
+            approvals_needed=preview.terms.approvals,
+            created_at=now,
+            expires_at=now + preview.terms.expires,
+            apply_within=preview.terms.apply_within,
+        )
+
+    async def _end(self, submission: Submission, state: str, request_id: str = "") -> None:
+        async with self._store.transaction() as tx:
+            await tx.end_submission(submission.id, state, request_id)
+
+
+async def approve_now(tx: Tx, request: ChangeRequest, clock: Clock) -> ChangeRequest:
+    """The last approval is in, or none is needed: hand the request to the dispatcher, in this transaction."""
+    now = clock.now()
+    approved = await tx.advance(request, request.after(Event.APPROVE, approved_at=now))
+    item = await tx.put_item(None, Item(request.id, ItemState.QUEUED))
+    if not request.approvals_needed:
+        entry = AuditEntry(
+            now,
+            "request.approve",
+            "ok",
+            THE_BOT,
+            request_id=request.id,
+            reason="The policy asks for no approval.",
+        )
+        await tx.audit(replace(entry, thing_id=request.seen.thing.thing_id))
+    await tx.tell(request.id, "card")
+    return replace(approved, item=item)
+
+
+def lock_words(lock: ThingLock) -> dict[str, str]:
+    """Lock fields as an audit entry keeps them."""
+    return {"imei_lock": "true" if lock.imei_lock else "false", "locked_imei": lock.locked_imei}
+
+
+def _asked(request: ChangeRequest) -> AuditEntry:
+    lock = request.seen.thing.lock
+    return AuditEntry(
+        at=request.created_at,
+        event="request.submit",
+        outcome="ok",
+        person=request.requester,
+        origin=request.asked_in,
+        request_id=request.id,
+        thing_id=request.seen.thing.thing_id,
+        before=lock_words(lock),
+        after=lock_words(wanted(request.change, lock)),
+        reason=request.reason,
+    )
+
+
+def _check_fits(change: Change, thing: Thing) -> None:
+    """What only the Thing itself can tell about the form. Raises `Unfit`."""
+    if isinstance(change, LockThing):
+        read = parse_imei(change.imei.digits, last_seen=thing.last_seen_imei)
+        if not isinstance(read, Valid):
+            raise Unfit(read.why, "imei")
+    if holds(change, thing.lock):
+        raise Unfit(_already_so(change), "iccid")
+
+
+def _already_so(change: Change) -> str:
+    if isinstance(change, LockThing):
+        return "This SIM is already locked to that device. There is nothing to do."
+    if change.keep:
+        return "This SIM is not locked. There is nothing to do."
+    return "This SIM is not locked and stores no IMEI. There is nothing to do."
