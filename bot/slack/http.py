@@ -52,6 +52,8 @@ def parse(content_type: str, body: bytes) -> Payload:
         )
     except ValueError as wrong:
         raise Malformed(str(wrong)) from wrong
+    if not fields:
+        raise Malformed("empty")
     # A command's own text may hold the word "payload": only the field of that name makes an interaction.
     if "payload" in fields and "command" not in fields:
         return _object(fields["payload"])
@@ -114,6 +116,7 @@ class HttpTransport:
             app,
             access_log=None,
             keepalive_timeout=self._slow_client_seconds,
+            lingering_time=self._slow_client_seconds,
             shutdown_timeout=self._grace_seconds,
         )
         await runner.setup()

@@ -151,14 +151,8 @@ class SocketTransport:
 
     async def _close(self) -> None:
         client, self._client = self._client, None
-        if client is None:
-            return
-        try:
-            async with asyncio.timeout(self._grace_seconds):
-                await client.close()  # type: ignore[no-untyped-call]
-        except TimeoutError:
-            logger.warning("Slack did not close the connection in time")
-        await client.ended()
+        if client is not None:
+            await client.end(self._grace_seconds)
 
 
 class _Client(SocketModeClient):
@@ -188,10 +182,21 @@ class _Client(SocketModeClient):
                 self._refused(code)
             raise
 
-    async def ended(self) -> None:
-        """Wait for the tasks that `close` has cancelled."""
+    async def end(self, within: float) -> None:
+        """Close, with at most `within` seconds for Slack's farewell; returns when no task is left."""
+        self.closed = True
+        self.auto_reconnect_enabled = False
+        try:
+            async with asyncio.timeout(within):
+                await self.disconnect()  # type: ignore[no-untyped-call]
+        except TimeoutError:
+            logger.warning("Slack did not close the connection in time")
         tasks = (self.message_processor, self.current_session_monitor, self.message_receiver)
-        await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
+        running = [task for task in tasks if task is not None]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await self.aiohttp_client_session.close()
 
 
 def _code(error: SlackApiError) -> str:
