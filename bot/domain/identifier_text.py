@@ -16,7 +16,7 @@ _LABEL = re.compile(
     r"|(?:https?://\S*?)?/thing/"
     r"|ThingId_ICCID_"
     r"|\bIMEI\s*SV\b(?:\s*[:=#])?"
-    r"|\bIMEI(?:\s?[1-9]\s*[:=#]|[1-9](?!\d)|(?=[\d\W]|$))(?:\s*[:=#])?"
+    r"|\bIMEI(?:\s?[1-9]\s*[:=#]|[12](?!\d)|(?=[\d\W]|$))(?:\s*[:=#])?"
     r"|\b(?:ICCID|TAC)(?:(?=[\d\W]|$))(?:\s*[:=#])?",
     re.IGNORECASE,
 )

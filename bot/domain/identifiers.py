@@ -216,14 +216,14 @@ def _other_length(number: str, last_seen: str) -> Proposal[Imei] | Rejection:
     if len(number) == 16:
         return _sixteen_digits(number, canonical, last_seen)
     if len(number) == 17 and number[:15] == canonical:
-        return Proposal(Imei(canonical), f"{said} The last two, {number[15:]}, look like a software version.")
+        return Proposal(Imei(canonical), f"{said} {_version_said(number[15:])}")
     return _other_field() if _is_iccid_like(number) else Rejection(said + " " + _ASK_FOR_LABEL)
 
 
 def _sixteen_digits(number: str, canonical: str, last_seen: str) -> Proposal[Imei]:
     """First 14 digits and a software version, or a digit that was typed twice; both are named."""
     said = "That is 16 digits; an IMEI has 15."
-    version = f"The last two, {number[14:]}, look like a software version."
+    version = _version_said(number[14:])
     others = [other for other in _without_a_doubled_digit(number) if other != canonical]
     for other in others:
         if same_device(other, last_seen) and not same_device(canonical, last_seen):
@@ -234,6 +234,11 @@ def _sixteen_digits(number: str, canonical: str, last_seen: str) -> Proposal[Ime
         return Proposal(Imei(canonical), f"{said} {version}")
     either = " or ".join(group_imei(other) for other in others)
     return Proposal(Imei(canonical), f"{said} {version} If a digit was typed twice, enter {either} instead.")
+
+
+def _version_said(version: str) -> str:
+    reserved = ", a reserved one: check where this number comes from" if version == "99" else ""
+    return f"The last two, {version}, look like a software version{reserved}."
 
 
 def _without_a_doubled_digit(number: str) -> tuple[str, ...]:

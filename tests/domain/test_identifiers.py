@@ -197,6 +197,7 @@ def test_what_is_no_imei_is_refused_with_its_reason(text: str, said: str) -> Non
         ("49015420323751", GOOD, "That is 14 digits; an IMEI has 15. The check digit is missing."),
         ("49-015420-323751-01", GOOD, "software version"),
         ("49015420323751801", GOOD, "17 digits"),
+        ("4901542032375199", GOOD, "99, look like a software version, a reserved one"),
         ("490154203237518 01", GOOD, "17 digits"),
         ("490154203237510", GOOD, "ends in 0"),
         ("4901542032375188", GOOD, "16 digits"),
