@@ -15,7 +15,7 @@ _LOUD = ("httpx", "httpcore", "aiohttp.access", "slack_bolt", "slack_sdk")
 
 _DIGITS = re.compile(r"\d(?:[ \u00a0-]?\d){13,}")
 _SECRETS = (
-    (re.compile(r"\b(xox[a-z]|xapp)[-.][\w.-]+", re.IGNORECASE), r"\1-…"),
+    (re.compile(r"(xox[a-z]|xapp)[-.][\w.-]+", re.IGNORECASE), r"\1-…"),
     (re.compile(r"\b(Bearer)\s+[^\s'\",}]+", re.IGNORECASE), r"\1 …"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"), "eyJ…"),
     (re.compile(r"\b(ticket=)[\w%.-]+"), r"\1…"),
@@ -84,5 +84,3 @@ def set_up(*, level: str, form: str, stream: TextIO | None = None) -> None:
     handler.addFilter(_Quiet())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(True)
-    for name in _LOUD:
-        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,54 @@
+# `make demo` needs nothing but Python 3.11 or newer; the first target that runs makes .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CODE := bot tests
+
+.PHONY: demo story test lint types tests lock clean
+.DEFAULT_GOAL := test
+
+# The whole story against the local Slack and the local Monogoto; no account needed.
+demo story: $(READY)
+	$(BIN)/python -m bot.sandbox.story
+
+test: lint types tests
+
+lint: $(READY)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/lint-imports
+
+types: $(READY)
+	$(BIN)/mypy
+
+tests: $(READY)
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+
+# Pinned names, versions and hashes for every Python from 3.11 on; needs uv. pip installs them, nothing else.
+LOCK = $(if $(wildcard $(BIN)/uv),$(BIN)/uv,uv) pip compile pyproject.toml --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet
+
+lock:
+	$(LOCK) --output-file requirements.txt
+	$(LOCK) --group dev --constraint requirements.txt --output-file requirements-dev.txt
+
+# Installed anew only when the lock has changed.
+$(READY): requirements-dev.txt
+	@set -e; \
+	if [ ! -x $(BIN)/python ]; then \
+	  for python in python3.14 python3.13 python3.12 python3.11 python3 python; do \
+	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	  done; \
+	  if [ -z "$${found:-}" ]; then echo "Python 3.11 or newer is needed: please install it, then try again."; exit 1; fi; \
+	  if ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo "$$found can't make virtual environments: please install its venv package (python3-venv on Debian and Ubuntu)."; exit 1; \
+	  fi; \
+	  $$found -m venv $(VENV); \
+	fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .demo
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

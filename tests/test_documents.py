@@ -1,0 +1,87 @@
+"""What the documents say is what the code does."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.config import settings
+
+ROOT = Path(__file__).parent.parent
+
+COMMANDS = {"/lock-thing": "[ICCID] [IMEI]", "/unlock-thing": "[ICCID]", "/imei": "help"}
+"""Each command with its usage; the tables in the code and in the README join this comparison."""
+
+
+@pytest.fixture(scope="module")
+def manifest() -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yml").read_text())
+    return read
+
+
+def test_the_example_environment_explains_every_key_and_shows_its_default() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    shown: dict[str, tuple[str, str]] = {}
+    for above, line in itertools.pairwise(lines):
+        if found := re.fullmatch(r"(?:# )?([A-Z_]+)=(.*)", line):
+            shown[found[1]] = (above.removeprefix("# "), found[2])
+    assert shown == {key: (one.explanation, one.default or "") for key, one in settings().items()}
+
+
+def test_the_manifest_offers_the_commands(manifest: dict[str, Any]) -> None:
+    offered = {one["command"]: one["usage_hint"] for one in manifest["features"]["slash_commands"]}
+    assert offered == COMMANDS
+
+
+def test_the_manifest_keeps_slacks_limits(manifest: dict[str, Any]) -> None:
+    commands = manifest["features"]["slash_commands"]
+    assert len(commands) <= 50
+    assert all(2 <= len(one["command"]) <= 32 for one in commands)
+    assert len(manifest["display_information"]["name"]) <= 35
+    assert len(manifest["display_information"]["description"]) <= 140
+
+
+def test_the_manifest_asks_for_no_scope_twice_and_marks_history_as_optional(manifest: dict[str, Any]) -> None:
+    scopes = manifest["oauth_config"]["scopes"]
+    assert len(scopes["bot"]) == len(set(scopes["bot"]))
+    assert set(scopes["bot_optional"]) == {one for one in scopes["bot"] if one.endswith(":history")}
+
+
+def test_the_manifest_is_for_socket_mode_with_forms_and_role_changes(manifest: dict[str, Any]) -> None:
+    wanted = manifest["settings"]
+    assert wanted["socket_mode_enabled"] is True
+    assert wanted["interactivity"]["is_enabled"] is True
+    assert set(wanted["event_subscriptions"]["bot_events"]) == {"subteam_members_changed", "subteam_updated"}
+
+
+def test_the_example_policy_names_only_roles_that_it_defines() -> None:
+    policy = tomllib.loads((ROOT / "policy.example.toml").read_text())
+    roles = set(policy["roles"])
+    named = [
+        *policy["lookups"].values(),
+        *(rule[verb] for rule in policy["rules"] for verb in ("request", "approve")),
+    ]
+    assert all(set(some) <= roles for some in named)
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_a_lock_file_holds_names_versions_and_hashes_only(name: str) -> None:
+    for line in (ROOT / name).read_text().splitlines():
+        pinned = re.fullmatch(r"[a-z0-9.-]+(\[[a-z,]+\])?==\S+( ; [^\\]+)?( \\)?", line)
+        assert pinned or re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}( \\)?", line), line
+
+
+def test_every_dependency_is_locked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    for wanted, name in (
+        (project["project"]["dependencies"], "requirements.txt"),
+        (project["project"]["dependencies"] + project["dependency-groups"]["dev"], "requirements-dev.txt"),
+    ):
+        locked = set(re.findall(r"^([a-z0-9.-]+)", (ROOT / name).read_text(), re.MULTILINE))
+        assert {re.split(r"[^\w.-]", one, maxsplit=1)[0].lower() for one in wanted} <= locked
