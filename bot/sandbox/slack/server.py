@@ -1,0 +1,244 @@
+"""LocalSlack: the parts put together, and the knobs that tests turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from aiohttp import web
+
+from bot.sandbox.slack.answers import JSON
+from bot.sandbox.slack.control import Control
+from bot.sandbox.slack.delivery import Courier, Tampering
+from bot.sandbox.slack.faults import Fault
+from bot.sandbox.slack.hooks import Hooks
+from bot.sandbox.slack.messages import Message
+from bot.sandbox.slack.payloads import Payloads
+from bot.sandbox.slack.people import Person, kind_of
+from bot.sandbox.slack.seeds import seeded_workspace
+from bot.sandbox.slack.sockets import SocketHub
+from bot.sandbox.slack.state import ApiRequest, Delivery, State
+from bot.sandbox.slack.web_api import WebApi
+from bot.sandbox.slack.workspace import BOT_ID, BOT_USER_ID, TEAM_ID, Workspace
+from bot.services.ports import Clock
+
+DEFAULT_COMMANDS = ("/lock-thing", "/unlock-thing", "/imei")
+DEFAULT_EVENTS = ("app_home_opened",)
+MOST_BYTES = 20 * 1024 * 1024
+
+
+class LocalSlack:
+    """A Slack of one workspace on 127.0.0.1. All time in it is the given clock's."""
+
+    bot_user_id = BOT_USER_ID
+    bot_id = BOT_ID
+    team_id = TEAM_ID
+
+    def __init__(
+        self,
+        clock: Clock,
+        workspace: Workspace | None = None,
+        *,
+        commands: Sequence[str] = DEFAULT_COMMANDS,
+        events: Sequence[str] = DEFAULT_EVENTS,
+    ) -> None:
+        self.workspace = workspace or seeded_workspace()
+        self._state = State(clock, self.workspace, tuple(commands), tuple(events))
+        self._hub = SocketHub(self._state)
+        self._courier = Courier(self._state, self._hub)
+        self._runner: web.AppRunner | None = None
+        self.payloads = Payloads(self._state)
+        """Builders of everything that Slack sends, for tests that forge."""
+
+    async def start(self, port: int = 0) -> None:
+        """Listen on 127.0.0.1; the system picks a port where none is given."""
+        self._runner = web.AppRunner(
+            self._application(), handler_cancellation=True, access_log=None, shutdown_timeout=0.5
+        )
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        self._state.root_url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def stop(self) -> None:
+        """End all connections and background work."""
+        self._state.closing.set()
+        await self._courier.close()
+        await self._hub.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        """http://127.0.0.1:PORT"""
+        return self._state.root_url
+
+    @property
+    def api_url(self) -> str:
+        """The base address for a Web API client, with its final slash."""
+        return f"{self._state.root_url}/api/"
+
+    @property
+    def bot_token(self) -> str:
+        """xoxb-…, made up anew for every LocalSlack."""
+        return self._state.bot_token
+
+    @property
+    def app_token(self) -> str:
+        """xapp-…, for apps.connections.open."""
+        return self._state.app_token
+
+    @property
+    def signing_secret(self) -> str:
+        """What HTTP deliveries are signed with."""
+        return self._state.signing_secret
+
+    @property
+    def scopes(self) -> set[str]:
+        """Granted scopes; remove one and methods that need it say `missing_scope`."""
+        return self._state.scopes
+
+    @property
+    def requests(self) -> list[ApiRequest]:
+        """Every Web API call and response_url use, in order."""
+        return self._state.requests
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """Every payload sent to the bot, in order."""
+        return self._state.deliveries
+
+    @property
+    def in_flight(self) -> int:
+        """Web API calls and un-acked payloads being handled right now."""
+        return self._state.calls_in_flight + self._state.unacked
+
+    @property
+    def unacked(self) -> int:
+        """Payloads that the bot has not acked yet."""
+        return self._state.unacked
+
+    async def wait(self) -> None:
+        """Return once nothing is in flight."""
+        await self._state.quiet()
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Return once the condition holds; it is looked at after every call and every ack. No sleeps."""
+        await self._state.until(condition)
+
+    def person(self, user_id: str) -> Person:
+        """Someone who acts and looks."""
+        return Person(self._state, self._courier, self.payloads, self.workspace.users[user_id].id)
+
+    def messages(self, channel: str) -> list[Message]:
+        """What stands in a channel for all to see, threads included, oldest first."""
+        return self._state.messages.in_channel(channel)
+
+    def ephemerals(self, user_id: str) -> list[Message]:
+        """What only this person sees, in any channel."""
+        return [
+            message
+            for channel in self.workspace.channels
+            for message in self._state.messages.in_channel(channel, user_id)
+            if message.ephemeral_to == user_id
+        ]
+
+    def calls(self, method: str) -> list[ApiRequest]:
+        """The calls of one method."""
+        return [call for call in self.requests if call.method == method]
+
+    def deliver_http(self, url: str | None) -> None:
+        """Deliver by signed HTTP POST to this address from now on; None: by Socket Mode."""
+        self._courier.http_url = url
+
+    async def deliver(
+        self,
+        payload: JSON,
+        *,
+        kind: str | None = None,
+        delay: float = 0,
+        duplicate: bool = False,
+        bad_signature: bool = False,
+        stale: bool = False,
+        retry: bool = True,
+    ) -> Delivery:
+        """Send any payload, however hostile; its ack takes effect as usual."""
+        return await self._courier.deliver(
+            payload,
+            kind or kind_of(payload),
+            delay=delay,
+            duplicate=duplicate,
+            tampering=Tampering(bad_signature, stale),
+            retry=retry,
+        )
+
+    def sign(self, body: bytes) -> dict[str, str]:
+        """Timestamp and signature headers for raw bytes, by the clock."""
+        return self._courier.signature_headers(body)
+
+    async def set_group(self, group_id: str, users: Iterable[str]) -> None:
+        """Change who is in a user group; the bot is told where it subscribed to that."""
+        group, new = self.workspace.groups[group_id], list(users)
+        added = [user for user in new if user not in group.users]
+        removed = [user for user in group.users if user not in new]
+        group.users[:] = new
+        if "subteam_members_changed" in self._state.events:
+            payload = self.payloads.members_changed(group_id, added, removed)
+            await self.deliver(payload, kind="events_api")
+
+    def fail(
+        self,
+        method: str,
+        *,
+        error: str | None = None,
+        status: int | None = None,
+        timeout: bool = False,
+        reset: bool = False,
+        times: int = 1,
+        after_applying: bool = False,
+    ) -> None:
+        """Let the next `times` calls of a method ("*": any, "response_url") fail in one of these ways."""
+        self._state.faults.plan(Fault(method, error, status, timeout, reset, times, after_applying))
+
+    def stop_failing(self) -> None:
+        """Forget the failures that are still planned."""
+        self._state.faults.clear()
+
+    def rate_limit(self, method: str, retry_after: int, times: int = 1) -> None:
+        """Answer 429 to the next `times` calls of a method."""
+        self._state.limits.script(method, retry_after, times)
+
+    async def connected(self, count: int = 1) -> None:
+        """Wait until that many sockets are open."""
+        await self._hub.connected(count)
+
+    @property
+    def sockets(self) -> int:
+        """Open Socket Mode connections."""
+        return len(self._hub.sockets)
+
+    async def disconnect_sockets(self, reason: str = "warning") -> None:
+        """Announce the end of every connection: `warning`, `refresh_requested` or `link_disabled`."""
+        await self._hub.disconnect(reason)
+
+    def drop_sockets(self) -> int:
+        """Break every connection without notice."""
+        return self._hub.drop()
+
+    def stall_sockets(self) -> int:
+        """Leave every connection open and silent: no payloads, no pongs."""
+        return self._hub.stall()
+
+    async def ping_sockets(self) -> None:
+        """Send a ping frame on every connection."""
+        await self._hub.ping()
+
+    def _application(self) -> web.Application:
+        app = web.Application(client_max_size=MOST_BYTES)
+        api, hooks = WebApi(self._state, self._hub), Hooks(self._state)
+        app.router.add_route("*", "/api/{method}", api.handle)
+        app.router.add_get("/link/", self._hub.handle)
+        app.router.add_post("/hooks/{kind}/{team}/{key}", hooks.respond)
+        app.router.add_post("/upload/v1/{file}", hooks.upload)
+        app.router.add_get("/files-pri/{team}-{file}/{name}", hooks.download)
+        app.router.add_get("/files-pri/{team}-{file}/download/{name}", hooks.download)
+        app.router.add_routes(Control(self._state, self.person).routes())
+        return app
