@@ -1,0 +1,166 @@
+"""The vendor's calls, one method each; together they are the `Platform` that the use cases speak to."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+
+from bot.domain.errors import NotReached, StoreUnavailable, Unfit, Unreadable
+from bot.domain.identifiers import Iccid, Imei, same_device
+from bot.domain.things import Thing, ThingRow, ThingsGroup
+from bot.monogoto import failures, models
+from bot.monogoto.auth import Credentials, TokenAuth, TokenKeeper, UserPassword
+from bot.monogoto.failures import Answer
+from bot.monogoto.wire import Exchange, Gate, GuardedTransport, OnCall, VendorCall
+from bot.services.ports import Clock
+
+__all__ = ["Gate", "Monogoto", "VendorCall"]
+
+TIMEOUTS: Final = httpx.Timeout(20.0, connect=5.0)
+DEADLINE: Final = 30.0
+_PAGE: Final = 50
+_HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "imei-lock"}
+
+
+class Monogoto:
+    """The console API at `url`. Every exchange waits at the gate, and none is repeated but after a 401.
+
+    `deadline` is for one exchange, from leaving the gate to the last byte of its answer.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials,
+        *,
+        clock: Clock,
+        gate: Gate,
+        timeouts: httpx.Timeout = TIMEOUTS,
+        deadline: float = DEADLINE,
+        on_call: OnCall | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._clock = clock
+        self._gate = gate
+        self._deadline = deadline
+        self._auth = TokenAuth(TokenKeeper(credentials, clock, self.log_in))
+        self._http = httpx.AsyncClient(
+            base_url=url,
+            headers=_HEADERS,
+            timeout=timeouts,
+            follow_redirects=False,
+            transport=GuardedTransport(
+                transport or httpx.AsyncHTTPTransport(), gate=gate, clock=clock, on_call=on_call
+            ),
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Monogoto:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def log_in(self, who: UserPassword) -> str:
+        """POST /Auth
+
+        Returns a token. Raises `LoginFailed` where the vendor says no, else `NotReached` or `RateLimited`.
+        """
+        body = {"UserName": who.username, "Password": who.password}
+        try:
+            answer = await self._exchange("POST", "/Auth", auth=None, json=body)
+        except Unreadable as strange:
+            raise NotReached(str(strange)) from None
+        token = models.token_from(answer.body) if answer.is_good else None
+        if token is None:
+            raise failures.failed_login(answer)
+        return token
+
+    async def thing(self, iccid: Iccid) -> Thing:
+        """GET /thing/ThingId_ICCID_<iccid>
+
+        Fresh. Raises `ThingNotFound`.
+        """
+        body = await self._read(f"/thing/{models.ID_PREFIX}{iccid.digits}")
+        return models.thing_from(body, iccid.digits)
+
+    async def things_group(self, things_group_id: str) -> ThingsGroup:
+        """GET /thingsgroup/<ThingsGroupId>
+
+        Fresh. Raises `ThingNotFound`.
+        """
+        body = await self._read(f"/thingsgroup/{quote(things_group_id, safe='')}")
+        return models.group_from(body, things_group_id)
+
+    async def things_last_seen_in(self, imei: Imei) -> tuple[ThingRow, ...]:
+        """GET /things?filterBy[IMEI]=<imei>
+
+        At most one page. Raises `Unreadable` where the vendor plainly didn't filter.
+        """
+        query = {"limit": str(_PAGE), "offset": "0", "filterBy[IMEI]": imei.digits}
+        rows = models.rows_from(await self._read("/things", query))
+        matching = tuple(row for row in rows if same_device(row.last_seen_imei, imei.digits))
+        if rows and not matching:
+            raise Unreadable("Monogoto's listing was not filtered.")
+        return matching
+
+    async def is_online(self, thing: Thing) -> bool | None:
+        """GET /thing/status?ThingIds=ThingId_ICCID_<iccid>
+
+        None where the answer doesn't say.
+        """
+        thing_id = f"{models.ID_PREFIX}{thing.iccid}"
+        query = {"ThingIds": thing_id, "limit": str(_PAGE), "offset": "0"}
+        return models.online_from(await self._read("/thing/status", query), thing_id)
+
+    async def write_thing_lock(self, thing: Thing, *, imei_lock: bool, locked_imei: str) -> None:
+        """PUT /thing/update/
+
+        One write with the `cas` of `thing`. Returning is no proof: read back. Raises as the port says.
+        """
+        if imei_lock and not locked_imei.strip():
+            raise Unfit("A lock needs an IMEI: what one without does is documented nowhere.", "imei")
+        body = models.lock_body(thing, imei_lock=imei_lock, locked_imei=locked_imei)
+        answer = await self._exchange("PUT", "/thing/update/", auth=self._auth, json=body)
+        failures.demand_good(answer, writing=True)
+
+    async def _read(self, path: str, query: dict[str, str] | None = None) -> object:
+        answer = await self._exchange("GET", path, auth=self._auth, params=query)
+        return failures.content(failures.demand_good(answer, writing=False))
+
+    async def _exchange(self, method: str, path: str, *, auth: httpx.Auth | None, **content: Any) -> Answer:
+        """Send, read the whole small answer, and let the gate know how it went."""
+        writing = method == "PUT"
+        request = self._http.build_request(method, path, **content)
+        limit = asyncio.timeout(None)
+        exchange = Exchange(limit, self._deadline)
+        exchange.attach(request)
+        try:
+            async with limit:
+                response = await self._http.send(request, auth=auth, stream=True)
+                try:
+                    body = await response.aread()
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise failures.from_deadline(writing=writing, left=exchange.left) from None
+        except failures.FOREIGN as error:
+            raise failures.from_exception(error, writing=writing) from None
+        return await self._heard(response, body)
+
+    async def _heard(self, response: httpx.Response, body: bytes) -> Answer:
+        wait = failures.retry_after(response.headers.get("retry-after"), self._clock.now())
+        answer = Answer(response.status_code, body, wait)
+        with suppress(StoreUnavailable):  # the answer to a write must not get lost over this
+            if answer.says_overload:
+                await self._gate.slow_down(wait)
+            elif answer.is_good:
+                await self._gate.recovered()
+        return answer

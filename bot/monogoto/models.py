@@ -1,0 +1,167 @@
+"""The vendor's spellings, here and nowhere else. Read leniently, but for what a lock hangs on."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from bot.domain.errors import ThingNotFound, Unreadable
+from bot.domain.things import Thing, ThingRow, ThingsGroup
+from bot.monogoto.moments import last_seen
+
+ID_PREFIX: Final = "ThingId_ICCID_"
+_DIGITS: Final = re.compile(r"[0-9]+")
+_NAMED: Final = re.compile(r"ICCID_([0-9]+)")
+_ON: Final = frozenset({"online", "connected", "active"})
+_OFF: Final = frozenset({"offline", "disconnected", "inactive", "not connected"})
+
+
+def thing_from(body: object, iccid: str) -> Thing:
+    """The Thing of that ICCID. Raises `ThingNotFound` for null or nothing, `Unreadable` for anything else."""
+    record = _record(body)
+    thing_id = record.get("ThingId")
+    if not isinstance(thing_id, str) or not thing_id.isascii():
+        raise Unreadable("Monogoto's answer has no ThingId.")
+    if not _is_of(thing_id, record.get("ExternalUniqueId"), iccid):
+        raise Unreadable("Monogoto answered with another Thing.")
+    return Thing(
+        thing_id=thing_id,
+        iccid=iccid,
+        name=_text(record.get("ThingName")),
+        state=_text(record.get("State")),
+        cas=_cas(record.get("cas")),
+        imei_lock=_flag(record.get("LockMasterImei")),
+        locked_imei=_lock_text(record, "MasterIMEI"),
+        things_group_id=_text(record.get("ThingsGroupId")) or None,
+        last_seen_imei=_number_text(record.get("IMEI")),
+        last_seen_at=last_seen(record),
+    )
+
+
+def group_from(body: object, things_group_id: str) -> ThingsGroup:
+    """The Things Group of that id."""
+    record = _record(body)
+    if record.get("ThingsGroupId", things_group_id) != things_group_id:
+        raise Unreadable("Monogoto answered with another Things Group.")
+    if not isinstance(record.get("ThingsGroupName"), str):
+        raise Unreadable("Monogoto's answer is no Things Group.")
+    lock = record.get("LockMasterImei")
+    return ThingsGroup(
+        things_group_id=things_group_id,
+        name=_text(record["ThingsGroupName"]),
+        imei_lock=lock is not None and _flag(lock),  # nobody knows what a group never locked says
+        tac=_lock_text(record, "IMEIPrefix"),
+    )
+
+
+def rows_from(body: object) -> tuple[ThingRow, ...]:
+    """Rows of a listing; those without a ThingId are passed over."""
+    if not isinstance(body, list):
+        raise Unreadable("Monogoto's listing is not a list.")
+    return tuple(_row(row) for row in body if isinstance(row, dict) and isinstance(row.get("ThingId"), str))
+
+
+def online_from(body: object, thing_id: str) -> bool | None:
+    """Whether the status of that Thing shows a session; None where it doesn't say."""
+    data = body.get("Data") if isinstance(body, dict) else None
+    for row in data if isinstance(data, list) else []:
+        if isinstance(row, dict) and row.get("ThingId") == thing_id:
+            sessions = row.get("ActiveSessions")
+            return bool(sessions) if isinstance(sessions, (list, dict)) else _connected(row)
+    return None
+
+
+def token_from(raw: bytes) -> str | None:
+    """The token of a log-in, in either spelling; None where there is none that fits a header."""
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    record = body if isinstance(body, dict) else {}
+    token = record.get("token") or record.get("Token")
+    if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token.strip()):
+        return None
+    return token.strip()
+
+
+def lock_body(thing: Thing, *, imei_lock: bool, locked_imei: str) -> dict[str, Any]:
+    """The four keys of a write, and no more."""
+    return {
+        "cas": thing.cas,
+        "ThingId": thing.thing_id,
+        "LockMasterImei": imei_lock,
+        "MasterIMEI": locked_imei,
+    }
+
+
+def _record(body: object) -> Mapping[str, object]:
+    if body is None or body in ({}, []):
+        raise ThingNotFound("Monogoto knows no such id.")
+    if not isinstance(body, dict):
+        raise Unreadable("Monogoto's answer is no record.")
+    return body
+
+
+def _is_of(thing_id: str, external: object, iccid: str) -> bool:
+    """By ThingId; if that is off by the last digit, or has no ICCID, ExternalUniqueId has to vouch for it."""
+    named = _NAMED.search(thing_id)
+    if named is None:
+        return external == iccid
+    held = named[1]
+    return held == iccid or (external == iccid and (held[:-1] == iccid or held == iccid[:-1]))
+
+
+def _cas(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)  # Python reads integers exactly; through a float it would be lost already
+    if not isinstance(value, str) or not _DIGITS.fullmatch(value) or not value.strip("0"):
+        raise Unreadable("Monogoto's answer has no usable cas.")
+    return value
+
+
+def _flag(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    raise Unreadable("Monogoto's answer doesn't say whether the lock is on.")
+
+
+def _lock_text(record: Mapping[str, object], key: str) -> str:
+    value = record.get(key)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (str, int))):
+        raise Unreadable("Monogoto's answer doesn't say what the lock is set to.")
+    return _number_text(value)
+
+
+def _number_text(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return _text(value)
+
+
+def _text(value: object) -> str:
+    """Text that any database and any message can hold: no NUL, no half characters."""
+    if not isinstance(value, str):
+        return ""
+    return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _row(row: Mapping[str, object]) -> ThingRow:
+    thing_id = _text(row.get("ThingId"))
+    named = _NAMED.search(thing_id)
+    return ThingRow(
+        thing_id=thing_id,
+        iccid=_text(row.get("ExternalUniqueId")) or (named[1] if named else ""),
+        name=_text(row.get("ThingName")),
+        last_seen_imei=_number_text(row.get("IMEI")),
+    )
+
+
+def _connected(row: Mapping[str, object]) -> bool | None:
+    said = _text(row.get("ConnectionStatus")).strip().lower()
+    if said in _ON:
+        return True
+    return False if said in _OFF else None
