@@ -19,6 +19,7 @@ from bot.domain.errors import (
     OutcomeUnknown,
     Overtaken,
     PlatformError,
+    RateLimited,
     Refused,
     ThingNotFound,
 )
@@ -34,7 +35,7 @@ from bot.services.submission import lock_words
 READ_BACK_DELAYS = (0.0, 1.0, 2.0, 3.0, 4.0)
 """Seconds before each read-back: five within ten seconds."""
 WRITES_AT_MOST = 6
-"""PUTs for one item, all told: a record that moves faster than this is given up, unchanged."""
+"""PUTs in one go: a record that moves faster than this is given up, unchanged."""
 UNKNOWN_AT_MOST = 3
 """PUTs in a row whose answer was lost before the outcome is left to the sweep."""
 TRY_AGAIN_AFTER = timedelta(seconds=15)
@@ -130,20 +131,21 @@ class Execution:
     async def _write(self, request: ChangeRequest, thing: Thing) -> None:
         """Send, look, and send again only where a look showed that nothing was written."""
         unknown = 0
-        while True:
+        for tries_left in reversed(range(WRITES_AT_MOST)):
             request, goal = await self._mark_sent(request, thing)
             answer = await self._put(request, thing, goal)
             unknown = unknown + 1 if isinstance(answer, OutcomeUnknown) else 0
             if isinstance(answer, LoginFailed):
                 await self._finish(request, ItemState.FAILED, say.LOGIN_FAILED)
                 return
-            if isinstance(answer, NotReached):
+            waiting = isinstance(answer, RateLimited)
+            if isinstance(answer, NotReached) and not (waiting and tries_left):
                 await self._later(request, say.away(answer))
                 return
             now = await self._look_after(request, thing, goal, answer)
             if now is None:
                 return
-            if unknown >= UNKNOWN_AT_MOST or _attempts(request) >= WRITES_AT_MOST:
+            if unknown >= UNKNOWN_AT_MOST or not tries_left:
                 await self._finish(request, ItemState.FAILED, say.given_up(answer))
                 return
             if self._late(request):
@@ -153,7 +155,7 @@ class Execution:
             thing = now
 
     async def _put(self, request: ChangeRequest, thing: Thing, goal: ThingLock) -> PlatformError | None:
-        """The PUT itself, with an audit entry of its answer. None: the vendor said yes, which proves nothing."""
+        """The PUT, and an audit entry of its answer. None: the vendor said yes, which proves nothing."""
         answer: PlatformError | None = None
         try:
             await self._platform.write_thing_lock(
@@ -186,7 +188,7 @@ class Execution:
                 state = ItemState.OUTDATED if refused else ItemState.CONFLICT
                 await self._finish(request, state, say.overtaken(thing.lock, goal))
                 return None
-            if thing.cas != sent.cas:
+            if thing.cas != sent.cas or isinstance(answer, RateLimited):
                 return thing
             if refused:
                 break
@@ -222,8 +224,6 @@ class Execution:
             await self._finish(request, ItemState.CONFLICT, say.overtaken(seen.thing.lock, goal))
         elif self._late(request):
             await self._finish(request, ItemState.OUTDATED, say.TOO_LATE)
-        elif _attempts(request) >= WRITES_AT_MOST:
-            await self._finish(request, ItemState.FAILED, say.given_up(None))
         else:
             await self._send_again(request, seen)
 
@@ -339,10 +339,6 @@ def _item(request: ChangeRequest) -> Item:
     if request.item is None:
         raise ValueError(f"request {request.id} has no item: it was never approved")
     return request.item
-
-
-def _attempts(request: ChangeRequest) -> int:
-    return _item(request).attempts
 
 
 def _reached(*, refused: bool) -> tuple[ItemState, str]:

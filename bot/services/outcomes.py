@@ -28,8 +28,8 @@ SLACK_AWAY = (
     "The SIM is not changed yet. Slack did not answer whether everybody involved still has their role."
 )
 UNREADABLE = (
-    "It is not known whether the SIM was changed. The change was sent, and Monogoto did not answer whether it "
-    "holds. I keep reading until it is clear and tell you here; don't ask again meanwhile."
+    "It is not known whether the SIM was changed. The change was sent, and Monogoto did not answer whether "
+    "it holds. I keep reading until it is clear and tell you here; don't ask again meanwhile."
 )
 DID_NOT_STICK = (
     "The SIM was not changed. Monogoto said yes, but five readings over ten seconds still show the old lock. "
@@ -79,8 +79,9 @@ def no_longer_allowed(objection: str) -> str:
 def overtaken(found: ThingLock, goal: ThingLock) -> str:
     """Somebody else changed the lock meanwhile."""
     return (
-        f"Somebody changed this SIM's lock elsewhere while the request was being applied. It is now "
-        f"{lock_text(found)}; asked for was {lock_text(goal)}. Decide which is right, and ask again if needed."
+        "Somebody changed this SIM's lock elsewhere while the request was being applied. It is now "
+        f"{lock_text(found)}; asked for was {lock_text(goal)}. "
+        "Decide which is right, and ask again if needed."
     )
 
 

@@ -42,7 +42,7 @@ class Places:
         channel = self._policy.approvals_channel
         if channel and await self._room(channel):
             return [channel]
-        if asked and (asked.members & approvers or not approvers):
+        if asked and (not approvers or approvers & await self._directory.present(asked.channel)):
             return [asked.channel]
         return sorted(approvers)[:DIRECT_MESSAGES_AT_MOST]
 
@@ -50,8 +50,9 @@ class Places:
         if asked:
             return [] if asked.channel in cards else [(PlaceKind.TWIN, asked.channel)]
         for channel in cards:
-            room = await self._room(channel)
-            if room and requester.user_id in room.members:
+            if requester.user_id == channel:
+                return []
+            if not channel.startswith("U") and requester.user_id in await self._directory.present(channel):
                 return []
         return [(PlaceKind.TWIN, requester.user_id)]
 

@@ -71,6 +71,10 @@ class Directory(Protocol):
         """What is known of a channel. One that the bot can't see is not an error: it is not postable."""
         ...
 
+    async def present(self, channel: str) -> frozenset[str]:
+        """User ids of who is in a channel; nobody where that can't be told."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Room:
@@ -81,7 +85,6 @@ class Room:
     """The bot is a member, and it is not archived."""
     external: bool = False
     """Shared with another company."""
-    members: frozenset[str] = frozenset()
 
 
 class PlaceKind(StrEnum):

@@ -1,0 +1,81 @@
+"""Runs approved work in this process: an event, a few workers, a sweep. All state is in rows."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from bot.domain.errors import StoreUnavailable
+from bot.domain.requests import ChangeRequest
+from bot.services.ports import Clock
+from bot.services.sweep import Sweep
+
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 5.0
+WORKERS = 4
+
+
+class LocalDispatcher:
+    """`wake` says that there may be something to do; every few seconds it looks by itself."""
+
+    def __init__(self, *, clock: Clock, workers: int = WORKERS) -> None:
+        self._clock = clock
+        self._slots = asyncio.Semaphore(workers)
+        self._woken = asyncio.Event()
+        self._active: dict[str, asyncio.Task[None]] = {}
+        self._loop: asyncio.Task[None] | None = None
+        self._timer: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """Look now."""
+        self._woken.set()
+
+    def start(self, sweep: Sweep) -> None:
+        """Begin: what an earlier process left behind is due at once."""
+        self._woken.set()
+        self._loop = asyncio.create_task(self._run(sweep), name="dispatcher")
+        self._timer = asyncio.create_task(self._tick(), name="sweep-timer")
+
+    async def stop(self, patience: float) -> None:
+        """Take nothing new; give work in hand `patience` seconds of real time. The rest is in rows."""
+        for task in (self._loop, self._timer):
+            if task:
+                task.cancel()
+        await asyncio.gather(*(t for t in (self._loop, self._timer) if t), return_exceptions=True)
+        pending = set(self._active.values())
+        if pending:
+            _, pending = await asyncio.wait(pending, timeout=patience)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+
+    async def _tick(self) -> None:
+        while True:
+            await self._clock.sleep(SWEEP_SECONDS)
+            self._woken.set()
+
+    async def _run(self, sweep: Sweep) -> None:
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            try:
+                due = await sweep.due()
+            except StoreUnavailable as error:
+                log.warning("the sweep could not read the database: %s", error)
+                continue
+            for request in due:
+                if request.id not in self._active:
+                    task = asyncio.create_task(self._step(sweep, request), name=f"request-{request.id}")
+                    self._active[request.id] = task
+
+    async def _step(self, sweep: Sweep, request: ChangeRequest) -> None:
+        try:
+            async with self._slots:
+                await sweep.step(request)
+        except StoreUnavailable as error:
+            log.warning("request %s waits: the database could not be written: %s", request.id, error)
+        except Exception:
+            log.exception("request %s: a step failed and is taken up again by the sweep", request.id)
+        finally:
+            self._active.pop(request.id, None)

@@ -1,0 +1,99 @@
+"""Slack's Web API behind one call: errors by name, no blind repetition of anything that posts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
+
+
+class SlackError(Exception):
+    """Slack answered no. `code` is its error word ("channel_not_found")."""
+
+    def __init__(self, method: str, code: str) -> None:
+        super().__init__(f"{method}: {code}")
+        self.code = code
+
+
+class SlackBusy(SlackError):
+    """HTTP 429: nothing was done. `retry_after` in seconds."""
+
+    def __init__(self, method: str, retry_after: float) -> None:
+        super().__init__(method, "ratelimited")
+        self.retry_after = retry_after
+
+
+class SlackAway(SlackError):
+    """No sensible answer. What was asked may or may not have been done."""
+
+
+class SlackApi:
+    """One session, one client; every call goes through `call`."""
+
+    def __init__(self, *, token: str, base_url: str, session: aiohttp.ClientSession) -> None:
+        self._session = session
+        self._client = AsyncWebClient(token=token, base_url=base_url, session=session, retry_handlers=[])
+
+    @property
+    def client(self) -> AsyncWebClient:
+        """The SDK's client, for Bolt's constructor only."""
+        return self._client
+
+    async def call(self, method: str, *, get: bool = False, **arguments: Any) -> dict[str, Any]:
+        """Call one Web API method. Raises `SlackBusy`, `SlackAway` or `SlackError`.
+
+        `get` sends the arguments in the query, as Slack's read methods expect; else they are JSON.
+        """
+        given = {key: value for key, value in arguments.items() if value is not None}
+        try:
+            if get:
+                response = await self._client.api_call(method, http_verb="GET", params=_query(given))
+            else:
+                response = await self._client.api_call(method, json=given)
+        except SlackApiError as error:
+            raise _named(method, error) from None
+        except (aiohttp.ClientError, TimeoutError, OSError, SlackClientError) as error:
+            raise SlackAway(method, type(error).__name__) from None
+        data = response.data
+        return data if isinstance(data, dict) else {}
+
+    async def url(self, response_url: str, message: dict[str, Any]) -> None:
+        """Answer through a `response_url`. Raises like `call`."""
+        try:
+            async with self._session.post(response_url, json=message) as answer:
+                if answer.status >= 400:
+                    raise SlackError("response_url", f"HTTP {answer.status}")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise SlackAway("response_url", type(error).__name__) from None
+
+
+def _query(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {key: int(value) if isinstance(value, bool) else value for key, value in arguments.items()}
+
+
+def _named(method: str, error: SlackApiError) -> SlackError:
+    response = error.response
+    status = getattr(response, "status_code", 200)
+    if status == 429:
+        headers = {k.lower(): v for k, v in dict(getattr(response, "headers", {})).items()}
+        return SlackBusy(method, _seconds(headers.get("retry-after")))
+    data = getattr(response, "data", response)
+    code = data.get("error") if isinstance(data, dict) else None
+    if status >= 500 or not code:
+        return SlackAway(method, f"HTTP {status}")
+    if code in {"ratelimited", "rate_limited"}:
+        return SlackBusy(method, 1.0)
+    if code in {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}:
+        return SlackAway(method, code)
+    return SlackError(method, str(code))
+
+
+def _seconds(header: object) -> float:
+    try:
+        return max(0.0, float(str(header)))
+    except ValueError:
+        return 1.0

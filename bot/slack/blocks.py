@@ -1,0 +1,149 @@
+"""Small pure builders of Block Kit, and the marks that Slack's text knows. Data is escaped here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+Block = dict[str, Any]
+TEXT_LIMIT = 3000
+
+
+def escape(text: str, limit: int = 300) -> str:
+    """What a person or the vendor typed, harmless in mrkdwn: no mention, link or formatting comes out of it.
+
+    Clipped to `limit` characters before escaping, so that no entity is cut in two.
+    """
+    flat = " ".join(text.split())
+    clipped = flat if len(flat) <= limit else flat[: limit - 1] + "…"
+    safe = clipped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for mark in "*_~`":
+        safe = safe.replace(mark, mark + "\N{WORD JOINER}")
+    return safe
+
+
+def clip(text: str, limit: int) -> str:
+    """Plain text on one line, cut to `limit` characters."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def mention(principal_id: str) -> str:
+    """Names a user group (S…) or a person (U…) by id, so that Slack shows the name."""
+    return f"<!subteam^{principal_id}>" if principal_id.startswith("S") else f"<@{principal_id}>"
+
+
+def mentions(ids: Iterable[str]) -> str:
+    """Several, separated by commas."""
+    return ", ".join(mention(i) for i in ids)
+
+
+def moment(at: datetime) -> str:
+    """A time in the reader's own zone, with UTC for clients that can't."""
+    fallback = at.strftime("%Y-%m-%d %H:%M UTC")
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{fallback}>"
+
+
+def age(at: datetime | None, now: datetime) -> str:
+    """How long ago, in one rough unit; every last-seen value carries it."""
+    if at is None:
+        return "at an unknown time"
+    seconds = int((now - at).total_seconds())
+    if seconds < 60:
+        return "just now"
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {unit}{'s' * (count != 1)} ago"
+    return "just now"
+
+
+def section(text: str, *, block_id: str | None = None) -> Block:
+    """A paragraph of mrkdwn made of our own words, marks and escaped data. Nothing in it is auto-linked."""
+    block: Block = {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+    return block | ({"block_id": block_id} if block_id else {})
+
+
+def context(text: str) -> Block:
+    """Small print."""
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": True}]}
+
+
+def facts(rows: Iterable[tuple[str, str]]) -> Block:
+    """Aligned label and value, in monospace; values are plain text, so markup in them is inert."""
+    listed = [(label, clip(value, 200)) for label, value in rows]
+    width = max(len(label) for label, _ in listed)
+    lines = "\n".join(f"{label.ljust(width)}  {value}" for label, value in listed)
+    return {
+        "type": "rich_text",
+        "elements": [{"type": "rich_text_preformatted", "elements": [{"type": "text", "text": lines}]}],
+    }
+
+
+def quote(label: str, text: str) -> Block:
+    """What a person typed, with a label, as plain text."""
+    return {
+        "type": "rich_text",
+        "elements": [
+            {
+                "type": "rich_text_section",
+                "elements": [
+                    {"type": "text", "text": f"{label}: ", "style": {"bold": True}},
+                    {"type": "text", "text": clip(text, 500)},
+                ],
+            }
+        ],
+    }
+
+
+def plain(text: str, limit: int) -> Block:
+    """A plain_text object."""
+    return {"type": "plain_text", "text": clip(text, limit), "emoji": False}
+
+
+def button(
+    text: str, action_id: str, value: str, *, style: str | None = None, sure: Block | None = None
+) -> Block:
+    """A button that carries an opaque value."""
+    made: Block = {"type": "button", "text": plain(text, 75), "action_id": action_id, "value": value}
+    if style:
+        made["style"] = style
+    if sure:
+        made["confirm"] = sure
+    return made
+
+
+def sure(title: str, text: str, yes: str) -> Block:
+    """A confirm dialog."""
+    return {
+        "title": plain(title, 100),
+        "text": plain(text, 300),
+        "confirm": plain(yes, 30),
+        "deny": plain("Go back", 30),
+    }
+
+
+def actions(*buttons: Block, block_id: str | None = None) -> Block:
+    """A row of buttons."""
+    return {"type": "actions", "elements": list(buttons)} | ({"block_id": block_id} if block_id else {})
+
+
+def text_input(
+    block_id: str,
+    label: str,
+    action_id: str,
+    *,
+    initial: str = "",
+    placeholder: str = "",
+    hint: str = "",
+    multiline: bool = False,
+) -> Block:
+    """A labelled text field."""
+    element: Block = {"type": "plain_text_input", "action_id": action_id, "multiline": multiline}
+    if placeholder:
+        element["placeholder"] = plain(placeholder, 150)
+    if initial:
+        element["initial_value"] = initial[:TEXT_LIMIT]
+    block: Block = {"type": "input", "block_id": block_id, "label": plain(label, 2000), "element": element}
+    return block | ({"hint": plain(hint, 2000)} if hint else {})

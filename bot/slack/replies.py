@@ -1,0 +1,69 @@
+"""The replies in a card's thread: decisions and outcomes, one sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from bot.domain.changes import LockThing, wanted
+from bot.domain.requests import ChangeRequest, ItemState
+from bot.slack import blocks as b
+from bot.slack.cards import Drawn, lock_words
+
+
+def reply(request: ChangeRequest, what: str, about: Mapping[str, str]) -> Drawn:
+    """A decision or an outcome, told in the thread. `what` names it; `about` carries its details."""
+    text = _reply_text(request, what, about)
+    return Drawn(text, [b.section(text)])
+
+
+def audit_line(request: ChangeRequest, what: str, about: Mapping[str, str]) -> Drawn:
+    """The same, for the audit channel, where no card stands above it."""
+    name = b.escape(request.seen.thing.name or "(no name)", 60)
+    text = f"`{request.id}` {name} (…{request.seen.thing.iccid[-4:]}): {_reply_text(request, what, about)}"
+    return Drawn(text, [b.section(text)])
+
+
+def _reply_text(request: ChangeRequest, what: str, about: Mapping[str, str]) -> str:
+    requester = b.mention(request.requester.user_id)
+    by = b.mention(about["by"]) if about.get("by") else ""
+    match what:
+        case "approved":
+            left = int(about.get("left", "0"))
+            more = f" {left} more needed." if left else " It is applied now."
+            return f"👍 Approved by {by}.{more}"
+        case "denied":
+            reason = b.escape(about.get("reason", ""), 500)
+            return f"🚫 Denied by {by}: {reason}\n{requester}, nothing was changed."
+        case "cancelled":
+            return f"↩️ Cancelled by {by}. Nothing was changed."
+        case "expired":
+            return f"⌛ {requester}, nobody decided in time. Nothing was changed; ask again if still wanted."
+        case "redrawn":
+            return (
+                "♻️ The SIM has changed since this was asked, so the card was redrawn and earlier approvals "
+                "no longer count. Please look at it again."
+            )
+        case "delayed":
+            return f"⏳ {b.escape(about.get('explanation', ''), 900)}{_until(about)}"
+        case _:
+            return _outcome(request, requester, about)
+
+
+def _until(about: Mapping[str, str]) -> str:
+    if not about.get("until"):
+        return ""
+    until = datetime.fromtimestamp(int(about["until"]), UTC)
+    return f" I keep trying until {b.moment(until)}."
+
+
+def _outcome(request: ChangeRequest, requester: str, about: Mapping[str, str]) -> str:
+    explanation = b.escape(about.get("explanation", ""), 900)
+    state = about.get("state", "")
+    lock = isinstance(request.change, LockThing)
+    if state == ItemState.DONE:
+        done = lock_words(wanted(request.change, request.seen.thing.lock))
+        verb = "Locked to" if lock else "Now"
+        return f"✅ {requester}, done. {verb} {done}. {explanation}"
+    mark = {ItemState.ALREADY: "✅", ItemState.FAILED: "❌"}.get(ItemState(state), "⚠️") if state else "⚠️"
+    return f"{mark} {requester}, {explanation[:1].lower() + explanation[1:]}"
