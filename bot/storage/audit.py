@@ -1,0 +1,160 @@
+"""The audit in the database: appending to its chain, checking it, handing it out.
+
+An entry's body is its canonical JSON (RFC 8785), `seq` included; what is chained is exactly those
+bytes. To check an exported line elsewhere: canonical JSON of its `entry`, then `domain/audit.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+import rfc8785
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.audit import AuditEntry, Link, chain, first_fault
+from bot.domain.errors import StoreUnavailable
+from bot.storage.columns import from_microseconds, plain, to_microseconds
+from bot.storage.engine import Engine
+from bot.storage.tables import audit, audit_head
+
+_BATCH = 500
+
+
+async def append(connection: AsyncConnection, entry: AuditEntry) -> int:
+    """Chain the entry to the last one, inside the caller's transaction; returns its seq, gapless from 1."""
+    ours = audit_head.c.id == 1
+    taken = update(audit_head).where(ours).values(seq=audit_head.c.seq + 1)
+    head = (await connection.execute(taken.returning(audit_head.c.seq, audit_head.c.digest))).one_or_none()
+    if head is None:
+        raise StoreUnavailable("the audit's head is missing: restore the database from a backup")
+    seq, previous = head.seq, head.digest
+    body = rfc8785.dumps(_body(seq, entry))
+    digest = chain(previous, body)
+    row = {"seq": seq, "body": body.decode(), "previous": previous, "digest": digest, "at": entry.at}
+    await connection.execute(insert(audit).values(row | _indexed(entry)))
+    await connection.execute(update(audit_head).where(ours).values(digest=digest))
+    return int(seq)
+
+
+async def verify(engine: Engine) -> str | None:
+    """The first thing wrong with the audit, in words, or None. Reads one snapshot, a batch at a time."""
+    async with engine.reading() as connection:
+        return await connection.run_sync(_first_fault)
+
+
+async def head(engine: Engine) -> tuple[int, str]:
+    """How many entries were written, and the digest of the last. Kept elsewhere, it shows a cut-off end."""
+    async with engine.reading() as connection:
+        return await connection.run_sync(_head)
+
+
+async def export(engine: Engine) -> AsyncIterator[str]:
+    """All entries as JSON lines, oldest first: `seq`, `previous`, `digest` and the `entry` itself."""
+    async with engine.reading() as connection:
+        after = 0
+        while rows := await connection.run_sync(_batch, after):
+            for row in rows:
+                yield _line(row)
+            after = rows[-1].seq
+
+
+def _body(seq: int, entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "v": 1,
+        "seq": seq,
+        "at": _at_text(to_microseconds(entry.at)),
+        "event": plain(entry.event),
+        "outcome": plain(entry.outcome),
+        "person": {"user_id": plain(entry.person.user_id), "team_id": plain(entry.person.team_id)},
+        "origin": {"channel": plain(entry.origin.channel), "message_ts": plain(entry.origin.message_ts)},
+        "request_id": plain(entry.request_id),
+        "thing_id": plain(entry.thing_id),
+        "before": _plain_texts(entry.before),
+        "after": _plain_texts(entry.after),
+        "answer": plain(entry.answer),
+        "reason": plain(entry.reason),
+    }
+
+
+def _plain_texts(texts: Mapping[str, str]) -> dict[str, str]:
+    return {plain(name): plain(text) for name, text in texts.items()}
+
+
+def _at_text(microseconds: int) -> str:
+    """Always six decimals: the same moment, the same bytes."""
+    return from_microseconds(microseconds).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _indexed(entry: AuditEntry) -> dict[str, str]:
+    """Columns to look entries up by; `verify` compares them with the body."""
+    return {
+        "event": entry.event,
+        "user_id": entry.person.user_id,
+        "request_id": entry.request_id,
+        "thing_id": entry.thing_id,
+    }
+
+
+class _Disagrees(Exception):
+    """A row whose chain holds, but whose columns say something else than its body."""
+
+
+def _first_fault(connection: Connection) -> str | None:
+    try:
+        return first_fault(_links(connection), _head(connection))
+    except _Disagrees as found:
+        return str(found)
+
+
+def _links(connection: Connection) -> Iterator[Link]:
+    """Each row as a link; its columns are looked at once its place in the chain has been."""
+    after: int | None = None
+    while rows := _batch(connection, after):
+        for row in rows:
+            yield Link(row.seq, str(row.body).encode(), row.previous, row.digest)
+            _check_columns(row)
+        after = rows[-1].seq
+
+
+def _check_columns(row: Row[Any]) -> None:
+    try:
+        body = json.loads(row.body)
+        said = {
+            "seq": body["seq"],
+            "at": body["at"],
+            "event": body["event"],
+            "user_id": body["person"]["user_id"],
+            "request_id": body["request_id"],
+            "thing_id": body["thing_id"],
+        }
+    except (ValueError, KeyError, TypeError):
+        raise _Disagrees(f"entry {row.seq} can't be read") from None
+    for name, value in said.items():
+        stored = _at_text(to_microseconds(row.at)) if name == "at" else getattr(row, name)
+        if stored != value:
+            raise _Disagrees(f"entry {row.seq}: the column {name} was changed after it was written")
+
+
+def _batch(connection: Connection, after: int | None) -> list[Row[Any]]:
+    query = select(audit).order_by(audit.c.seq).limit(_BATCH)
+    if after is not None:
+        query = query.where(audit.c.seq > after)
+    return list(connection.execute(query))
+
+
+def _head(connection: Connection) -> tuple[int, str]:
+    row = connection.execute(select(audit_head).where(audit_head.c.id == 1)).one_or_none()
+    return (int(row.seq), row.digest) if row else (0, "")
+
+
+def _line(row: Row[Any]) -> str:
+    entry: Any
+    try:
+        entry = json.loads(row.body)
+    except ValueError:
+        entry = row.body
+    line = {"seq": row.seq, "previous": row.previous, "digest": row.digest, "entry": entry}
+    return json.dumps(line, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,160 @@
+"""Domain values as JSON text and back, field by field. Each text says the version of its form: `"v": 1`.
+
+Reading a form that this version doesn't know raises `UnknownForm`: nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bot.domain.changes import Change, Kind, LockThing, UnlockThing
+from bot.domain.identifiers import Iccid, Imei
+from bot.domain.impact import Finding, Impact, Seen, Verdict
+from bot.domain.things import Thing, ThingsGroup
+from bot.storage.columns import from_microseconds, to_microseconds
+
+VERSION = 1
+
+
+class UnknownForm(Exception):
+    """The stored text is not of a form that this version writes."""
+
+
+def encode_change(change: Change) -> str:
+    """A Change as JSON text."""
+    match change:
+        case LockThing(iccid=iccid, imei=imei):
+            return _dump({"kind": change.kind.value, "iccid": iccid.digits, "imei": imei.digits})
+        case UnlockThing(iccid=iccid, keep=keep):
+            return _dump({"kind": change.kind.value, "iccid": iccid.digits, "keep": keep})
+
+
+def decode_change(stored: str) -> Change:
+    """The Change of `encode_change`."""
+    form = _load(stored)
+    match form["kind"]:
+        case Kind.LOCK_THING:
+            return LockThing(Iccid(form["iccid"]), Imei(form["imei"]))
+        case Kind.UNLOCK_THING:
+            return UnlockThing(Iccid(form["iccid"]), keep=form["keep"])
+        case kind:
+            raise UnknownForm(f"a change of the unknown kind {kind!r}")
+
+
+def encode_seen(seen: Seen) -> str:
+    """The live state as JSON text; `cas` stays a string."""
+    return _dump(
+        {
+            "thing": _thing_form(seen.thing),
+            "group": _group_form(seen.group),
+            "group_readable": seen.group_readable,
+            "elsewhere": None if seen.elsewhere is None else list(seen.elsewhere),
+            "online": seen.online,
+            "read_at": to_microseconds(seen.read_at),
+            "locked_elsewhere": list(seen.locked_elsewhere),
+        }
+    )
+
+
+def decode_seen(stored: str) -> Seen:
+    """The Seen of `encode_seen`."""
+    form = _load(stored)
+    elsewhere = form["elsewhere"]
+    return Seen(
+        thing=_thing(form["thing"]),
+        group=_group(form["group"]),
+        group_readable=form["group_readable"],
+        elsewhere=None if elsewhere is None else tuple(elsewhere),
+        online=form["online"],
+        read_at=from_microseconds(form["read_at"]),
+        locked_elsewhere=tuple(form["locked_elsewhere"]),
+    )
+
+
+def encode_impact(impact: Impact) -> str:
+    """An Impact as JSON text."""
+    return _dump({"verdict": impact.verdict.value, "findings": [f.value for f in impact.findings]})
+
+
+def decode_impact(stored: str) -> Impact:
+    """The Impact of `encode_impact`."""
+    form = _load(stored)
+    return Impact(Verdict(form["verdict"]), tuple(Finding(name) for name in form["findings"]))
+
+
+def encode_texts(texts: Mapping[str, str]) -> str:
+    """Names with texts (a form's fields, what a reply is about) as JSON text."""
+    return _dump({"texts": dict(texts)})
+
+
+def decode_texts(stored: str) -> dict[str, str]:
+    """The mapping of `encode_texts`."""
+    texts: dict[str, str] = _load(stored)["texts"]
+    return texts
+
+
+def _thing_form(thing: Thing) -> dict[str, Any]:
+    return {
+        "thing_id": thing.thing_id,
+        "iccid": thing.iccid,
+        "name": thing.name,
+        "state": thing.state,
+        "cas": thing.cas,
+        "imei_lock": thing.imei_lock,
+        "locked_imei": thing.locked_imei,
+        "things_group_id": thing.things_group_id,
+        "last_seen_imei": thing.last_seen_imei,
+        "last_seen_at": _maybe_microseconds(thing.last_seen_at),
+    }
+
+
+def _thing(form: dict[str, Any]) -> Thing:
+    seen_at = form["last_seen_at"]
+    return Thing(
+        thing_id=form["thing_id"],
+        iccid=form["iccid"],
+        name=form["name"],
+        state=form["state"],
+        cas=form["cas"],
+        imei_lock=form["imei_lock"],
+        locked_imei=form["locked_imei"],
+        things_group_id=form["things_group_id"],
+        last_seen_imei=form["last_seen_imei"],
+        last_seen_at=None if seen_at is None else from_microseconds(seen_at),
+    )
+
+
+def _group_form(group: ThingsGroup | None) -> dict[str, Any] | None:
+    if group is None:
+        return None
+    return {
+        "things_group_id": group.things_group_id,
+        "name": group.name,
+        "imei_lock": group.imei_lock,
+        "tac": group.tac,
+    }
+
+
+def _group(form: dict[str, Any] | None) -> ThingsGroup | None:
+    if form is None:
+        return None
+    return ThingsGroup(form["things_group_id"], form["name"], form["imei_lock"], form["tac"])
+
+
+def _maybe_microseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else to_microseconds(moment)
+
+
+def _dump(form: dict[str, Any]) -> str:
+    """ASCII only: what a text column of some store can't hold is escaped."""
+    return json.dumps({"v": VERSION, **form}, separators=(",", ":"))
+
+
+def _load(stored: str) -> dict[str, Any]:
+    form: dict[str, Any] = json.loads(stored)
+    if form.get("v") != VERSION:
+        raise UnknownForm(f"version {form.get('v')!r}, where this program knows {VERSION}")
+    return form

@@ -1,0 +1,133 @@
+"""The queue of what is to be told, first in, first out at each place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Exists, Select, exists, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.errors import Overtaken
+from bot.services.ports import Message, MessageState, Place, PlaceKind
+from bot.storage.encoding import encode_texts
+from bot.storage.engine import Engine
+from bot.storage.rows import to_message, to_place
+from bot.storage.tables import DRAWN_KINDS, UNSETTLED, outbox, places, requests
+
+_QUEUED = outbox.alias("queued")
+
+
+class SqlOutbox:
+    """Implements `Outbox` of the ports."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def due_messages(self, now: datetime) -> tuple[Message, ...]:
+        """WAITING and due, oldest first; of each place only the first that is not settled yet.
+
+        Where a card is still to be posted only the card counts: its replies wait for it.
+        """
+        due = or_(outbox.c.not_before.is_(None), outbox.c.not_before <= now)
+        waiting = outbox.c.state == MessageState.WAITING
+        return await self._messages(
+            select(outbox).where(outbox.c.id.in_(_first_of_each_place()), waiting, due)
+        )
+
+    async def doubtful_messages(self) -> tuple[Message, ...]:
+        """SENDING: left behind by a process that ended. Call at start-up only."""
+        return await self._messages(select(outbox).where(outbox.c.state == MessageState.SENDING))
+
+    async def begin(self, message: Message) -> bool:
+        """WAITING → SENDING, attempts + 1; False where somebody else has it, or had it meanwhile."""
+        still = (outbox.c.state == MessageState.WAITING) & (outbox.c.attempts == message.attempts)
+        values = {"state": MessageState.SENDING.value, "attempts": outbox.c.attempts + 1}
+        return await self._moves(message, still, values)
+
+    async def settle(
+        self, message: Message, state: MessageState, *, not_before: datetime | None = None
+    ) -> None:
+        """SENDING → SENT, DROPPED, or WAITING again with `not_before`. Raises `Overtaken` where it isn't
+        SENDING."""
+        if state is MessageState.SENDING:
+            raise ValueError("sending is no end")
+        sending = outbox.c.state == MessageState.SENDING
+        if not await self._moves(message, sending, {"state": state.value, "not_before": not_before}):
+            raise Overtaken(f"message {message.id} is not being sent")
+
+    async def place(self, place_id: int) -> Place:
+        """One place. KeyError where there is none."""
+        found = await self._places(select(places).where(places.c.id == place_id))
+        if not found:
+            raise KeyError(place_id)
+        return found[0]
+
+    async def places(self, request_id: str) -> tuple[Place, ...]:
+        """All places of a request, in the order in which they were named."""
+        return await self._places(select(places).where(places.c.request_id == request_id))
+
+    async def drawn(self, place_id: int, *, channel: str, ts: str, rev: int) -> None:
+        """The card at this place is message `ts` and shows `rev`."""
+        values = {"channel": channel, "ts": ts, "drawn_rev": rev}
+        async with self._engine.writing() as connection:
+            await connection.execute(update(places).where(places.c.id == place_id).values(values))
+
+    async def stale_cards(self) -> tuple[Place, ...]:
+        """CARD and TWIN places whose `drawn_rev` is behind, with no card message waiting or on its way."""
+        behind = (places.c.drawn_rev < requests.c.rev) & places.c.kind.in_(DRAWN_KINDS)
+        joined = select(places).join(requests, requests.c.id == places.c.request_id)
+        return await self._places(joined.where(behind, ~_card_in(UNSETTLED)))
+
+    async def redraw(self, place_id: int) -> None:
+        """Queue a card message for this place, unless one waits. A place that shows no card gets none."""
+        wanted = (places.c.id == place_id) & places.c.kind.in_(DRAWN_KINDS) & ~waiting_card()
+        async with self._engine.writing() as connection:
+            request_id = await connection.scalar(select(places.c.request_id).where(wanted))
+            if request_id is not None:
+                await queue_message(connection, request_id, place_id, "card", {})
+
+    async def _messages(self, query: Select[Any]) -> tuple[Message, ...]:
+        async with self._engine.reading() as connection:
+            rows = await connection.execute(query.order_by(outbox.c.id))
+            return tuple(to_message(row) for row in rows)
+
+    async def _places(self, query: Select[Any]) -> tuple[Place, ...]:
+        async with self._engine.reading() as connection:
+            rows = await connection.execute(query.order_by(places.c.id))
+            return tuple(to_place(row) for row in rows)
+
+    async def _moves(self, message: Message, still: ColumnElement[bool], values: dict[str, Any]) -> bool:
+        statement = update(outbox).where(outbox.c.id == message.id, still).values(values)
+        async with self._engine.writing() as connection:
+            return (await connection.execute(statement)).rowcount == 1
+
+
+async def queue_message(
+    connection: AsyncConnection, request_id: str, place_id: int, what: str, about: Mapping[str, str]
+) -> None:
+    """Add a message at the end of a place's queue, inside the caller's transaction."""
+    values = {"request_id": request_id, "place_id": place_id, "what": what, "about": encode_texts(about)}
+    state = {"state": MessageState.WAITING.value, "attempts": 0}
+    await connection.execute(insert(outbox).values(values | state))
+
+
+def waiting_card() -> Exists:
+    """Whether a card message waits for the place of the query around this."""
+    return _card_in((MessageState.WAITING.value,))
+
+
+def _card_in(states: tuple[str, ...]) -> Exists:
+    here = (_QUEUED.c.place_id == places.c.id) & (_QUEUED.c.what == "card")
+    return exists().where(here, _QUEUED.c.state.in_(states)).correlate(places)
+
+
+def _first_of_each_place() -> Select[Any]:
+    posted = or_(places.c.ts != "", places.c.kind == PlaceKind.AUDIT)
+    return (
+        select(func.min(_QUEUED.c.id))
+        .join(places, places.c.id == _QUEUED.c.place_id)
+        .where(_QUEUED.c.state.in_(UNSETTLED), or_(posted, _QUEUED.c.what == "card"))
+        .group_by(_QUEUED.c.place_id)
+    )

@@ -1,0 +1,109 @@
+"""The truth in the database: how it is read, and how a write transaction is opened."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.changes import Kind
+from bot.domain.identifiers import Imei
+from bot.domain.requests import OPEN, ChangeRequest, Item, PersonDecision, Status
+from bot.services.ports import Submission, Tx
+from bot.storage.engine import Engine
+from bot.storage.rows import to_decision, to_item, to_request, to_submission
+from bot.storage.tables import decisions, items, requests, submissions
+from bot.storage.transaction import SqlTx
+
+_AT_WORK = (Status.APPROVED.value, Status.APPLYING.value, Status.UNCONFIRMED.value)
+
+
+class SqlStore:
+    """Implements `Store` of the ports. Reads see what is committed, also inside a transaction's block."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def transaction(self) -> AbstractAsyncContextManager[Tx]:
+        """Open a write transaction; commits at the end of the block, rolls back on any exception."""
+        return self._transaction()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Tx]:
+        async with self._engine.writing() as connection:
+            yield SqlTx(connection)
+
+    async def request(self, request_id: str) -> ChangeRequest | None:
+        """One request, with its decisions and item."""
+        return _first(await self._requests(requests.c.id == request_id))
+
+    async def open_request(self, thing_id: str) -> ChangeRequest | None:
+        """The open request that holds this Thing."""
+        holds = (requests.c.thing_id == thing_id) & requests.c.status.in_(OPEN)
+        return _first(await self._requests(holds))
+
+    async def locked_to(self, imei: Imei) -> tuple[str, ...]:
+        """Names of Things that our own succeeded requests left locked to this device (latest per Thing).
+
+        A Thing without a name is named by its ICCID.
+        """
+        later = requests.alias("later")
+        succeeded_later = exists().where(
+            later.c.thing_id == requests.c.thing_id,
+            later.c.status == Status.SUCCEEDED,
+            later.c.number > requests.c.number,
+        )
+        ours = and_(
+            requests.c.device == imei.device,
+            requests.c.status == Status.SUCCEEDED,
+            requests.c.kind == Kind.LOCK_THING,
+        )
+        query = select(requests.c.thing_name).where(ours, ~succeeded_later).order_by(requests.c.number)
+        async with self._engine.reading() as connection:
+            return tuple((await connection.scalars(query)).all())
+
+    async def due(self, now: datetime) -> tuple[ChangeRequest, ...]:
+        """Requests that the sweep must look at, oldest first: pending and past `expires_at`; approved,
+        applying or unconfirmed whose item's `next_at` is None or has come."""
+        expired = (requests.c.status == Status.PENDING) & (requests.c.expires_at <= now)
+        work = items.alias("work")
+        resting = exists().where(work.c.request_id == requests.c.id, work.c.next_at > now).correlate(requests)
+        return await self._requests(or_(expired, requests.c.status.in_(_AT_WORK) & ~resting))
+
+    async def unfinished_submissions(self) -> tuple[Submission, ...]:
+        """Those still "checking", oldest first."""
+        query = select(submissions).where(submissions.c.state == "checking")
+        async with self._engine.reading() as connection:
+            rows = await connection.execute(query.order_by(submissions.c.at, submissions.c.id))
+            return tuple(to_submission(row) for row in rows)
+
+    async def _requests(self, wanted: ColumnElement[bool]) -> tuple[ChangeRequest, ...]:
+        async with self._engine.reading() as connection:
+            rows = (
+                await connection.execute(select(requests).where(wanted).order_by(requests.c.number))
+            ).all()
+            voted = await _decisions(connection, wanted) if rows else {}
+            found = await _items(connection, wanted) if rows else {}
+        return tuple(to_request(row, tuple(voted.get(row.id, ())), found.get(row.id)) for row in rows)
+
+
+def _first(found: tuple[ChangeRequest, ...]) -> ChangeRequest | None:
+    return found[0] if found else None
+
+
+async def _decisions(
+    connection: AsyncConnection, wanted: ColumnElement[bool]
+) -> dict[str, list[PersonDecision]]:
+    query = select(decisions).join(requests).where(wanted).order_by(decisions.c.id)
+    by_request: dict[str, list[PersonDecision]] = {}
+    for row in await connection.execute(query):
+        by_request.setdefault(row.request_id, []).append(to_decision(row))
+    return by_request
+
+
+async def _items(connection: AsyncConnection, wanted: ColumnElement[bool]) -> dict[str, Item]:
+    query = select(items).join(requests).where(wanted)
+    return {row.request_id: to_item(row) for row in await connection.execute(query)}

@@ -1,0 +1,181 @@
+"""The tables. `migrations/` creates them; a test keeps the two alike."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.sql.elements import TextClause
+from sqlalchemy.sql.expression import text
+
+from bot.domain.requests import OPEN
+from bot.services.ports import MessageState, PlaceKind
+from bot.storage.columns import Moment, Number, PlainText, Span
+
+UNSETTLED = (MessageState.WAITING.value, MessageState.SENDING.value)
+"""States of an outbox message that still stands in its place's queue."""
+
+DRAWN_KINDS = (PlaceKind.CARD.value, PlaceKind.TWIN.value)
+"""Kinds of places that show the request's card."""
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> TextClause:
+    """A condition for partial indexes, which take no bound values."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return text(f"{column} IN ({listed})")
+
+
+_OPEN_STATES = _one_of("status", tuple(sorted(status.value for status in OPEN)))
+_IN_QUEUE = _one_of("state", UNSETTLED)
+
+requests = Table(
+    "requests",
+    METADATA,
+    # `number` says which of a Thing's requests is the latest, whatever the clock did.
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("rev", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("thing_id", PlainText, nullable=False),
+    Column("thing_name", PlainText, nullable=False),
+    Column("device", String(14), nullable=False),
+    Column("requester_user", String(64), nullable=False),
+    Column("requester_team", String(64), nullable=False),
+    Column("asked_channel", String(64), nullable=False),
+    Column("asked_ts", String(64), nullable=False),
+    Column("reason", PlainText, nullable=False),
+    Column("change", Text, nullable=False),
+    Column("seen", Text, nullable=False),
+    Column("impact", Text, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("approvals_needed", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("apply_within", Span, nullable=False),
+    Column("approved_at", Moment),
+    Index("ix_requests_one_open", "thing_id", unique=True, sqlite_where=_OPEN_STATES,
+          postgresql_where=_OPEN_STATES),
+    Index("ix_requests_status_expires_at", "status", "expires_at"),
+    Index("ix_requests_device_status", "device", "status"),
+    Index("ix_requests_thing_id_status_number", "thing_id", "status", "number"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+decisions = Table(
+    "decisions",
+    METADATA,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("request_id", ForeignKey("requests.id"), nullable=False),
+    Column("user_id", String(64), nullable=False),
+    Column("team_id", String(64), nullable=False),
+    Column("vote", String(16), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("reason", PlainText, nullable=False),
+    Column("counts", Boolean(create_constraint=False), nullable=False),
+    Index("ix_decisions_request_id", "request_id"),
+    Index("ix_decisions_one_vote", "request_id", "team_id", "user_id", "vote", unique=True,
+          sqlite_where=text("counts"), postgresql_where=text("counts")),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+items = Table(
+    "items",
+    METADATA,
+    Column("request_id", ForeignKey("requests.id"), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Moment),
+    Column("sent_before", PlainText, nullable=False),
+    Column("explanation", PlainText, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    METADATA,
+    Column("seq", Number, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("event", PlainText, nullable=False),
+    Column("user_id", PlainText, nullable=False),
+    Column("request_id", PlainText, nullable=False),
+    Column("thing_id", PlainText, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Index("ix_audit_at", "at"),
+    Index("ix_audit_event_seq", "event", "seq"),
+    Index("ix_audit_user_id_seq", "user_id", "seq"),
+    Index("ix_audit_request_id_seq", "request_id", "seq"),
+    Index("ix_audit_thing_id_seq", "thing_id", "seq"),
+)
+
+audit_head = Table(
+    "audit_head",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
+places = Table(
+    "places",
+    METADATA,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("request_id", ForeignKey("requests.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("ts", String(64), nullable=False),
+    Column("drawn_rev", Integer, nullable=False),
+    Index("ix_places_request_id", "request_id"),
+    sqlite_autoincrement=True,
+)
+
+outbox = Table(
+    "outbox",
+    METADATA,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("request_id", ForeignKey("requests.id"), nullable=False),
+    Column("place_id", ForeignKey("places.id"), nullable=False),
+    Column("what", String(64), nullable=False),
+    Column("about", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", Moment),
+    Index("ix_outbox_queue", "place_id", "id", sqlite_where=_IN_QUEUE, postgresql_where=_IN_QUEUE),
+    sqlite_autoincrement=True,
+)
+
+submissions = Table(
+    "submissions",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("key", String(255), nullable=False, unique=True),
+    Column("user_id", String(64), nullable=False),
+    Column("team_id", String(64), nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("message_ts", String(64), nullable=False),
+    Column("view_id", String(64), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Index("ix_submissions_state", "state"),
+)
+
+gate = Table(
+    "gate",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("next_at", BigInteger, nullable=False),
+    Column("share", BigInteger, nullable=False),
+    Column("paused_until", BigInteger, nullable=False),
+    Column("slowed_at", BigInteger, nullable=False),
+)

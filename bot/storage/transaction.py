@@ -1,0 +1,155 @@
+"""One write transaction of the store: what is done in it happens together, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Insert, Update, insert, literal, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.audit import AuditEntry
+from bot.domain.errors import AlreadyOpen, Overtaken
+from bot.domain.requests import OPEN, ChangeRequest, Item, PersonDecision, Vote
+from bot.services.ports import PlaceKind, Submission
+from bot.storage import audit as audit_chain
+from bot.storage.outbox import queue_message, waiting_card
+from bot.storage.rows import decision_values, item_values, request_values, submission_values
+from bot.storage.tables import DRAWN_KINDS, decisions, items, requests, submissions
+from bot.storage.tables import places as place_rows
+
+_SUBMISSION_ENDS = frozenset({"posted", "returned", "refused"})
+
+
+class SqlTx:
+    """Implements `Tx` of the ports on an open write transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add_submission(self, submission: Submission) -> bool:
+        """Keep it; False where its key is known already."""
+        values = submission_values(submission) | {"state": "checking", "request_id": ""}
+        try:
+            await self._guarded(insert(submissions).values(values))
+        except IntegrityError:
+            if await self._any(submissions.c.key == submission.key):
+                return False
+            raise
+        return True
+
+    async def end_submission(self, submission_id: str, state: str, request_id: str = "") -> bool:
+        """From "checking" to "posted", "returned" or "refused", once; False where it has ended already."""
+        if state not in _SUBMISSION_ENDS:
+            raise ValueError(f"a submission can't end as {state!r}")
+        still = (submissions.c.id == submission_id) & (submissions.c.state == "checking")
+        return await self._moves(update(submissions).where(still).values(state=state, request_id=request_id))
+
+    async def add_request(self, request: ChangeRequest, places: Iterable[tuple[PlaceKind, str]]) -> None:
+        """Insert it with its places. Raises `AlreadyOpen` where an open request holds the Thing.
+
+        Its decisions and its item are kept by `decide` and `put_item` alone.
+        """
+        await self._keep_one_open(insert(requests).values(request_values(request)), request)
+        for kind, channel in dict.fromkeys(places):
+            place = {"request_id": request.id, "kind": kind.value, "channel": channel}
+            await self._connection.execute(insert(place_rows).values(place | {"ts": "", "drawn_rev": 0}))
+
+    async def advance(self, old: ChangeRequest, new: ChangeRequest) -> ChangeRequest:
+        """Move the row from `old` to `new` where it still is `old` (id, status, rev).
+
+        Returns `new` with its rev. Raises `Overtaken`. Its decisions and its item are kept by `decide`
+        and `put_item` alone.
+        """
+        if old.id != new.id:
+            raise ValueError("a request can't become another one")
+        moved = replace(new, rev=old.rev + 1)
+        still = (requests.c.id == old.id) & (requests.c.status == old.status) & (requests.c.rev == old.rev)
+        statement = update(requests).where(still).values(request_values(moved))
+        if not await self._keep_one_open(statement, moved):
+            raise Overtaken(f"request {old.id} is no longer {old.status}, rev {old.rev}")
+        return moved
+
+    async def decide(self, request_id: str, decision: PersonDecision) -> None:
+        """Add a decision. Raises `Overtaken` where this person's vote of that kind counts already."""
+        try:
+            await self._guarded(insert(decisions).values(decision_values(request_id, decision)))
+        except IntegrityError:
+            voted = (decisions.c.request_id == request_id) & (decisions.c.vote == decision.vote)
+            by = decisions.c.user_id == decision.person.user_id
+            team = decisions.c.team_id == decision.person.team_id
+            if await self._any(voted & by & team & decisions.c.counts):
+                raise Overtaken(f"this person has {decision.vote} request {request_id} already") from None
+            raise
+
+    async def void_approvals(self, request_id: str) -> None:
+        """Earlier approvals no longer count: what they approved is no longer what is shown."""
+        approvals = (decisions.c.request_id == request_id) & (decisions.c.vote == Vote.APPROVED)
+        await self._connection.execute(update(decisions).where(approvals).values(counts=False))
+
+    async def put_item(self, old: Item | None, new: Item) -> Item:
+        """Insert, or move the row where it still is `old` (state, attempts). Raises `Overtaken`."""
+        if old is None:
+            return await self._first_item(new)
+        if old.request_id != new.request_id:
+            raise ValueError("an item can't move to another request")
+        still = (
+            (items.c.request_id == old.request_id)
+            & (items.c.state == old.state)
+            & (items.c.attempts == old.attempts)
+        )
+        if not await self._moves(update(items).where(still).values(item_values(new))):
+            raise Overtaken(f"the item of request {old.request_id} is no longer {old.state}")
+        return new
+
+    async def audit(self, entry: AuditEntry) -> int:
+        """Append to the chain; returns its seq."""
+        return await audit_chain.append(self._connection, entry)
+
+    async def tell(self, request_id: str, what: str, about: Mapping[str, str] | None = None) -> None:
+        """Queue a message for each place of the request: "card" for CARD and TWIN (once while one waits),
+        any other for every place."""
+        here = select(place_rows.c.id).where(place_rows.c.request_id == request_id)
+        if what == "card":
+            here = here.where(place_rows.c.kind.in_(DRAWN_KINDS), ~waiting_card())
+        for place_id in (await self._connection.scalars(here.order_by(place_rows.c.id))).all():
+            await queue_message(self._connection, request_id, place_id, what, about or {})
+
+    async def _first_item(self, new: Item) -> Item:
+        try:
+            await self._guarded(insert(items).values(item_values(new)))
+        except IntegrityError:
+            if await self._any(items.c.request_id == new.request_id):
+                raise Overtaken(f"request {new.request_id} has an item already") from None
+            raise
+        return new
+
+    async def _keep_one_open(self, statement: Insert | Update, request: ChangeRequest) -> bool:
+        """Whether a row was written; `AlreadyOpen` where the database refuses a second open request."""
+        try:
+            return await self._guarded(statement)
+        except IntegrityError:
+            holder = await self._connection.scalar(
+                select(requests.c.id).where(
+                    requests.c.thing_id == request.seen.thing.thing_id,
+                    requests.c.status.in_(OPEN),
+                    requests.c.id != request.id,
+                )
+            )
+            if holder is None:
+                raise
+            raise AlreadyOpen(holder) from None
+
+    async def _guarded(self, statement: Insert | Update) -> bool:
+        """Run it so that a refusal by the database leaves the transaction usable, on every store."""
+        async with self._connection.begin_nested():
+            return await self._moves(statement)
+
+    async def _moves(self, statement: Insert | Update) -> bool:
+        return (await self._connection.execute(statement)).rowcount > 0
+
+    async def _any(self, condition: ColumnElement[bool]) -> bool:
+        found: Any = await self._connection.scalar(select(literal(1)).where(condition).limit(1))
+        return found is not None

@@ -1,0 +1,62 @@
+"""One database for each test, in a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot.services.ports import Outbox, Store
+from bot.storage.engine import Engine, migrate, open_engine
+from bot.storage.outbox import SqlOutbox
+from bot.storage.store import SqlStore
+
+
+@dataclass(frozen=True)
+class Storage:
+    """An implementation of the ports, to be held to their contract."""
+
+    store: Store
+    outbox: Outbox
+
+
+def url_of(path: Path) -> str:
+    """The database URL of a file."""
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Where the test's database is, or will be."""
+    return tmp_path / "folder" / "imei-lock.db"
+
+
+@pytest.fixture
+async def engine(database: Path) -> AsyncIterator[Engine]:
+    """An open, empty database with all tables."""
+    engine = open_engine(url_of(database))
+    await migrate(engine)
+    yield engine
+    await engine.close()
+
+
+@pytest.fixture(params=["sqlite"])
+def storage(request: pytest.FixtureRequest) -> Storage:
+    """Each implementation in turn; another one needs a name here and an engine."""
+    engines = {"sqlite": "engine"}
+    engine = request.getfixturevalue(engines[request.param])
+    return Storage(SqlStore(engine), SqlOutbox(engine))
+
+
+@pytest.fixture
+def store(storage: Storage) -> Store:
+    """The store."""
+    return storage.store
+
+
+@pytest.fixture
+def outbox(storage: Storage) -> Outbox:
+    """The outbox of the same database."""
+    return storage.outbox
