@@ -71,6 +71,10 @@ class LocalMonogoto:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
+    def allow_origin(self, origin: str) -> None:
+        """Let the pages of another local origin use the control API."""
+        self._control.origins.add(origin)
+
     @property
     def calls(self) -> deque[Call]:
         """The latest calls, oldest first; the control API's are not among them."""
