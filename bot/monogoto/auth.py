@@ -54,7 +54,7 @@ class TokenKeeper:
         self._token: str | None = None
         self._renew_at: datetime | None = None
         self._expires_at: datetime | None = None
-        self._attempts = 0
+        self._tries_in_vain = 0
         self._failure: PlatformError | None = None
         self._failures = 0
         self._closed_until: datetime | None = None
@@ -62,7 +62,7 @@ class TokenKeeper:
     async def token(self) -> str:
         """A token to try, fetched or renewed where needed. Raises what logging in raises."""
         if self._token is None or self._is_due():
-            seen = self._attempts
+            seen = self._tries_in_vain
             async with self._lock:
                 if self._token is None:
                     self._share_failure(seen)
@@ -73,7 +73,7 @@ class TokenKeeper:
 
     async def instead_of(self, stale: str) -> str:
         """Another token than the one just refused; whoever comes second takes what the first one got."""
-        seen = self._attempts
+        seen = self._tries_in_vain
         async with self._lock:
             if self._token is None or self._token == stale:
                 self._share_failure(seen)
@@ -100,12 +100,12 @@ class TokenKeeper:
         if (pause := self._pause_left()) > 0:
             raise LoginFailed(f"Monogoto refused our log-in; the next try is in {pause:.0f} s.")
         if isinstance(self._credentials, ReadyToken):
-            self._token = self._credentials.token
+            self._token = self._credentials.token.strip()
             return self._token
-        self._attempts += 1
         try:
             token = await self._log_in(self._credentials)
         except PlatformError as failure:
+            self._tries_in_vain += 1
             self._failure = failure
             if isinstance(failure, LoginFailed):
                 self.refused("")
@@ -115,7 +115,7 @@ class TokenKeeper:
 
     def _share_failure(self, seen: int) -> None:
         """Whoever waited while another one tried in vain doesn't try again at once."""
-        if self._attempts > seen and self._failure is not None:
+        if self._tries_in_vain > seen and self._failure is not None:
             raise self._failure
 
     async def _renew(self) -> str:

@@ -46,7 +46,7 @@ class Monogoto:
     ) -> None:
         self._clock = clock
         self._gate = gate
-        self._deadline = deadline
+        self.deadline = deadline
         self._auth = TokenAuth(TokenKeeper(credentials, clock, self.log_in))
         self._http = httpx.AsyncClient(
             base_url=url,
@@ -140,7 +140,7 @@ class Monogoto:
         writing = method == "PUT"
         request = self._http.build_request(method, path, **content)
         limit = asyncio.timeout(None)
-        exchange = Exchange(limit, self._deadline)
+        exchange = Exchange(limit, self.deadline)
         exchange.attach(request)
         try:
             async with limit:

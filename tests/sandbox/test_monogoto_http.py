@@ -224,8 +224,9 @@ async def test_sessions_by_themselves_move_cas_as_often_as_set(caller: Caller) -
     assert (await caller.lock(iccid)).status_code == 200
 
 
-@pytest.mark.parametrize("what", [*APPLIED, "drop_before", "hang", "error_html", "error_json", "html_200",
-                                  "rate_limited", "unauthorized", "does_not_stick", "cas_moves_first"])  # fmt: skip
+@pytest.mark.parametrize("what", [*APPLIED, "drop_before", "hang", "error_html", "error_json",
+                                  "html_200", "rate_limited", "unauthorized",
+                                  "does_not_stick", "cas_moves_first"])  # fmt: skip
 async def test_a_fault_applies_the_write_or_not_as_its_name_says(caller: Caller, what: Any) -> None:
     iccid = caller.sim.examples.fresh.iccid
     caller.sim.fail(("PUT", "/thing/update"), what)
