@@ -66,7 +66,7 @@ def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, now: datet
 def _headline(request: ChangeRequest) -> str:
     lock = isinstance(request.change, LockThing)
     item = request.item.state if request.item else None
-    special = {
+    special: dict[tuple[Status, ItemState | None], str] = {
         (Status.SUCCEEDED, ItemState.ALREADY): "Nothing had to be changed",
         (Status.FAILED, ItemState.CONFLICT): "Changed by somebody else meanwhile",
     }
@@ -82,7 +82,7 @@ def _headline(request: ChangeRequest) -> str:
         Status.CANCELLED: "Cancelled; nothing was changed",
         Status.EXPIRED: "Expired undecided; nothing was changed",
     }
-    return special[request.status, item] if (request.status, item) in special else words[request.status]
+    return special.get((request.status, item)) or words[request.status]
 
 
 def _rows(request: ChangeRequest) -> list[tuple[str, str]]:

@@ -103,7 +103,7 @@ def _value(element: Any) -> str:
 
 
 def form(shown: Form, *, extra: Mapping[str, list[b.Block]] | None = None, top: str = "") -> View:
-    """The form. `extra` holds blocks to stand under the field of that block id; `top` a sentence above all."""
+    """The form. `extra` holds blocks to stand under the field of that block id; `top` a sentence above."""
     more = extra or {}
     blocks: list[b.Block] = [b.section(top)] if top else []
     for block in _fields(shown):
@@ -166,10 +166,57 @@ def _keep(typed: Mapping[str, str], version: int) -> b.Block:
     return {"type": "input", "block_id": ids.KEEP_BLOCK, "label": label, "element": element}
 
 
+def with_value(view: Mapping[str, Any], shown: Form, block_id: str, value: str) -> tuple[View, Form]:
+    """The view as it is on the screen, with one field set by the bot: a new action_id makes Slack take it.
+
+    Every other field keeps its ids, and so what was typed into it. Proposals for the field go.
+    """
+    moved = replace(shown, version=shown.version + 1)
+    blocks: list[b.Block] = []
+    for block in view.get("blocks", ()):
+        if block.get("block_id") == block_id:
+            element = block["element"] | {
+                "action_id": f"{block_id}.v{moved.version}",
+                "initial_value": value,
+            }
+            blocks.append(block | {"element": element})
+        elif not str(block.get("block_id", "")).startswith("propose."):
+            blocks.append(block)
+    return _modal(
+        TITLES[shown.kind],
+        blocks,
+        callback_id=CALLBACKS[shown.kind],
+        metadata=moved.metadata(),
+        submit="Ask for approval",
+    ), moved
+
+
+def with_proposals(view: Mapping[str, Any], shown: Form, proposals: Mapping[str, list[b.Block]]) -> View:
+    """The view as it is on the screen, with a proposal under a field; no field's ids change."""
+    blocks: list[b.Block] = []
+    for block in view.get("blocks", ()):
+        if str(block.get("block_id", "")).startswith("propose."):
+            continue
+        blocks.append(block)
+        blocks += proposals.get(str(block.get("block_id")), [])
+    return _modal(
+        TITLES[shown.kind],
+        blocks,
+        callback_id=CALLBACKS[shown.kind],
+        metadata=shown.metadata(),
+        submit="Ask for approval",
+    )
+
+
+def quoted(text: str) -> str:
+    """What a person typed, escaped, to be copied."""
+    return "\n".join(f"> {b.escape(line, 1000)}" for line in text.splitlines() if line.strip())
+
+
 def proposal(sentence: str, shown_value: str, action_id: str, value: str) -> list[b.Block]:
     """Another reading of what was typed: it waits for a click."""
     return [
-        b.section(f"⚠️ {b.escape(sentence, 600)}"),
+        b.section(f"⚠️ {b.escape(sentence, 600)}", block_id=f"propose.{action_id}.why"),
         b.actions(b.button(f"Use {shown_value}", action_id, value), block_id=f"propose.{action_id}"),
     ]
 

@@ -1,0 +1,153 @@
+"""The command line: run (the default), audit verify, audit export, migrate."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from bot.app import Bot, build
+from bot.clock import SystemClock
+from bot.config import Config, ConfigError, environment
+from bot.domain.errors import StoreUnavailable
+from bot.logs import set_up
+from bot.policy_file import PolicyError, load_policy
+from bot.slack.socket import TransportFailed
+from bot.storage import audit
+from bot.storage.engine import migrate, open_engine
+
+log = logging.getLogger("bot")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb; returns the exit code."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    env = environment(Path(".env"), os.environ)
+    database = env.get("DATABASE_URL") or "sqlite:///imei-lock.db"
+    try:
+        match given.verb:
+            case "audit" if given.what == "verify":
+                return asyncio.run(_verify(database, given.expect))
+            case "audit":
+                return asyncio.run(_export(database))
+            case "migrate":
+                return asyncio.run(_migrate(database))
+            case _:
+                return asyncio.run(_run(Config.from_env(env)))
+    except (ConfigError, PolicyError, StoreUnavailable, TransportFailed) as error:
+        print(f"imei-lock can't go on:\n{error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bot", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb")
+    verbs.add_parser("run", help="run the bot (the default)")
+    verbs.add_parser("migrate", help="bring the database to this version")
+    audit_parser = verbs.add_parser("audit", help="verify or export the audit log")
+    what = audit_parser.add_subparsers(dest="what", required=True)
+    verify = what.add_parser("verify", help="name the first bad entry, or say that the chain holds")
+    verify.add_argument(
+        "--expect", metavar="SEQ:DIGEST", help="an entry noted earlier, elsewhere, that must still be there"
+    )
+    what.add_parser("export", help="all entries as JSON lines")
+    return parser
+
+
+async def _run(config: Config) -> int:
+    set_up(level=config.log_level, form=config.log_format)
+    policy = load_policy(Path(config.policy_file))
+    bot = await build(config, policy, clock=SystemClock())
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, ended.set)
+    try:
+        return await _until_ended(bot, config, ended)
+    finally:
+        await bot.stop()
+        log.info("ended")
+
+
+async def _until_ended(bot: Bot, config: Config, ended: asyncio.Event) -> int:
+    """Start, say what it is connected to, and wait for a signal or for Slack's final no."""
+    starting = asyncio.create_task(bot.start())
+    signalled = asyncio.create_task(ended.wait())
+    await asyncio.wait({starting, signalled}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        return 0
+    await starting
+    log.info("ready: %s", _connections(bot, config))
+    failed = asyncio.create_task(bot.failed())
+    await asyncio.wait({failed, signalled}, return_when=asyncio.FIRST_COMPLETED)
+    if failed.done():
+        signalled.cancel()
+        raise failed.result()
+    failed.cancel()
+    log.info("ending: nothing new is taken, what is in hand is finished")
+    return 0
+
+
+def _connections(bot: Bot, config: Config) -> str:
+    slack = f"Slack at {config.slack_api_url} over Socket Mode"
+    if config.slack_transport == "http":
+        slack = f"Slack at {config.slack_api_url}, signed HTTP on {config.host}:{config.port}/slack/events"
+    return f"{slack}; Monogoto at {config.monogoto_url}; policy of team {bot.desk.policy.team}"
+
+
+async def _verify(database: str, expect: str | None) -> int:
+    engine = open_engine(database, read_only=True)
+    try:
+        fault = await audit.verify(engine)
+        seq, digest = await audit.head(engine)
+        if fault is None and expect:
+            fault = await _missing(audit.export(engine), expect)
+    finally:
+        await engine.close()
+    if fault:
+        print(f"The audit log does not hold: {fault}.")
+        return 1
+    print(f"The audit log holds: {seq} entries, head {seq}:{digest}")
+    return 0
+
+
+async def _missing(lines: AsyncIterator[str], expect: str) -> str | None:
+    seq, _, digest = expect.partition(":")
+    async for line in lines:
+        entry = json.loads(line)
+        if str(entry["seq"]) == seq:
+            return None if entry["digest"].startswith(digest) else f"entry {seq} is not the one noted earlier"
+    return f"entry {seq}, noted earlier, is not there"
+
+
+async def _export(database: str) -> int:
+    engine = open_engine(database, read_only=True)
+    try:
+        async for line in audit.export(engine):
+            print(line)
+    finally:
+        await engine.close()
+    return 0
+
+
+async def _migrate(database: str) -> int:
+    engine = open_engine(database)
+    try:
+        await migrate(engine)
+    finally:
+        await engine.close()
+    print("The database is at this version.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

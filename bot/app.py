@@ -1,0 +1,240 @@
+"""The composition root: the only module that knows all parts. Production and tests build the bot here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import aiohttp
+
+from bot.config import Config
+from bot.dispatch.local import LocalDispatcher
+from bot.domain.policy import Policy
+from bot.monogoto.auth import Credentials, ReadyToken, UserPassword
+from bot.monogoto.client import Monogoto
+from bot.monogoto.wire import OnCall
+from bot.services.authority import Authority
+from bot.services.execution import Execution
+from bot.services.places import Places
+from bot.services.ports import Clock, Platform, Store
+from bot.services.preview import Previews
+from bot.services.requests import Requests
+from bot.services.submission import Submissions
+from bot.services.sweep import Sweep
+from bot.slack import asking, listeners
+from bot.slack.api import TIMEOUT, SlackApi, SlackAway, SlackError
+from bot.slack.background import Background
+from bot.slack.desk import Desk
+from bot.slack.dispatch import BoltDispatch, Dispatch
+from bot.slack.http import HttpTransport
+from bot.slack.notifier import SlackNotifier
+from bot.slack.roles import SlackDirectory
+from bot.slack.socket import SocketTransport, TransportFailed
+from bot.storage.engine import Engine, migrate, open_engine
+from bot.storage.gate import SqlGate
+from bot.storage.outbox import SqlOutbox
+from bot.storage.store import SqlStore
+
+log = logging.getLogger(__name__)
+
+ID_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+FATAL_AUTH = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
+
+
+class Transport(Protocol):
+    """Socket Mode or signed HTTP: the same payloads reach the same dispatch."""
+
+    async def start(self) -> None:
+        """Return when payloads can arrive."""
+        ...
+
+    async def stop(self) -> None:
+        """Take no more; let the answers in hand go out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Seams:
+    """What tests and the demo may replace or watch; production uses the defaults."""
+
+    new_id: Callable[[], str] = lambda: "".join(secrets.choice(ID_LETTERS) for _ in range(10))
+    jitter: Callable[[], float] = lambda: random.uniform(0.02, 0.2)  # noqa: S311  no secret hangs on it
+    on_call: OnCall | None = None
+    wrap_store: Callable[[Store], Store] = field(default=lambda store: store)
+    wrap_platform: Callable[[Platform], Platform] = field(default=lambda platform: platform)
+
+
+class Bot:
+    """The whole bot, built and not started."""
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        desk: Desk,
+        notifier: SlackNotifier,
+        dispatcher: LocalDispatcher,
+        sweep: Sweep,
+        session: aiohttp.ClientSession,
+        platform: Monogoto,
+        engine: Engine,
+    ) -> None:
+        self.transport = transport
+        self.desk = desk
+        self._notifier = notifier
+        self._dispatcher = dispatcher
+        self._sweep = sweep
+        self._session = session
+        self._platform = platform
+        self._engine = engine
+
+    async def start(self) -> None:
+        """Take up what an earlier process left, then let payloads in."""
+        await self._who_am_i()
+        await self._notifier.start()
+        self._dispatcher.start(self._sweep)
+        await asking.resume(self.desk)
+        await self.transport.start()
+
+    async def failed(self) -> TransportFailed:
+        """Wait until Slack refuses the bot for good; never returns for HTTP."""
+        if isinstance(self.transport, SocketTransport):
+            return await self.transport.failed()
+        return await asyncio.Future()
+
+    async def stop(self, patience: float = 10.0) -> None:
+        """Take nothing new, finish what is in hand; what isn't finished is in the database."""
+        await self.transport.stop()
+        left = await self.desk.background.drain(patience)
+        if left:
+            log.warning("left to the next start: %s", ", ".join(left))
+        await self._dispatcher.stop(patience)
+        await self._notifier.stop(patience / 2)
+        await self._platform.aclose()
+        await self._session.close()
+        await self._engine.close()
+
+    async def _who_am_i(self) -> None:
+        """One call, before anybody waits: a refused token ends the process, a silent Slack doesn't."""
+        try:
+            me = await self.desk.api.call("auth.test")
+        except SlackAway as away:
+            log.warning("Slack did not say who I am yet: %s", away)
+            return
+        except SlackError as error:
+            if error.code in FATAL_AUTH:
+                raise TransportFailed(
+                    f"The bot token was refused: {error.code}. Check SLACK_BOT_TOKEN."
+                ) from None
+            log.warning("Slack did not say who I am: %s", error)
+            return
+        if me.get("team_id") != self.desk.policy.team:
+            log.error(
+                "the policy is for team %s, but the bot token belongs to team %s: everybody will be refused",
+                self.desk.policy.team,
+                me.get("team_id"),
+            )
+
+
+async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | None = None) -> Bot:
+    """Put the parts together; opens and migrates the database, and calls nobody."""
+    seams = seams or Seams()
+    engine = open_engine(config.database_url)
+    await migrate(engine)
+    session = aiohttp.ClientSession(timeout=TIMEOUT)
+    api = SlackApi(token=config.slack_bot_token.reveal(), base_url=config.slack_api_url, session=session)
+    store = seams.wrap_store(SqlStore(engine))
+    gate = SqlGate(engine, clock, config.monogoto_max_rate)
+    vendor = Monogoto(
+        config.monogoto_url, _credentials(config), clock=clock, gate=gate, on_call=seams.on_call
+    )
+    platform = seams.wrap_platform(vendor)
+    directory = SlackDirectory(api=api, policy=policy, clock=clock)
+    notifier = SlackNotifier(api=api, outbox=SqlOutbox(engine), store=store, policy=policy, clock=clock)
+    dispatcher = LocalDispatcher(clock=clock)
+    authority = Authority(directory=directory, policy=policy, store=store, clock=clock)
+    previews = Previews(platform=platform, store=store, policy=policy, clock=clock)
+    requests = Requests(
+        store=store,
+        previews=previews,
+        authority=authority,
+        clock=clock,
+        dispatcher=dispatcher,
+        notifier=notifier,
+    )
+    submissions = Submissions(
+        store=store,
+        previews=previews,
+        authority=authority,
+        places=Places(directory=directory, policy=policy),
+        clock=clock,
+        dispatcher=dispatcher,
+        notifier=notifier,
+        new_id=seams.new_id,
+    )
+    execution = Execution(
+        store=store,
+        platform=platform,
+        previews=previews,
+        authority=authority,
+        clock=clock,
+        notifier=notifier,
+        jitter=seams.jitter,
+    )
+    desk = Desk(
+        api=api,
+        authority=authority,
+        submissions=submissions,
+        requests=requests,
+        previews=previews,
+        store=store,
+        notifier=notifier,
+        background=Background(),
+        policy=policy,
+        clock=clock,
+        new_id=seams.new_id,
+        forget_roles=directory.forget,
+    )
+    app = listeners.build_app(api, token=config.slack_bot_token.reveal())
+    listeners.register(app, desk)
+    return Bot(
+        transport=_transport(config, BoltDispatch(app), clock),
+        desk=desk,
+        notifier=notifier,
+        dispatcher=dispatcher,
+        sweep=Sweep(store=store, requests=requests, execution=execution, clock=clock),
+        session=session,
+        platform=vendor,
+        engine=engine,
+    )
+
+
+def _transport(config: Config, dispatch: Dispatch, clock: Clock) -> Transport:
+    if config.slack_transport == "http":
+        if config.slack_signing_secret is None:
+            raise ValueError("Config let HTTP pass without a signing secret")
+        return HttpTransport(
+            dispatch,
+            signing_secret=config.slack_signing_secret.reveal(),
+            host=config.host,
+            port=config.port,
+            clock=clock,
+        )
+    if config.slack_app_token is None:
+        raise ValueError("Config let Socket Mode pass without an app token")
+    return SocketTransport(
+        dispatch, app_token=config.slack_app_token.reveal(), api_url=config.slack_api_url, clock=clock
+    )
+
+
+def _credentials(config: Config) -> Credentials:
+    if config.monogoto_token is not None:
+        return ReadyToken(config.monogoto_token.reveal())
+    if config.monogoto_username is None or config.monogoto_password is None:
+        raise ValueError("Config let the bot pass without a way to log in")
+    return UserPassword(config.monogoto_username, config.monogoto_password.reveal())

@@ -1,0 +1,160 @@
+"""Buttons: on cards, and in forms. Each checks who clicks; the state lives in the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
+
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from bot.domain.changes import Kind
+from bot.domain.errors import NoSuchRequest, PlatformError
+from bot.domain.requests import Origin
+from bot.slack import blocks as b
+from bot.slack import forms, ids
+from bot.slack.asking import look_up, open_form
+from bot.slack.desk import Call, Desk
+from bot.slack.errors import words
+
+Handler = Callable[[Desk, Call, Mapping[str, Any], str], Coroutine[Any, Any, None]]
+"""(desk, who and where, the whole payload, the button's value)"""
+
+
+def register(app: AsyncApp, desk: Desk) -> None:
+    """Listen to every button of the table."""
+    for action_id, handler in ACTIONS.items():
+        app.action(action_id)(_listener(desk, action_id, handler))
+    app.action({"type": "radio_buttons"})(_just_ack)
+
+
+async def _just_ack(ack: AsyncAck) -> None:
+    """A choice in a form: it is read when the form is sent."""
+    await ack()
+
+
+def _listener(
+    desk: Desk, action_id: str, handler: Handler
+) -> Callable[[AsyncAck, dict[str, Any]], Awaitable[None]]:
+    async def listen(ack: AsyncAck, body: dict[str, Any]) -> None:
+        call = _call(body)
+        await ack()
+        work = handler(desk, call, body, _value(body, action_id))
+        desk.background.start(work, name=action_id, on_error=desk.refuse(call))
+
+    return listen
+
+
+def _call(body: Mapping[str, Any]) -> Call:
+    """A click in a modal has no channel of its own: the form's metadata names where it was asked."""
+    call = Call.of(body)
+    view = body.get("view")
+    if call.origin.channel or not isinstance(view, dict):
+        return call
+    metadata = str(view.get("private_metadata") or "")
+    kept = metadata if metadata.startswith("C") else forms.read_metadata(view, Kind.LOCK_THING).channel
+    return Call(call.person, Origin(kept), call.trigger_id, call.response_url, call.text)
+
+
+def _value(body: Mapping[str, Any], action_id: str) -> str:
+    for action in body.get("actions") or ():
+        if isinstance(action, dict) and action.get("action_id") == action_id:
+            return str(action.get("value") or "")
+    return ""
+
+
+def _request_and_fingerprint(value: str) -> tuple[str, str]:
+    request_id, _, fingerprint = value.partition(".")
+    if not request_id:
+        raise NoSuchRequest("This button carries no request; the card may be broken. Ask again.")
+    return request_id, fingerprint
+
+
+# --- cards -----------------------------------------------------------------------------------------
+
+
+async def approve(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
+    """Approve: counts only for exactly what the card showed."""
+    request_id, fingerprint = _request_and_fingerprint(value)
+    try:
+        await desk.requests.approve(call.person, call.origin, request_id, fingerprint)
+    except PlatformError as error:
+        sentence = words(error, call.person).replace("Nothing was asked for or changed.", "")
+        await desk.whisper(call, f"{sentence} Your approval was not counted, and nothing was changed.")
+
+
+async def deny(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
+    """Deny: asks for the reason first."""
+    request_id, _ = _request_and_fingerprint(value)
+    request = await desk.requests.may_deny(call.person, call.origin, request_id)
+    name = b.escape(request.seen.thing.name or request.seen.thing.iccid, 80)
+    about = f"Request `{request.id}` for *{name}*. Denying ends it; nothing is changed."
+    view = forms.deny_form(request.id, about, call.origin.channel, call.origin.message_ts)
+    await desk.api.call("views.open", trigger_id=call.trigger_id, view=view)
+
+
+async def cancel(desk: Desk, call: Call, body: Mapping[str, Any], value: str) -> None:
+    """Cancel request: the requester takes it back, from the card or from the modal that posted it."""
+    request_id, _ = _request_and_fingerprint(value)
+    await desk.requests.cancel(call.person, call.origin, request_id)
+    view = body.get("view")
+    if isinstance(view, dict):
+        done = forms.notice(
+            "Request cancelled", f"↩️ Request `{request_id}` is cancelled. Nothing was changed."
+        )
+        await desk.show(str(view.get("id")), done)
+
+
+# --- forms -----------------------------------------------------------------------------------------
+
+
+async def look_up_thing(desk: Desk, call: Call, body: Mapping[str, Any], _value: str) -> None:
+    """Look up: facts under the ICCID, while the person goes on typing."""
+    view, kind = _form_of(body)
+    shown = forms.read_metadata(view, kind)
+    await look_up(desk, call, view, shown, forms.typed_in(view))
+
+
+async def take_iccid(desk: Desk, call: Call, body: Mapping[str, Any], value: str) -> None:
+    """Use the ICCID that the account holds, and look it up."""
+    view, kind = _form_of(body)
+    changed, moved = forms.with_value(view, forms.read_metadata(view, kind), ids.ICCID_BLOCK, value)
+    now = await desk.show(str(view.get("id")), changed, hash_=view.get("hash"))
+    if now is not None:
+        typed = forms.typed_in(view) | {ids.ICCID_BLOCK: value}
+        await look_up(desk, call, now, moved, typed)
+
+
+async def take_imei(desk: Desk, _call: Call, body: Mapping[str, Any], value: str) -> None:
+    """Use this IMEI: the one proposed, or the one last seen. No typing."""
+    view, kind = _form_of(body)
+    changed, _ = forms.with_value(view, forms.read_metadata(view, kind), ids.IMEI_BLOCK, value)
+    await desk.show(str(view.get("id")), changed, hash_=view.get("hash"))
+
+
+async def reopen(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
+    """Open the form again with all that was typed."""
+    kept = json.loads(value)
+    typed = {str(k): str(v) for k, v in kept["typed"].items()}
+    origin = Origin(str(kept.get("channel") or call.origin.channel))
+    again = Call(call.person, origin, call.trigger_id, call.response_url)
+    await open_form(desk, again, Kind(kept["kind"]), typed)
+
+
+def _form_of(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Kind]:
+    view = body.get("view")
+    if not isinstance(view, dict) or view.get("callback_id") not in forms.KINDS:
+        raise NoSuchRequest("This form is no longer open. Type the command again.")
+    return view, forms.KINDS[view["callback_id"]]
+
+
+ACTIONS: Mapping[str, Handler] = {
+    ids.APPROVE: approve,
+    ids.DENY: deny,
+    ids.CANCEL: cancel,
+    ids.LOOK_UP: look_up_thing,
+    ids.TAKE_ICCID: take_iccid,
+    ids.TAKE_IMEI: take_imei,
+    ids.REOPEN: reopen,
+}

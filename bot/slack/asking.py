@@ -1,0 +1,288 @@
+"""From a slash command to a posted request: open the form, look up, check what was sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bot.domain.changes import Change, Kind, LockThing, UnlockThing
+from bot.domain.errors import (
+    AlreadyOpen,
+    NotAllowed,
+    PlatformError,
+    Proposed,
+    Refusal,
+    StoreUnavailable,
+    Unfit,
+)
+from bot.domain.identifiers import (
+    Iccid,
+    Imei,
+    Proposal,
+    Rejection,
+    Valid,
+    group_imei,
+    parse_iccid,
+    parse_imei,
+)
+from bot.domain.requests import ChangeRequest
+from bot.services.ports import Submission
+from bot.slack import blocks as b
+from bot.slack import forms, ids
+from bot.slack.api import SlackError
+from bot.slack.desk import Call, Desk, reopen
+from bot.slack.dispatch import log_unexpected
+from bot.slack.errors import words
+from bot.slack.forms import Form
+
+ROLES_PATIENCE = 0.6
+"""Real seconds that the answer about roles may take before a loading modal is shown instead."""
+LINK_PATIENCE = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the fields say: a change, or what is wrong under which field."""
+
+    change: Change | None
+    errors: Mapping[str, str]
+    proposals: Mapping[str, list[b.Block]]
+
+
+# --- reading the fields --------------------------------------------------------------------------
+
+
+def read_fields(shown: Form, typed: Mapping[str, str]) -> Read:
+    """Digit checks only: instant, so that they answer beside the field."""
+    errors: dict[str, str] = {}
+    proposals: dict[str, list[b.Block]] = {}
+    iccid = parse_iccid(typed.get(ids.ICCID_BLOCK, ""))
+    if isinstance(iccid, Rejection):
+        errors[ids.ICCID_BLOCK] = iccid.why
+    change: Change | None = None
+    if shown.kind is Kind.LOCK_THING:
+        imei = _read_imei(shown, typed, iccid, errors, proposals)
+        if imei and isinstance(iccid, Valid):
+            change = LockThing(iccid.value, imei)
+    elif typed.get(ids.KEEP_BLOCK) not in forms.KEEP_TEXTS:
+        errors[ids.KEEP_BLOCK] = "Choose whether the stored IMEI is kept or cleared."
+    elif isinstance(iccid, Valid):
+        change = UnlockThing(iccid.value, keep=typed[ids.KEEP_BLOCK] == "keep")
+    return Read(None if errors else change, errors, proposals)
+
+
+def _read_imei(
+    shown: Form,
+    typed: Mapping[str, str],
+    iccid: Valid[Iccid] | Rejection,
+    errors: dict[str, str],
+    proposals: dict[str, list[b.Block]],
+) -> Imei | None:
+    same_thing = isinstance(iccid, Valid) and iccid.value.digits == shown.looked_up
+    read = parse_imei(typed.get(ids.IMEI_BLOCK, ""), last_seen=shown.last_seen if same_thing else "")
+    if isinstance(read, Valid):
+        return read.value
+    errors[ids.IMEI_BLOCK] = read.why
+    if isinstance(read, Proposal):
+        digits = read.value.digits
+        errors[ids.IMEI_BLOCK] = f"{read.why} Did you mean {group_imei(digits)}? Press the button below."
+        sentence = f"{read.why} Is it {group_imei(digits)}?"
+        proposals[ids.IMEI_BLOCK] = forms.proposal(sentence, group_imei(digits), ids.TAKE_IMEI, digits)
+    return None
+
+
+def split_arguments(text: str, kind: Kind) -> dict[str, str]:
+    """`[ICCID] [IMEI]` as people type them, in groups or not; what can't be read is kept as typed."""
+    tokens = text.split()
+    if not tokens:
+        return {}
+    if kind is Kind.UNLOCK_THING:
+        return {ids.ICCID_BLOCK: " ".join(tokens)}
+    for at in range(len(tokens), 0, -1):
+        left, right = " ".join(tokens[:at]), " ".join(tokens[at:])
+        if isinstance(parse_iccid(left), Valid) and (
+            not right or not isinstance(parse_imei(right), Rejection)
+        ):
+            return {ids.ICCID_BLOCK: left, ids.IMEI_BLOCK: right}
+    return {ids.ICCID_BLOCK: tokens[0], ids.IMEI_BLOCK: " ".join(tokens[1:])}
+
+
+# --- opening -------------------------------------------------------------------------------------
+
+
+async def open_form(desk: Desk, call: Call, kind: Kind, typed: Mapping[str, str]) -> None:
+    """The form at once where the roles are known, else a loading modal that becomes the form."""
+    shown = Form(kind, call.origin.channel, desk.new_id(), typed)
+    asked = asyncio.create_task(desk.authority.to_open(call.person, call.origin, kind))
+    await asyncio.wait({asked}, timeout=ROLES_PATIENCE)
+    if asked.done():
+        await asked
+        view = await _open(desk, call, shown, forms.form(shown, extra=_wrong_already(shown)))
+    else:
+        loading = forms.notice(forms.TITLES[kind], "⏳ Asking Slack which roles you hold…")
+        view = await _open(desk, call, shown, loading)
+        try:
+            await asked
+        except Refusal as refusal:
+            refused = forms.notice(forms.TITLES[kind], words(refusal, call.person))
+            await desk.show(str(view.get("id")), refused, hash_=view.get("hash"))
+            return
+        shown_form = forms.form(shown, extra=_wrong_already(shown))
+        view = await desk.show(str(view.get("id")), shown_form, hash_=view.get("hash")) or {}
+    if view and typed.get(ids.ICCID_BLOCK):
+        await look_up(desk, call, view, shown, typed)
+
+
+async def _open(desk: Desk, call: Call, shown: Form, view: forms.View) -> dict[str, Any]:
+    try:
+        answer = await desk.api.call("views.open", trigger_id=call.trigger_id, view=view)
+    except SlackError as error:
+        if "trigger" not in error.code:
+            raise
+        sentence = "⚠️ Slack closed the door before the form could open. Nothing was lost:"
+        await desk.whisper(call, sentence, reopen(shown, shown.typed))
+        return {}
+    opened: dict[str, Any] = answer.get("view") or {}
+    return opened
+
+
+def _wrong_already(shown: Form) -> dict[str, list[b.Block]]:
+    """What the digit checks say of a command's arguments, shown when the form opens."""
+    given = {key: value for key, value in shown.typed.items() if value}
+    read = read_fields(shown, {ids.KEEP_BLOCK: "keep", **given})
+    extra = {key: forms.wrong(why) for key, why in read.errors.items() if given.get(key)}
+    return {**extra, **{key: blocks for key, blocks in read.proposals.items() if given.get(key)}}
+
+
+# --- looking up ----------------------------------------------------------------------------------
+
+
+async def look_up(
+    desk: Desk, call: Call, view: Mapping[str, Any], shown: Form, typed: Mapping[str, str]
+) -> None:
+    """Facts about the Thing, under the ICCID field. What was typed stays: no field's ids change."""
+    view_id, hash_ = str(view.get("id")), view.get("hash")
+    iccid = parse_iccid(typed.get(ids.ICCID_BLOCK, ""))
+    if isinstance(iccid, Rejection):
+        await desk.show(view_id, _with(shown, forms.wrong(iccid.why)), hash_=hash_)
+        return
+    waiting = _with(shown, [b.section("⏳ Looking it up at Monogoto…")])
+    now = await desk.show(view_id, waiting, hash_=hash_)
+    if now is None:
+        return
+    shown, blocks = await _facts(desk, call, shown, iccid.value)
+    await desk.show(view_id, _with(shown, blocks), hash_=now.get("hash"))
+
+
+def _with(shown: Form, under_iccid: list[b.Block]) -> forms.View:
+    return forms.form(shown, extra={"look_up": under_iccid})
+
+
+async def _facts(desk: Desk, call: Call, shown: Form, iccid: Iccid) -> tuple[Form, list[b.Block]]:
+    try:
+        await desk.authority.to_open(call.person, call.origin, shown.kind)
+        thing = await desk.previews.find(iccid)
+        seen = await desk.previews.look(thing, None)
+        holder = await desk.store.open_request(thing.thing_id)
+    except Proposed as other:
+        value = other.value
+        return shown, forms.proposal(other.reason, value, ids.TAKE_ICCID, value)
+    except (Refusal, PlatformError, StoreUnavailable) as error:
+        return shown, [b.section(words(error, call.person))]
+    line = await open_request_line(desk, holder.id) if holder else ""
+    offer = shown.kind is Kind.LOCK_THING
+    blocks = forms.found(seen, desk.clock.now(), open_request=line, offer_last_seen=offer)
+    return replace(shown, looked_up=iccid.digits, last_seen=thing.last_seen_imei), blocks
+
+
+async def open_request_line(desk: Desk, request_id: str) -> str:
+    """A sentence that links to the open request's card."""
+    place = await desk.notifier.visible_place(request_id)
+    link = await desk.notifier.link(place) if place else ""
+    where = f"<{link}|request {request_id}>" if link else f"request `{request_id}`"
+    return f"Another request for this SIM is still open: {where}."
+
+
+# --- checking what was sent ----------------------------------------------------------------------
+
+
+async def check(desk: Desk, submission: Submission, shown: Form, change: Change) -> None:
+    """Everything that only the vendor or the roles can tell, after the ack. Always ends in an answer."""
+    call = Call(submission.person, submission.origin)
+    try:
+        request = await desk.submissions.submit(submission, change)
+    except Exception as error:  # noqa: BLE001  every failure is worded; the unknown ones get a reference
+        await _give_back(desk, call, submission, shown, error)
+    else:
+        await _posted(desk, submission, request)
+
+
+async def _posted(desk: Desk, submission: Submission, request: ChangeRequest) -> None:
+    place = await desk.notifier.posted(request.id, LINK_PATIENCE)
+    link = await desk.notifier.link(place) if place else ""
+    where = f"<{link}|See it in Slack>" if link else "Its card follows in a moment"
+    cancel = b.button("Cancel request", ids.CANCEL, f"{request.id}.{request.fingerprint}")
+    buttons = [cancel] if request.approvals_needed else []
+    view = forms.notice(
+        "Request posted",
+        f"✅ *Request posted* as `{request.id}`. {where}.",
+        "Nothing is changed until it is approved."
+        if buttons
+        else "No approval is needed: it is applied now.",
+        buttons=buttons,
+        metadata=submission.origin.channel,
+    )
+    await desk.show(submission.view_id, view)
+
+
+async def _give_back(desk: Desk, call: Call, submission: Submission, shown: Form, error: Exception) -> None:
+    """The form again with everything typed, or the reason why not; ephemerally where the modal was closed."""
+    known = isinstance(error, (Refusal, PlatformError, StoreUnavailable))
+    reference = (
+        "" if known and not isinstance(error, StoreUnavailable) else log_unexpected("A request", error)
+    )
+    sentence = words(error, call.person, reference)
+    if isinstance(error, AlreadyOpen):
+        sentence = f"⚠️ {await open_request_line(desk, error.request_id)}"
+    again = shown.showing(submission.fields, desk.new_id())
+    view = _returned(again, error, sentence)
+    if await desk.show(submission.view_id, view) is None:
+        await desk.whisper(call, sentence, *_offer(again, error))
+
+
+def _returned(again: Form, error: Exception, sentence: str) -> forms.View:
+    match error:
+        case Proposed():
+            action = ids.TAKE_ICCID if error.field == ids.ICCID_BLOCK else ids.TAKE_IMEI
+            extra = {error.field: forms.proposal(error.reason, error.value, action, error.value)}
+            return forms.form(again, extra=extra)
+        case Unfit() if error.field:
+            return forms.form(again, extra={error.field: forms.wrong(error.reason)})
+        case NotAllowed() | AlreadyOpen():
+            return forms.notice(forms.TITLES[again.kind], sentence)
+        case _:
+            return forms.form(again, top=sentence)
+
+
+def _offer(again: Form, error: Exception) -> list[b.Block]:
+    return [] if isinstance(error, (NotAllowed, AlreadyOpen)) else [reopen(again, again.typed)]
+
+
+async def resume(desk: Desk) -> None:
+    """Take up the forms that were sent but not answered when an earlier process ended."""
+    for submission in await desk.store.unfinished_submissions():
+        fields = submission.fields
+        shown = Form(
+            Kind(submission.kind),
+            submission.origin.channel,
+            desk.new_id(),
+            fields,
+            last_seen=fields.get("last_seen", ""),
+            looked_up=fields.get("looked_up", ""),
+        )
+        read = read_fields(shown, fields)
+        if read.change is not None:
+            work = check(desk, submission, shown, read.change)
+            desk.background.start(work, name=f"submission {submission.id}")

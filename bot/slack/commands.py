@@ -1,0 +1,93 @@
+"""The slash commands: the table, and one listener for each."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from bot.domain.changes import Kind
+from bot.domain.policy import Decision
+from bot.slack import blocks as b
+from bot.slack import ids
+from bot.slack.asking import open_form, split_arguments
+from bot.slack.desk import Call, Desk
+
+Handler = Callable[[Desk, Call], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A slash command. Name, hint and description stand in the manifest, the help and the README too."""
+
+    name: str
+    hint: str
+    description: str
+    handler: Handler
+
+
+async def lock_thing(desk: Desk, call: Call) -> None:
+    """`/lock-thing [ICCID] [IMEI]`"""
+    await open_form(desk, call, Kind.LOCK_THING, split_arguments(call.text, Kind.LOCK_THING))
+
+
+async def unlock_thing(desk: Desk, call: Call) -> None:
+    """`/unlock-thing [ICCID]`"""
+    await open_form(desk, call, Kind.UNLOCK_THING, split_arguments(call.text, Kind.UNLOCK_THING))
+
+
+async def imei(desk: Desk, call: Call) -> None:
+    """`/imei help`; anything else gets the help too, and hears that it is not known."""
+    word = call.text.strip().lower()
+    unknown = "" if word in {"", "help"} else f"⚠️ `/imei {b.escape(word, 40)}` is not known.\n"
+    abilities = await desk.authority.abilities(call.person, call.origin)
+    await desk.whisper(call, unknown + help_text(abilities))
+
+
+COMMANDS = (
+    Command(ids.LOCK_THING, "[ICCID] [IMEI]", "Bind a SIM to one device (asks for approval)", lock_thing),
+    Command(ids.UNLOCK_THING, "[ICCID]", "Let a SIM work in any device (asks for approval)", unlock_thing),
+    Command(ids.IMEI, "help", "All commands, and what you may do", imei),
+)
+
+
+def register(app: AsyncApp, desk: Desk) -> None:
+    """Listen to every command of the table."""
+    for command in COMMANDS:
+        app.command(command.name)(_listener(desk, command))
+
+
+def _listener(desk: Desk, command: Command) -> Callable[[AsyncAck, dict[str, Any]], Awaitable[None]]:
+    async def listen(ack: AsyncAck, body: dict[str, Any]) -> None:
+        call = Call.of(body)
+        await ack()
+        desk.background.start(command.handler(desk, call), name=command.name, on_error=desk.refuse(call))
+
+    return listen
+
+
+def help_text(abilities: Mapping[Kind, tuple[Decision, Decision]]) -> str:
+    """All commands, with what this very person may do."""
+    commands = {Kind.LOCK_THING: COMMANDS[0], Kind.UNLOCK_THING: COMMANDS[1]}
+    lines = ["*IMEI Lock* binds a SIM to the device it belongs in, so that a stolen SIM is worth nothing."]
+    for kind, command in commands.items():
+        may_ask, may_approve = abilities[kind]
+        lines.append(f"\n`{command.name} {command.hint}`  {command.description}")
+        lines.append(f"    you may ask: {_yes_no(may_ask)}")
+        lines.append(f"    you may approve what others ask: {_yes_no(may_approve)}")
+    lines.append(f"\n`{ids.IMEI} help`  This page")
+    lines.append(
+        "\nNothing is changed before the people whom the policy names have approved it, and “done” is said "
+        "only after Monogoto was read back. Nobody approves their own request."
+    )
+    return "\n".join(lines)
+
+
+def _yes_no(decision: Decision) -> str:
+    if decision.allowed:
+        return "✅ yes"
+    ask = f" Ask {b.mentions(decision.who_can)}." if decision.who_can else ""
+    return f"— no. {b.escape(decision.reason, 300)}{ask}"

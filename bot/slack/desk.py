@@ -1,0 +1,135 @@
+"""What every listener works with, and the ways to answer a person. No listener answers in another way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.domain.policy import Policy
+from bot.domain.requests import Origin, Person
+from bot.services.authority import Authority
+from bot.services.ports import Clock, Store
+from bot.services.preview import Previews
+from bot.services.requests import Requests
+from bot.services.submission import Submissions
+from bot.slack import blocks as b
+from bot.slack import ids
+from bot.slack.api import SlackApi, SlackError
+from bot.slack.background import Background, OnError
+from bot.slack.errors import words
+from bot.slack.forms import Form, View
+from bot.slack.notifier import SlackNotifier
+
+GONE = frozenset({"not_found", "view_not_found", "hash_conflict", "expired_trigger_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Passed to every listener; built once, in `app.build`."""
+
+    api: SlackApi
+    authority: Authority
+    submissions: Submissions
+    requests: Requests
+    previews: Previews
+    store: Store
+    notifier: SlackNotifier
+    background: Background
+    policy: Policy
+    clock: Clock
+    new_id: Callable[[], str]
+    forget_roles: Callable[[], None]
+
+    async def whisper(self, call: Call, text: str, *buttons: b.Block) -> None:
+        """Tell only this person: by response_url, else ephemerally, else by direct message."""
+        blocks = [b.section(text[: b.TEXT_LIMIT])]
+        if buttons:
+            blocks.append(b.actions(*buttons))
+        message: dict[str, Any] = {"text": text, "blocks": blocks}
+        if call.response_url:
+            reply = message | {"response_type": "ephemeral", "replace_original": False}
+            try:
+                await self.api.url(call.response_url, reply)
+            except SlackError:
+                pass
+            else:
+                return
+        user = call.person.user_id
+        if call.origin.channel:
+            try:
+                await self.api.call("chat.postEphemeral", channel=call.origin.channel, user=user, **message)
+            except SlackError:
+                pass
+            else:
+                return
+        await self.api.call("chat.postMessage", channel=user, **message)
+
+    def refuse(self, call: Call) -> OnError:
+        """How an error reaches the person who caused it."""
+
+        async def tell(error: Exception, reference: str) -> None:
+            await self.whisper(call, words(error, call.person, reference))
+
+        return tell
+
+    async def show(self, view_id: str, view: View, *, hash_: str | None = None) -> dict[str, Any] | None:
+        """Replace the view on the screen; None where it was closed, or has moved on since `hash_`."""
+        try:
+            answer = await self.api.call("views.update", view_id=view_id, view=view, hash=hash_)
+        except SlackError as error:
+            if error.code in GONE:
+                return None
+            raise
+        shown: dict[str, Any] = answer.get("view") or {}
+        return shown
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who acted, where, and how to answer: read out of a payload, whatever its kind."""
+
+    person: Person
+    origin: Origin
+    trigger_id: str = ""
+    response_url: str = ""
+    text: str = ""
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> Call:
+        """Never raises: what is missing is empty, and an empty person is nobody."""
+        user, team = _part(body, "user"), _part(body, "team")
+        channel, message, container = _part(body, "channel"), _part(body, "message"), _part(body, "container")
+        return cls(
+            person=Person(
+                _str(body.get("user_id")) or _str(user.get("id")),
+                _str(user.get("team_id")) or _str(body.get("team_id")) or _str(team.get("id")),
+            ),
+            origin=Origin(
+                _str(body.get("channel_id")) or _str(channel.get("id")) or _str(container.get("channel_id")),
+                _str(message.get("ts")) or _str(container.get("message_ts")),
+            ),
+            trigger_id=_str(body.get("trigger_id")),
+            response_url=_str(body.get("response_url")),
+            text=_str(body.get("text")),
+        )
+
+
+def reopen(shown: Form, typed: Mapping[str, str]) -> b.Block:
+    """A button that opens the form again with all that was typed."""
+    kept = {key: value[:1500] for key, value in typed.items()}
+    value = json.dumps({"kind": shown.kind.value, "channel": shown.channel, "typed": kept})
+    if len(value) > 2000:
+        kept[ids.REASON_BLOCK] = kept.get(ids.REASON_BLOCK, "")[:300]
+        value = json.dumps({"kind": shown.kind.value, "channel": shown.channel, "typed": kept})
+    return b.button("Open the form again", ids.REOPEN, value[:2000])
+
+
+def _part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    part = body.get(key)
+    return part if isinstance(part, dict) else {}
+
+
+def _str(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,42 @@
+"""One `register` for every listener, on an app that is built here and started nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from bot.slack import actions, commands, views
+from bot.slack.api import SlackApi
+from bot.slack.desk import Desk
+
+
+def build_app(api: SlackApi, *, token: str) -> AsyncApp:
+    """A Bolt app that asks Slack nothing by itself: auth.test would eat the first person's three seconds."""
+
+    async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=token)
+
+    return AsyncApp(
+        client=api.client,
+        authorize=authorize,
+        process_before_response=True,
+        request_verification_enabled=False,
+        ignoring_self_events_enabled=False,
+    )
+
+
+def register(app: AsyncApp, desk: Desk) -> None:
+    """Every command, view, action and event."""
+    commands.register(app, desk)
+    views.register(app, desk)
+    actions.register(app, desk)
+
+    async def user_groups_changed(ack: AsyncAck, event: dict[str, Any]) -> None:  # noqa: ARG001
+        desk.forget_roles()
+        await ack()
+
+    app.event("subteam_members_changed")(user_groups_changed)
+    app.event("subteam_updated")(user_groups_changed)

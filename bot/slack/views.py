@@ -1,0 +1,136 @@
+"""Modal submissions: digit checks answer beside the field, the rest comes after the ack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from bot.domain.errors import StoreUnavailable
+from bot.domain.requests import Origin, Person
+from bot.services.ports import Submission
+from bot.slack import forms, ids
+from bot.slack.asking import Read, check, read_fields
+from bot.slack.desk import Call, Desk
+from bot.slack.dispatch import log_unexpected
+from bot.slack.errors import words
+from bot.slack.forms import Form
+
+
+def register(app: AsyncApp, desk: Desk) -> None:
+    """Listen to every submission."""
+    for callback_id in forms.KINDS:
+        app.view(callback_id)(_Form(desk, callback_id).listen)
+    app.view(ids.DENY_SUBMIT)(_Denial(desk).listen)
+    app.view({"type": "view_closed", "callback_id": ids.PLAIN_VIEW})(_closed)
+
+
+async def _closed(ack: AsyncAck) -> None:
+    await ack()
+
+
+class _Form:
+    """One of the request forms."""
+
+    def __init__(self, desk: Desk, callback_id: str) -> None:
+        self._desk = desk
+        self._kind = forms.KINDS[callback_id]
+
+    async def listen(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Keep it, ack it, then check it. Pressing again makes nothing new."""
+        view = body["view"]
+        shown = forms.read_metadata(view, self._kind)
+        typed = forms.typed_in(view)
+        read = read_fields(shown, typed)
+        if read.change is None:
+            await ack(response_action="errors", errors=dict(read.errors))
+            self._propose(view, shown, read, Call.of(body))
+            return
+        submission = self._submission(body, shown, typed)
+        try:
+            new = await self._desk.submissions.keep(submission)
+        except StoreUnavailable as error:
+            sentence = words(error, submission.person, log_unexpected("Keeping a submission", error))
+            await ack(response_action="errors", errors={ids.ICCID_BLOCK: sentence})
+            return
+        if not new:
+            await ack(response_action="update", view=_sent_already(shown))
+            return
+        await ack(response_action="update", view=forms.checking(shown))
+        work = check(self._desk, submission, shown, read.change)
+        call = Call(submission.person, submission.origin)
+        name = f"submission {submission.id}"
+        self._desk.background.start(work, name=name, on_error=self._desk.refuse(call))
+
+    def _propose(self, view: Mapping[str, Any], shown: Form, read: Read, call: Call) -> None:
+        """The same view with a button under the field: the error alone can't be clicked."""
+        if read.proposals:
+            proposed = forms.with_proposals(view, shown, read.proposals)
+            work = self._desk.show(str(view.get("id")), proposed, hash_=view.get("hash"))
+            self._desk.background.start(work, name="proposal", on_error=self._desk.refuse(call))
+
+    def _submission(self, body: Mapping[str, Any], shown: Form, typed: dict[str, str]) -> Submission:
+        call = Call.of(body)
+        view = body["view"]
+        facts = {"last_seen": shown.last_seen, "looked_up": shown.looked_up}
+        return Submission(
+            id=self._desk.new_id(),
+            key=f"{call.person.team_id}:{call.person.user_id}:{view.get('id')}:{shown.nonce}",
+            person=call.person,
+            origin=Origin(shown.channel),
+            view_id=str(view.get("id")),
+            kind=self._kind.value,
+            fields=typed | facts,
+            at=self._desk.clock.now(),
+        )
+
+
+def _sent_already(shown: Form) -> forms.View:
+    sentence = "This form was sent already. Its answer appears here, or in the channel where you asked."
+    return forms.notice(forms.TITLES[shown.kind], sentence)
+
+
+class _Denial:
+    """The reason for a denial."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def listen(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Without a reason it stays open; with one it ends the request."""
+        view = body["view"]
+        reason = forms.typed_in(view).get(ids.REASON_BLOCK, "")
+        if not reason.strip():
+            errors = {ids.REASON_BLOCK: "Say why: the person who asked reads it."}
+            await ack(response_action="errors", errors=errors)
+            return
+        request_id, origin = _of_denial(view)
+        await ack(response_action="update", view=forms.notice("Deny this request", "⏳ Denying…"))
+        person = Call.of(body).person
+        work = self._deny(person, origin, request_id, reason, str(view.get("id")))
+        call = Call(person, origin)
+        self._desk.background.start(work, name="denial", on_error=self._desk.refuse(call))
+
+    async def _deny(self, person: Person, origin: Origin, request_id: str, reason: str, view_id: str) -> None:
+        try:
+            await self._desk.requests.deny(person, origin, request_id, reason)
+        except Exception as error:
+            sentence = f"{words(error, person)}\n\nYou wrote:\n{forms.quoted(reason)}"
+            await self._desk.show(view_id, forms.notice("Deny this request", sentence))
+            raise
+        done = "🚫 Denied. Nothing is changed; the thread tells the person who asked."
+        await self._desk.show(view_id, forms.notice("Deny this request", done))
+
+
+def _of_denial(view: Mapping[str, Any]) -> tuple[str, Origin]:
+    try:
+        kept = json.loads(view.get("private_metadata") or "{}")
+    except ValueError:
+        kept = {}
+    if not isinstance(kept, dict):
+        kept = {}
+    origin = Origin(str(kept.get("channel") or ""), str(kept.get("ts") or ""))
+    return str(kept.get("request") or ""), origin
