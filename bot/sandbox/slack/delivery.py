@@ -95,28 +95,20 @@ class Courier:
     ) -> Delivery:
         now = self._state.clock.now()
         delivery = Delivery(kind, payload, now, attempt=attempt)
+        alarm = asyncio.ensure_future(self._state.clock.sleep(ACK_SECONDS))
+        # The 3 s run before anybody can see the payload in flight: whoever then moves the clock moves them.
+        await asyncio.sleep(0)
         self._state.deliveries.append(delivery)
         with self._state.awaiting_ack():
             if self.http_url is not None:
                 carrying = self._by_http(self.http_url, payload, kind, tampering, attempt)
             else:
                 carrying = self._by_socket(payload, kind, envelope_id, attempt)
-            answer = await self._within_limit(carrying)
+            answer = await _before(alarm, carrying)
             delivery.seconds = (self._state.clock.now() - now).total_seconds()
             _note(delivery, answer)
             settle(self._state, delivery)
         return delivery
-
-    async def _within_limit(self, carrying: Coroutine[Any, Any, Answer]) -> Answer:
-        carry = asyncio.ensure_future(carrying)
-        alarm = asyncio.ensure_future(self._state.clock.sleep(ACK_SECONDS))
-        try:
-            await asyncio.wait({carry, alarm}, return_when=asyncio.FIRST_COMPLETED)
-            return carry.result() if carry.done() else Answer(code="operation_timeout")
-        finally:
-            carry.cancel()
-            alarm.cancel()
-            await asyncio.gather(carry, alarm, return_exceptions=True)
 
     async def _by_socket(self, payload: JSON, kind: str, envelope_id: str, attempt: int) -> Answer:
         try:
@@ -161,6 +153,18 @@ class Courier:
         task = asyncio.ensure_future(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+async def _before(alarm: asyncio.Future[None], carrying: Coroutine[Any, Any, Answer]) -> Answer:
+    carry = asyncio.ensure_future(carrying)
+    try:
+        both: set[asyncio.Future[Any]] = {carry, alarm}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        return carry.result() if carry.done() else Answer(code="operation_timeout")
+    finally:
+        carry.cancel()
+        alarm.cancel()
+        await asyncio.gather(carry, alarm, return_exceptions=True)
 
 
 def encoded(payload: JSON, kind: str) -> tuple[str, bytes]:

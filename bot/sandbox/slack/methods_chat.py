@@ -139,7 +139,7 @@ def _own_message(state: State, args: JSON, refusal: str) -> Message:
     if not message.from_bot:
         raise ApiError(refusal)
     if channel.is_archived:
-        raise ApiError("is_archived")
+        raise ApiError("is_inactive")
     return message
 
 

@@ -188,6 +188,8 @@ class Person:
         return await self._send(self._payloads.message_action(self.id, where, action))
 
     async def _send(self, payload: JSON) -> Delivery:
+        if self.user.deleted or self.user.is_bot:
+            raise CannotDo(f"{self.id} can't use this Slack")
         return await self._courier.deliver(payload, kind_of(payload))
 
     def _blocks(self, where: Message | View) -> list[JSON]:

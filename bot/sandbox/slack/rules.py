@@ -14,12 +14,12 @@ MOST_UPDATE_CHARACTERS = 4_000
 def refuse_bad_message(payload: JSON, *, most: int = MOST_POST_CHARACTERS) -> None:
     """Raises what Slack answers to a message it won't take."""
     text, blocks = payload.get("text"), payload.get("blocks")
+    if blocks is not None and not isinstance(blocks, list):
+        raise ApiError("invalid_blocks_format")
     if not text and not blocks and not payload.get("attachments"):
         raise ApiError("no_text")
     if isinstance(text, str) and len(text) > most:
         raise ApiError("msg_too_long")
-    if blocks is not None and not isinstance(blocks, list):
-        raise ApiError("invalid_blocks_format")
     problems = check_message(
         {key: payload[key] for key in ("text", "blocks") if payload.get(key) is not None}
     )

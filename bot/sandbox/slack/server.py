@@ -108,7 +108,10 @@ class LocalSlack:
 
     @property
     def in_flight(self) -> int:
-        """Web API calls and un-acked payloads being handled right now."""
+        """Web API calls and un-acked payloads being handled right now.
+
+        Zero is no proof that the bot is done: between two calls it may still be thinking.
+        """
         return self._state.calls_in_flight + self._state.unacked
 
     @property

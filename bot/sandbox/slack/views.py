@@ -87,9 +87,8 @@ class ViewBook:
 
     def open(self, user_id: str, content: JSON) -> View:
         """A new root modal; a stack that was open gives way to it, as nobody can see two."""
-        self._refuse_taken_external_id(content)
-        self.clear(user_id)
         view = self._make(user_id, content, None)
+        self.clear(user_id)
         self.stack(user_id).append(view)
         return view
 
@@ -100,7 +99,6 @@ class ViewBook:
             raise ApiError("not_found")
         if len(stack) >= STACK_LIMIT:
             raise ApiError("push_limit_reached")
-        self._refuse_taken_external_id(content)
         view = self._make(user_id, content, stack[-1])
         stack.append(view)
         return view
@@ -147,6 +145,7 @@ class ViewBook:
         self.stacks[user_id] = []
 
     def _make(self, user_id: str, content: JSON, below: View | None) -> View:
+        self._refuse_taken_external_id(content)
         view_id = "V0" + random_id(9).upper()
         root, previous = (below.root_view_id, below.id) if below else (view_id, None)
         view = View(view_id, user_id, _stored(content), root, previous, self._new_hash())
