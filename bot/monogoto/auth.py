@@ -132,7 +132,7 @@ class TokenKeeper:
 
     def _keep(self, token: str) -> None:
         now = self._clock.now()
-        lifetime = _lifetime(token, now)
+        lifetime = lifetime_of(token, now)
         self._token = token
         self._failure = None
         self._renew_at = None if lifetime is None else now + timedelta(seconds=lifetime * _RENEW_AFTER)
@@ -175,7 +175,7 @@ class TokenAuth(httpx.Auth):
         self._keeper.worked()
 
 
-def _lifetime(token: str, now: datetime) -> float | None:
+def lifetime_of(token: str, now: datetime) -> float | None:
     """Seconds, by the token's own claims and, where it tells `iat`, by its own clock: ours may be wrong."""
     try:
         payload = token.split(".")[1]

@@ -272,19 +272,42 @@ async def test_the_observer_hears_of_every_exchange_with_long_numbers_masked(
     ]
 
 
-@pytest.mark.parametrize("headers", [{"content-encoding": "gzip"}, {"content-encoding": "br"}])
-async def test_a_compressed_answer_is_not_unfolded(
-    clock: ManualClock, gate: Any, fresh: Iccid, headers: dict[str, str]
-) -> None:
-    def packed(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, headers=headers, stream=httpx.ByteStream(b"\x1f\x8b"))
+class Canned(httpx.AsyncBaseTransport):
+    """Answers everything with the same bytes."""
 
-    swapped = httpx.MockTransport(packed)
-    who = UserPassword("u", "p")
-    async with Monogoto("http://127.0.0.1:9", who, clock=clock, gate=gate, transport=swapped) as monogoto:
+    def __init__(self, body: bytes, **headers: str) -> None:
+        self.body = body
+        self.headers = headers
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers=self.headers, stream=httpx.ByteStream(self.body))
+
+
+def canned(clock: ManualClock, gate: Any, transport: Canned, who: Any = None) -> Monogoto:
+    return Monogoto("http://127.0.0.1:9", who or ReadyToken("t"), clock=clock, gate=gate, transport=transport)
+
+
+async def test_a_compressed_answer_is_not_unfolded(clock: ManualClock, gate: Any, fresh: Iccid) -> None:
+    packed = Canned(b"\x1f\x8b", **{"Content-Encoding": "gzip"})
+    async with canned(clock, gate, packed, UserPassword("u", "p")) as monogoto:
         with pytest.raises(NotReached):
             await monogoto.thing(fresh)
-    ready = ReadyToken("t")
-    async with Monogoto("http://127.0.0.1:9", ready, clock=clock, gate=gate, transport=swapped) as monogoto:
+    async with canned(clock, gate, packed) as monogoto:
         with pytest.raises(Unreadable):
             await monogoto.thing(fresh)
+
+
+@pytest.mark.parametrize("body", [b"Thing not found", b'"Thing not found"'])
+async def test_an_unknown_id_is_told_from_text_with_status_200(
+    clock: ManualClock, gate: Any, fresh: Iccid, body: bytes
+) -> None:
+    async with canned(clock, gate, Canned(body)) as monogoto:
+        with pytest.raises(ThingNotFound):
+            await monogoto.thing(fresh)
+
+
+async def test_a_listing_that_was_not_filtered_is_not_taken_for_nobody(clock: ManualClock, gate: Any) -> None:
+    body = b'[{"ThingId": "ThingId_ICCID_8944478000000000012", "IMEI": "866962049990001"}]'
+    async with canned(clock, gate, Canned(body)) as monogoto:
+        with pytest.raises(Unreadable):
+            await monogoto.things_last_seen_in(Imei(DEVICE))

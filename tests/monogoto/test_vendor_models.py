@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.errors import ThingNotFound, Unreadable
 from bot.monogoto import models, moments
-from bot.monogoto.auth import _lifetime
+from bot.monogoto.auth import lifetime_of
 
 ICCID = "8944478000000000012"
 RECORD = {"ThingId": f"ThingId_ICCID_{ICCID}", "ExternalUniqueId": ICCID, "cas": "1770374074256785408",
@@ -162,4 +162,4 @@ def test_milliseconds_that_are_no_time_are_none(value: object) -> None:
 
 @pytest.mark.parametrize("token", ["", "a", "a.b.c", "a.W10.c", "a.eyJleHAiOiJ4In0.c", "a.eyJleHAiOjF9.c"])
 def test_a_token_that_tells_no_lifetime_has_none(token: str) -> None:
-    assert _lifetime(token, datetime(2026, 1, 1, tzinfo=UTC)) is None
+    assert lifetime_of(token, datetime(2026, 1, 1, tzinfo=UTC)) is None

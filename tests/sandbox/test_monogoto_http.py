@@ -273,8 +273,9 @@ async def test_faults_by_rate_repeat_with_the_seed() -> None:
 
 async def test_the_log_has_every_call_but_no_secret(caller: Caller) -> None:
     await log_in(caller, caller.sim.password)
+    await caller.http.post("/Auth", content=f"Password={caller.sim.password}")
     await caller.lock(caller.sim.examples.fresh.iccid)
     logged = [(call.method, call.path, call.status) for call in caller.sim.calls]
-    assert logged == [("POST", "/Auth", 200), ("PUT", "/thing/update/", 200)]
+    assert logged == [("POST", "/Auth", 200), ("POST", "/Auth", 400), ("PUT", "/thing/update/", 200)]
     assert caller.sim.password not in repr(caller.sim.calls)
     assert caller.token not in repr(caller.sim.calls)

@@ -29,12 +29,12 @@ def test_another_seed_makes_others_but_the_same_examples() -> None:
     assert first.thing(first.iccids[-1])["ThingName"] != second.thing(second.iccids[-1])["ThingName"]
 
 
-def test_ten_thousand_things_are_made_within_a_second_of_processor_time() -> None:
+def test_ten_thousand_things_are_made_in_no_time() -> None:
     started = time.process_time()
     sim = LocalMonogoto(SystemClock())
     assert len(sim.iccids) == 10_000
     assert len(sim.group_ids) == 40
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 3  # some 0.2 s; room for a slow machine under coverage
 
 
 def test_every_odd_case_is_as_its_name_says(sim: LocalMonogoto) -> None:

@@ -29,13 +29,13 @@ class Call:
         return asdict(self) | {"at": self.at.isoformat()}
 
 
-def readable(raw: bytes) -> Any:
-    """A body for the log: JSON where it is, else text; secrets cut."""
+def readable(raw: bytes, path: str) -> Any:
+    """A body for the log: JSON where it is, else text; secrets cut, and a log-in that is no JSON, whole."""
     text = raw.decode("utf-8", "replace")
     try:
         body = json.loads(text) if text else None
     except ValueError:
-        return text[:1000]
+        return _CUT if path == "/Auth" else text[:1000]
     if isinstance(body, dict):
         return {key: _CUT if key.lower() in _SECRET_KEYS else value for key, value in body.items()}
     return body

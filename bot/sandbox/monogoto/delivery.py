@@ -46,7 +46,7 @@ class Delivery:
     async def deliver(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Log the call, let happen what has to go wrong, and answer."""
         self.count += 1
-        body = readable(await request.read())
+        body = readable(await request.read(), request.path)
         call = Call(self.count, self._clock.now(), request.method, request.path, dict(request.query), body)
         self.calls.append(call)
         self.in_flight += 1
