@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import rfc8785
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import BigInteger, Connection, Row, insert, select, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.audit import AuditEntry, Link, chain, first_fault
 from bot.domain.errors import StoreUnavailable
-from bot.storage.columns import from_microseconds, plain, to_microseconds
+from bot.storage.columns import plain, to_microseconds
 from bot.storage.engine import Engine
 from bot.storage.tables import audit, audit_head
 
@@ -65,7 +66,7 @@ def _body(seq: int, entry: AuditEntry) -> dict[str, Any]:
     return {
         "v": 1,
         "seq": seq,
-        "at": _at_text(to_microseconds(entry.at)),
+        "at": entry.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "event": plain(entry.event),
         "outcome": plain(entry.outcome),
         "person": {"user_id": plain(entry.person.user_id), "team_id": plain(entry.person.team_id)},
@@ -81,11 +82,6 @@ def _body(seq: int, entry: AuditEntry) -> dict[str, Any]:
 
 def _plain_texts(texts: Mapping[str, str]) -> dict[str, str]:
     return {plain(name): plain(text) for name, text in texts.items()}
-
-
-def _at_text(microseconds: int) -> str:
-    """Always six decimals: the same moment, the same bytes."""
-    return from_microseconds(microseconds).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _indexed(entry: AuditEntry) -> dict[str, str]:
@@ -121,10 +117,11 @@ def _links(connection: Connection) -> Iterator[Link]:
 
 def _check_columns(row: Row[Any]) -> None:
     try:
-        body = json.loads(row.body)
+        body = json.loads(str(row.body))
+        canonical = rfc8785.dumps(body)
         said = {
             "seq": body["seq"],
-            "at": body["at"],
+            "at": to_microseconds(datetime.fromisoformat(body["at"])),
             "event": body["event"],
             "user_id": body["person"]["user_id"],
             "request_id": body["request_id"],
@@ -132,14 +129,17 @@ def _check_columns(row: Row[Any]) -> None:
         }
     except (ValueError, KeyError, TypeError):
         raise _Disagrees(f"entry {row.seq} can't be read") from None
+    if canonical != row.body.encode():
+        raise _Disagrees(f"entry {row.seq} is not in canonical form")
     for name, value in said.items():
-        stored = _at_text(to_microseconds(row.at)) if name == "at" else getattr(row, name)
-        if stored != value:
+        if getattr(row, name) != value:
             raise _Disagrees(f"entry {row.seq}: the column {name} was changed after it was written")
 
 
 def _batch(connection: Connection, after: int | None) -> list[Row[Any]]:
-    query = select(audit).order_by(audit.c.seq).limit(_BATCH)
+    """Rows as they are: `at` may hold anything once somebody has been at it."""
+    raw = [column for column in audit.c if column.name != "at"]
+    query = select(*raw, type_coerce(audit.c.at, BigInteger).label("at")).order_by(audit.c.seq).limit(_BATCH)
     if after is not None:
         query = query.where(audit.c.seq > after)
     return list(connection.execute(query))
@@ -153,8 +153,8 @@ def _head(connection: Connection) -> tuple[int, str]:
 def _line(row: Row[Any]) -> str:
     entry: Any
     try:
-        entry = json.loads(row.body)
+        entry = json.loads(str(row.body))
     except ValueError:
-        entry = row.body
+        entry = str(row.body)
     line = {"seq": row.seq, "previous": row.previous, "digest": row.digest, "entry": entry}
     return json.dumps(line, ensure_ascii=False, sort_keys=True)

@@ -126,11 +126,15 @@ def _set_up_connections(engine: AsyncEngine, *, read_only: bool, patience: float
     pragmas += ["query_only = ON"] if read_only else ["journal_mode = WAL", "synchronous = FULL"]
 
     def on_connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # BEGIN is ours to say: the driver knows no IMMEDIATE
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        try:
+            connection.isolation_level = None  # BEGIN is ours to say: the driver knows no IMMEDIATE
+            cursor = connection.cursor()
+            for pragma in pragmas:
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+        except BaseException:
+            connection.close()  # nobody else knows of it yet, and its thread would outlive us
+            raise
 
     def on_begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(_WRITES, False)

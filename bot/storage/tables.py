@@ -142,7 +142,7 @@ outbox = Table(
     METADATA,
     Column("id", Number, primary_key=True, autoincrement=True),
     Column("request_id", ForeignKey("requests.id"), nullable=False),
-    Column("place_id", ForeignKey("places.id"), nullable=False),
+    Column("place_id", BigInteger, ForeignKey("places.id"), nullable=False),
     Column("what", String(64), nullable=False),
     Column("about", Text, nullable=False),
     Column("state", String(16), nullable=False),

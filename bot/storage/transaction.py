@@ -144,8 +144,14 @@ class SqlTx:
 
     async def _guarded(self, statement: Insert | Update) -> bool:
         """Run it so that a refusal by the database leaves the transaction usable, on every store."""
-        async with self._connection.begin_nested():
-            return await self._moves(statement)
+        savepoint = await self._connection.begin_nested()
+        try:
+            written = await self._moves(statement)
+        except IntegrityError:
+            await savepoint.rollback()
+            raise
+        await savepoint.commit()
+        return written
 
     async def _moves(self, statement: Insert | Update) -> bool:
         return (await self._connection.execute(statement)).rowcount > 0
