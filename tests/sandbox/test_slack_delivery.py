@@ -286,9 +286,11 @@ async def test_the_same_envelope_may_come_twice(slack: LocalSlack, connect: Conn
 
 
 async def test_a_bot_that_subscribed_hears_of_group_changes(clock: ManualClock) -> None:
-    slack = LocalSlack(clock, events=["subteam_members_changed"])
+    slack = LocalSlack(clock, events=["subteam_members_changed", "subteam_updated"])
     await slack.start()
     await slack.set_group("S0SUPPORT", ["U0ENG1"])
-    event = slack.deliveries[0].payload["event"]
-    assert (event["added_users"], event["removed_users"]) == (["U0ENG1"], ["U0SUP1"])
+    events = {d.payload["event"]["type"]: d.payload["event"] for d in slack.deliveries}
+    changed = events["subteam_members_changed"]
+    assert (changed["added_users"], changed["removed_users"]) == (["U0ENG1"], ["U0SUP1"])
+    assert events["subteam_updated"]["subteam"]["users"] == ["U0ENG1"]
     await slack.stop()

@@ -178,6 +178,12 @@ class Payloads:
             }
         )
 
+    def group_updated(self, group_id: str) -> JSON:
+        """subteam_updated."""
+        group = self._state.workspace.groups[group_id]
+        subteam = group.payload(with_users=True)
+        return self.event({"type": "subteam_updated", "subteam": subteam, "event_ts": self._state.next_ts()})
+
     def _interaction(self, kind: str, user_id: str) -> JSON:
         user = self._state.workspace.users[user_id]
         domain = TEAM_DOMAIN if user.team_id == TEAM_ID else "partner"

@@ -184,8 +184,9 @@ class LocalSlack:
         removed = [user for user in group.users if user not in new]
         group.users[:] = new
         if "subteam_members_changed" in self._state.events:
-            payload = self.payloads.members_changed(group_id, added, removed)
-            await self.deliver(payload, kind="events_api")
+            await self.deliver(self.payloads.members_changed(group_id, added, removed))
+        if "subteam_updated" in self._state.events:
+            await self.deliver(self.payloads.group_updated(group_id))
 
     def fail(
         self,

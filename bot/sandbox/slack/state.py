@@ -28,6 +28,8 @@ DEFAULT_SCOPES = frozenset(
         "usergroups:read",
         "channels:read",
         "groups:read",
+        "im:read",
+        "mpim:read",
         "im:write",
         "channels:history",
         "groups:history",
