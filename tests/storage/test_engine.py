@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import Connection, event, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -22,6 +24,7 @@ from bot.services.ports import PlaceKind
 from bot.storage.audit import verify
 from bot.storage.engine import Engine, migrate, open_engine
 from bot.storage.gate import SqlGate
+from bot.storage.migrations.versions import v0001_first_tables
 from bot.storage.outbox import SqlOutbox
 from bot.storage.store import SqlStore
 from bot.storage.tables import METADATA
@@ -216,6 +219,16 @@ async def test_a_message_for_no_request_is_a_bug_and_not_a_store_that_is_down(en
         with pytest.raises(Exception, match="FOREIGN KEY") as raised:
             await tx.decide("R404", samples.approval())
     assert not isinstance(raised.value, StoreUnavailable)
+
+
+def test_the_migrations_can_be_said_to_postgresql() -> None:
+    said = io.StringIO()
+    options = {"as_sql": True, "output_buffer": said}
+    context = MigrationContext.configure(dialect_name="postgresql", opts=options)
+    with Operations.context(context):
+        v0001_first_tables.upgrade()
+    assert "BEFORE UPDATE OR DELETE OR TRUNCATE ON audit" in said.getvalue()
+    assert "ON requests (thing_id) WHERE status IN" in said.getvalue()
 
 
 async def test_every_statement_can_be_said_to_postgresql(engine: Engine) -> None:

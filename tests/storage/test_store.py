@@ -112,6 +112,24 @@ async def test_advance_moves_the_row_and_its_rev(store: Store) -> None:
     assert await store.request("R1") == moved
 
 
+async def test_a_request_and_an_item_never_become_another_one(store: Store) -> None:
+    one, two = samples.request(1), samples.request(2)
+    async with store.transaction() as tx:
+        with pytest.raises(ValueError, match="another"):
+            await tx.advance(one, two)
+        with pytest.raises(ValueError, match="another"):
+            await tx.put_item(Item("R1", ItemState.QUEUED), Item("R2", ItemState.QUEUED))
+
+
+async def test_a_request_that_moves_to_a_held_thing_is_refused(store: Store) -> None:
+    await add(store, samples.request(1), samples.request(2))
+    moved = samples.request(2).after(Event.REDRAW, seen=samples.request(1).seen)
+    async with store.transaction() as tx:
+        with pytest.raises(AlreadyOpen) as raised:
+            await tx.advance(samples.request(2), moved)
+    assert raised.value.request_id == "R1"
+
+
 async def test_advance_keeps_when_it_was_approved(store: Store) -> None:
     old = samples.request(1)
     await add(store, old)

@@ -42,7 +42,7 @@ def upgrade() -> None:
     _create_outbox()
     _create_submissions()
     _create_gate()
-    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    is_sqlite = op.get_context().dialect.name == "sqlite"
     for statement in _SQLITE_TRIGGERS if is_sqlite else _POSTGRESQL_TRIGGERS:
         op.execute(statement)
 
