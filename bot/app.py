@@ -200,7 +200,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         new_id=seams.new_id,
         forget_roles=directory.forget,
     )
-    app = listeners.build_app(api, token=config.slack_bot_token.reveal())
+    app = listeners.build_app(token=config.slack_bot_token.reveal())
     listeners.register(app, desk)
     return Bot(
         transport=_transport(config, BoltDispatch(app), clock),

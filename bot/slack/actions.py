@@ -26,12 +26,6 @@ def register(app: AsyncApp, desk: Desk) -> None:
     """Listen to every button of the table."""
     for action_id, handler in ACTIONS.items():
         app.action(action_id)(_listener(desk, action_id, handler))
-    app.action({"type": "radio_buttons"})(_just_ack)
-
-
-async def _just_ack(ack: AsyncAck) -> None:
-    """A choice in a form: it is read when the form is sent."""
-    await ack()
 
 
 def _listener(

@@ -38,11 +38,6 @@ class SlackApi:
         self._session = session
         self._client = AsyncWebClient(token=token, base_url=base_url, session=session, retry_handlers=[])
 
-    @property
-    def client(self) -> AsyncWebClient:
-        """The SDK's client, for Bolt's constructor only."""
-        return self._client
-
     async def call(self, method: str, *, get: bool = False, **arguments: Any) -> dict[str, Any]:
         """Call one Web API method. Raises `SlackBusy`, `SlackAway` or `SlackError`.
 

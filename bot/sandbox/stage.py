@@ -1,0 +1,177 @@
+"""The bot between its two stand-ins, over real HTTP and WebSockets: for the story and for the tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from bot.app import Bot, Seams, build
+from bot.config import Config
+from bot.domain.policy import Policy
+from bot.policy_file import parse_policy
+from bot.sandbox.clock import ManualClock
+from bot.sandbox.monogoto import LocalMonogoto
+from bot.sandbox.slack import LocalSlack
+from bot.sandbox.slack.messages import Message
+from bot.sandbox.slack.people import Person
+from bot.slack.http import HttpTransport
+
+SINGLE_RULE: dict[str, Any] = {
+    "changes": ["lock_thing", "unlock_thing"],
+    "request": ["engineer", "admin"],
+    "approve": ["approver", "admin"],
+    "approvals": {"none": 1, "some": 1, "many": 2},
+    "many_from": 25,
+    "expires": "24h",
+    "apply_within": "1h",
+}
+POLICY: dict[str, Any] = {
+    "team": "T0TEAM",
+    "roles": {
+        "engineer": ["S0ENGINEERS"],
+        "support": ["S0SUPPORT"],
+        "approver": ["S0APPROVERS"],
+        "admin": ["U0ADMIN"],
+    },
+    "lookups": {"status": ["engineer", "support", "approver", "admin"]},
+    "rules": [SINGLE_RULE],
+}
+POLL_SECONDS = 0.002
+IDLE_POLLS = 12
+"""Real polls without anything in flight before the clock is moved to whoever sleeps next."""
+
+
+class Stage:
+    """Both stand-ins and the bot. `clock` is shared; where it is manual, `until` moves it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: ManualClock,
+        policy: dict[str, Any] | None = None,
+        transport: str = "socket",
+        things: int = 120,
+        seams: Seams | None = None,
+        settings: dict[str, str] | None = None,
+    ) -> None:
+        self.clock = clock
+        self.folder = folder
+        self.policy: Policy = parse_policy(policy or POLICY)
+        self.slack = LocalSlack(clock)
+        self.monogoto = LocalMonogoto(clock, things=things)
+        self.seams = seams or Seams()
+        self._transport = transport
+        self._settings = settings or {}
+        self.bot: Bot | None = None
+
+    async def __aenter__(self) -> Stage:
+        await self.slack.start()
+        await self.monogoto.start()
+        await self.start_bot()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop_bot()
+        await self.slack.stop()
+        await self.monogoto.stop()
+
+    def config(self) -> Config:
+        """The bot's configuration against these stand-ins, read as from an environment."""
+        return Config.from_env(
+            {
+                "SLACK_BOT_TOKEN": self.slack.bot_token,
+                "SLACK_APP_TOKEN": self.slack.app_token,
+                "SLACK_SIGNING_SECRET": self.slack.signing_secret,
+                "SLACK_TRANSPORT": self._transport,
+                "HOST": "127.0.0.1",
+                "PORT": "0",
+                "SLACK_API_URL": self.slack.api_url,
+                "MONOGOTO_URL": self.monogoto.url,
+                "MONOGOTO_USERNAME": self.monogoto.username,
+                "MONOGOTO_PASSWORD": self.monogoto.password,
+                "MONOGOTO_MAX_RATE": "500",
+                "DATABASE_URL": f"sqlite:///{self.folder / 'imei-lock.db'}",
+            }
+            | self._settings
+        )
+
+    async def start_bot(self) -> Bot:
+        """Build and start a bot on the stage's database, as a fresh process would."""
+        self.bot = await build(self.config(), self.policy, clock=self.clock, seams=self.seams)
+        await self.bot.start()
+        if isinstance(self.bot.transport, HttpTransport):
+            self.slack.deliver_http(f"http://127.0.0.1:{self.bot.transport.port}/slack/events")
+        return self.bot
+
+    async def stop_bot(self) -> None:
+        """End it as SIGTERM does."""
+        bot, self.bot = self.bot, None
+        if bot is not None:
+            stopping = asyncio.create_task(bot.stop(patience=2.0))
+            while not stopping.done():
+                await asyncio.wait({stopping}, timeout=0.02)
+                self._move_clock()
+            await stopping
+
+    def person(self, user_id: str) -> Person:
+        """Somebody who acts and looks."""
+        return self.slack.person(user_id)
+
+    async def until(self, condition: Callable[[], Any], *, within: float = 90.0) -> Any:
+        """Wait until the condition is truthy and return it, moving a still clock past paces and pauses.
+
+        `within` bounds the clock's seconds. Raises TimeoutError with what the condition last was.
+        """
+        deadline = self.clock.now() + timedelta(seconds=within)
+        idle = 0
+        for _ in range(20_000):
+            if result := condition():
+                return result
+            await asyncio.sleep(POLL_SECONDS)
+            idle = 0 if self.slack.in_flight or self.monogoto.in_flight else idle + 1
+            if idle >= IDLE_POLLS:
+                idle = 0
+                if self.clock.now() > deadline:
+                    break
+                self._move_clock()
+        raise TimeoutError(f"it did not come to be within {within} seconds of the clock")
+
+    async def settle(self, seconds: float = 20.0) -> None:
+        """Let that many seconds of the clock pass, with everything that happens in them."""
+        end = self.clock.now() + timedelta(seconds=seconds)
+        await self.until(lambda: self.clock.now() >= end, within=seconds * 2 + 60)
+
+    def _move_clock(self) -> None:
+        wake = self.clock.next_wake()
+        pause = (wake - self.clock.now()).total_seconds() if wake else 1.0
+        self.clock.advance(min(max(pause, 0.0), 1.0) or 0.05)
+
+    # --- what a test or the story wants to see ---------------------------------------------------
+
+    def cards(self, channel: str) -> list[Message]:
+        """The bot's own top-level messages in a channel, oldest first."""
+        found = self.slack.messages(channel)
+        return [m for m in found if m.from_bot and not m.thread_ts and not m.ephemeral_to and not m.deleted]
+
+    def replies(self, card: Message) -> list[Message]:
+        """What the bot wrote in a card's thread."""
+        found = self.slack.messages(card.channel)
+        return [m for m in found if m.from_bot and m.thread_ts == card.ts and m.ts != card.ts]
+
+    def whispers(self, user_id: str) -> list[Message]:
+        """What only this person was told."""
+        return self.slack.ephemerals(user_id)
+
+
+def everything_in(blocks: Any) -> str:
+    """All text that a person can read in blocks, a view or a message."""
+    if isinstance(blocks, dict):
+        own = [blocks["text"]] if isinstance(blocks.get("text"), str) else []
+        return "\n".join([*own, *(everything_in(v) for v in blocks.values() if isinstance(v, (dict, list)))])
+    if isinstance(blocks, list):
+        return "\n".join(filter(None, (everything_in(block) for block in blocks)))
+    return ""
