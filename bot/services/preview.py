@@ -104,4 +104,6 @@ class Previews:
     async def _ours(self, thing: Thing, change: Change | None) -> tuple[str, ...]:
         if not isinstance(change, LockThing):
             return ()
-        return tuple(n for n in await self._store.locked_to(change.imei) if n != thing.name)
+        return tuple(
+            n for n in await self._store.locked_to(change.imei) if n not in {thing.name, thing.iccid}
+        )

@@ -34,7 +34,7 @@ def _listener(
     async def listen(ack: AsyncAck, body: dict[str, Any]) -> None:
         call = _call(body)
         await ack()
-        work = handler(desk, call, body, _value(body, action_id))
+        work = desk.told(call, handler(desk, call, body, _value(body, action_id)))
         desk.background.start(work, name=action_id, on_error=desk.refuse(call))
 
     return listen

@@ -64,7 +64,8 @@ def _listener(desk: Desk, command: Command) -> Callable[[AsyncAck, dict[str, Any
     async def listen(ack: AsyncAck, body: dict[str, Any]) -> None:
         call = Call.of(body)
         await ack()
-        desk.background.start(command.handler(desk, call), name=command.name, on_error=desk.refuse(call))
+        work = desk.told(call, command.handler(desk, call))
+        desk.background.start(work, name=command.name, on_error=desk.refuse(call))
 
     return listen
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot.domain.errors import PlatformError, Refusal
 from bot.domain.policy import Policy
 from bot.domain.requests import Origin, Person
 from bot.services.authority import Authority
@@ -65,6 +66,13 @@ class Desk:
             else:
                 return
         await self.api.call("chat.postMessage", channel=user, **message)
+
+    async def told(self, call: Call, work: Coroutine[Any, Any, object]) -> None:
+        """Do it; what the rules or the vendor say against it is told, and is no fault of ours."""
+        try:
+            await work
+        except (Refusal, PlatformError) as error:
+            await self.whisper(call, words(error, call.person))
 
     def refuse(self, call: Call) -> OnError:
         """How an error reaches the person who caused it."""

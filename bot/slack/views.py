@@ -112,7 +112,8 @@ class _Denial:
         person = Call.of(body).person
         work = self._deny(person, origin, request_id, reason, str(view.get("id")))
         call = Call(person, origin)
-        self._desk.background.start(work, name="denial", on_error=self._desk.refuse(call))
+        told = self._desk.told(call, work)
+        self._desk.background.start(told, name="denial", on_error=self._desk.refuse(call))
 
     async def _deny(self, person: Person, origin: Origin, request_id: str, reason: str, view_id: str) -> None:
         try:
