@@ -12,11 +12,13 @@ import pytest
 import yaml
 
 from bot.config import settings
+from bot.slack import commands
 
 ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
 
-COMMANDS = {"/lock-thing": "[ICCID] [IMEI]", "/unlock-thing": "[ICCID]", "/imei": "help"}
-"""Each command with its usage; the tables in the code and in the README join this comparison."""
+COMMANDS = {command.name: (command.hint, command.description) for command in commands.COMMANDS}
+"""Each command with its usage and description, as the code has them."""
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +37,25 @@ def test_the_example_environment_explains_every_key_and_shows_its_default() -> N
 
 
 def test_the_manifest_offers_the_commands(manifest: dict[str, Any]) -> None:
-    offered = {one["command"]: one["usage_hint"] for one in manifest["features"]["slash_commands"]}
+    offered = {
+        one["command"]: (one["usage_hint"], one["description"])
+        for one in manifest["features"]["slash_commands"]
+    }
     assert offered == COMMANDS
+
+
+def test_the_readme_lists_the_commands() -> None:
+    rows = re.findall(r"^\| `(/[a-z-]+)` \| `([^`]+)` \| (.+) \|$", README, re.MULTILINE)
+    assert {name: (usage, description) for name, usage, description in rows} == COMMANDS
+
+
+def test_the_readme_names_every_setting() -> None:
+    assert {key for key in settings() if f"`{key}`" not in README} == set()
+
+
+def test_every_file_that_the_readme_links_to_exists() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", README)
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def test_the_manifest_keeps_slacks_limits(manifest: dict[str, Any]) -> None:

@@ -119,5 +119,5 @@ def _wrapped(text: str, names: Mapping[str, str]) -> list[str]:
     )
     lines: list[str] = []
     for line in plain.splitlines():
-        lines += textwrap.wrap(line, WIDTH) or [""]
+        lines += textwrap.wrap(line, WIDTH, break_on_hyphens=False) or [""]
     return lines
