@@ -7,14 +7,16 @@ import asyncio
 import json
 import logging
 import os
+import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from bot.app import Bot, build
 from bot.clock import SystemClock
-from bot.config import Config, ConfigError, environment
+from bot.config import Config, ConfigError, database_url, environment
+from bot.domain.audit import GENESIS
 from bot.domain.errors import StoreUnavailable
 from bot.logs import set_up
 from bot.policy_file import PolicyError, load_policy
@@ -30,20 +32,27 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     env = environment(Path(".env"), os.environ)
-    database = env.get("DATABASE_URL") or "sqlite:///imei-lock.db"
     try:
-        match given.verb:
-            case "audit" if given.what == "verify":
-                return asyncio.run(_verify(database, given.expect))
-            case "audit":
-                return asyncio.run(_export(database))
-            case "migrate":
-                return asyncio.run(_migrate(database))
-            case _:
-                return asyncio.run(_run(Config.from_env(env)))
+        return asyncio.run(_do(given, env))
     except (ConfigError, PolicyError, StoreUnavailable, TransportFailed) as error:
         print(f"imei-lock can't go on:\n{error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # Whoever read the export has enough; what is still buffered must not fail at the end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+async def _do(given: argparse.Namespace, env: Mapping[str, str]) -> int:
+    match given.verb:
+        case "audit" if given.what == "verify":
+            return await _verify(database_url(env), given.expect)
+        case "audit":
+            return await _export(database_url(env))
+        case "migrate":
+            return await _migrate(database_url(env))
+        case _:
+            return await _run(Config.from_env(env))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,10 +64,21 @@ def _parser() -> argparse.ArgumentParser:
     what = audit_parser.add_subparsers(dest="what", required=True)
     verify = what.add_parser("verify", help="name the first bad entry, or say that the chain holds")
     verify.add_argument(
-        "--expect", metavar="SEQ:DIGEST", help="an entry noted earlier, elsewhere, that must still be there"
+        "--expect",
+        metavar="SEQ:DIGEST",
+        type=_noted,
+        help="an entry noted earlier, elsewhere, that must still be there",
     )
     what.add_parser("export", help="all entries as JSON lines")
     return parser
+
+
+def _noted(text: str) -> tuple[int, str]:
+    """`12:9f86d081…` as `audit verify` prints it; part of a digest will do, an empty one proves nothing."""
+    found = re.fullmatch(r"(\d+):([0-9a-f]{8,64})", text.strip(), re.ASCII)
+    if not found:
+        raise argparse.ArgumentTypeError("must be SEQ:DIGEST as `audit verify` prints it")
+    return int(found[1]), found[2]
 
 
 async def _run(config: Config) -> int:
@@ -104,13 +124,13 @@ def _connections(bot: Bot, config: Config) -> str:
     return f"{slack}; Monogoto at {config.monogoto_url}; policy of team {bot.desk.policy.team}"
 
 
-async def _verify(database: str, expect: str | None) -> int:
+async def _verify(database: str, expect: tuple[int, str] | None) -> int:
     engine = open_engine(database, read_only=True)
     try:
         fault = await audit.verify(engine)
         seq, digest = await audit.head(engine)
         if fault is None and expect:
-            fault = await _missing(audit.export(engine), expect)
+            fault = await _missing(audit.export(engine), *expect)
     finally:
         await engine.close()
     if fault:
@@ -120,11 +140,12 @@ async def _verify(database: str, expect: str | None) -> int:
     return 0
 
 
-async def _missing(lines: AsyncIterator[str], expect: str) -> str | None:
-    seq, _, digest = expect.partition(":")
+async def _missing(lines: AsyncIterator[str], seq: int, digest: str) -> str | None:
+    if seq == 0 and GENESIS.startswith(digest):
+        return None
     async for line in lines:
         entry = json.loads(line)
-        if str(entry["seq"]) == seq:
+        if entry["seq"] == seq:
             return None if entry["digest"].startswith(digest) else f"entry {seq} is not the one noted earlier"
     return f"entry {seq}, noted earlier, is not there"
 

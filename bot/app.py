@@ -144,8 +144,7 @@ class Bot:
 async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | None = None) -> Bot:
     """Put the parts together; opens and migrates the database, and calls nobody."""
     seams = seams or Seams()
-    engine = open_engine(config.database_url)
-    await migrate(engine)
+    engine = await _database(config.database_url)
     session = aiohttp.ClientSession(timeout=TIMEOUT)
     api = SlackApi(token=config.slack_bot_token.reveal(), base_url=config.slack_api_url, session=session)
     store = seams.wrap_store(SqlStore(engine))
@@ -212,6 +211,16 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         platform=vendor,
         engine=engine,
     )
+
+
+async def _database(url: str) -> Engine:
+    engine = open_engine(url)
+    try:
+        await migrate(engine)
+    except BaseException:
+        await engine.close()
+        raise
+    return engine
 
 
 def _transport(config: Config, dispatch: Dispatch, clock: Clock) -> Transport:

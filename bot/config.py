@@ -208,6 +208,15 @@ class Config:
         return cls(**values)
 
 
+def database_url(environment: Mapping[str, str]) -> str:
+    """Where the records are, for verbs that need nothing else. Raises `ConfigError`."""
+    setting = settings()["DATABASE_URL"]
+    try:
+        return str(setting.read(environment.get("DATABASE_URL", "").strip() or setting.default or ""))
+    except ValueError as wrong:
+        raise ConfigError({"DATABASE_URL": f"{wrong}."}) from None
+
+
 def settings() -> dict[str, Setting]:
     """Every key of the environment with what is known of it, in the order they are read."""
     hints = get_type_hints(Config, include_extras=True)

@@ -98,26 +98,37 @@ class _Reader:
 
     def _rule(self, data: Any, number: int, roles: Mapping[str, Any]) -> Rule:
         where = f"rule {number}"
+        defaults = Rule((), (), (), Approvals(1, 1, 1))
         if not isinstance(data, dict):
             self.problems.append(f"{where}: must be a table")
-            data = {}
+            return defaults
         self._unknown(data, _RULE, where)
-        changes = tuple(self._list(data.get("changes"), f"{where}, changes"))
-        for change in changes:
-            if change != "*" and change not in set(Kind):
-                known = ", ".join(Kind)
-                self.problems.append(f"{where}, changes: {change!r} is none of {known} or *")
-        defaults = Rule((), (), (), Approvals(1, 1, 1))
         return Rule(
-            changes=changes,
+            changes=self._changes(data.get("changes"), f"{where}, changes"),
             request=self._role_names(data.get("request"), f"{where}, request", roles),
             approve=self._role_names(data.get("approve"), f"{where}, approve", roles),
             approvals=self._approvals(data.get("approvals"), where),
-            things_groups=tuple(self._list(data.get("things_groups", []), f"{where}, things_groups")),
+            things_groups=self._things_groups(data, where),
             many_from=self._whole(data.get("many_from", defaults.many_from), f"{where}, many_from", 1),
             expires=self._duration(data, "expires", where, defaults.expires),
             apply_within=self._duration(data, "apply_within", where, defaults.apply_within),
         )
+
+    def _changes(self, data: Any, where: str) -> tuple[str, ...]:
+        changes = self._list(data, where)
+        if data == []:
+            self.problems.append(f"{where}: names none, so the rule would hold for nothing")
+        known = ", ".join(Kind)
+        for change in changes:
+            if change != "*" and change not in set(Kind):
+                self.problems.append(f"{where}: {change!r} is none of {known} or *")
+        return tuple(changes)
+
+    def _things_groups(self, data: Mapping[str, Any], where: str) -> tuple[str, ...]:
+        """Left out, the rule holds for any Thing: an emptied list must not come to mean that."""
+        if data.get("things_groups") == []:
+            self.problems.append(f"{where}, things_groups: names none; leave it out to mean any Thing")
+        return tuple(self._list(data.get("things_groups", []), f"{where}, things_groups"))
 
     def _approvals(self, data: Any, where: str) -> Approvals:
         if not isinstance(data, dict) or set(data) != {"none", "some", "many"}:
@@ -160,6 +171,9 @@ class _Reader:
         return None if value is None else self._id(value, "channel", key)
 
     def _id(self, value: Any, kind: str, where: str) -> str:
+        if value is None:
+            self.problems.append(f"{where}: is missing")
+            return ""
         if isinstance(value, str) and re.fullmatch(_ID[kind], value):
             return value
         self.problems.append(f"{where}: {value!r} is not an id; names can be taken by anyone, ids can't")

@@ -61,6 +61,8 @@ def first_fault(links: Iterable[Link], head: tuple[int, str]) -> str | None:
         if chain(previous, link.body) != link.digest:
             return f"entry {link.seq} was changed after it was written"
         expected, previous = link.seq + 1, link.digest
-    if head != (expected - 1, previous):
+    if head[0] != expected - 1:
         return f"the chain ends at entry {expected - 1}, but {head[0]} entries were written"
+    if head[1] != previous:
+        return f"the chain ends at entry {expected - 1}, whose digest is not the one in the head"
     return None

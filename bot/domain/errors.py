@@ -2,10 +2,12 @@
 
 Refusal                     the person hears why; nothing was changed
 ├── NotAllowed              a rule of the policy says no
+├── NoSuchRequest           the button belongs to no request
 ├── AlreadyDecided          somebody or something else won
 ├── AlreadyOpen             another open request holds the Thing
 ├── Changed                 no longer what the person was shown
-└── Unfit                   the change makes no sense or may not be sent (an empty IMEI, say)
+├── Unfit                   the change makes no sense or may not be sent (an empty IMEI, say)
+└── Proposed                likely what was meant, but not what was typed: waits for a click
 PlatformError               the vendor
 ├── ThingNotFound           no such Thing on this account
 ├── NotReached              the call surely had no effect: not sent, or a read that failed
@@ -14,6 +16,7 @@ PlatformError               the vendor
 ├── Refused                 the vendor answered 4xx to a write: nothing was meant to be written
 ├── OutcomeUnknown          a write left, its answer was lost or worthless
 └── Unreadable              an answer that is not what the documents say
+Overtaken                   a row moved since it was read; the use case reads it again
 StoreUnavailable            the database or the audit could not be written: nothing was sent
 DirectoryUnavailable        Slack did not tell who somebody is: deny
 """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.changes import Change, LockThing, UnlockThing
+from bot.domain.changes import Change, LockThing, UnlockThing, holds
 from bot.domain.identifiers import in_range, is_reported, same_device
 from bot.domain.things import Thing, ThingLock, ThingsGroup
 
@@ -45,6 +45,7 @@ class Finding(StrEnum):
     ONLINE_NOW = "online_now"
     LOSES_PROTECTION = "loses_protection"
     ALREADY_SO = "already_so"
+    """Somebody did the same elsewhere after this was asked: an approval would write nothing."""
 
 
 ACTIVE_STATES = frozenset({"ACTIVE", "TEST_ACTIVE"})
@@ -84,7 +85,7 @@ def assess(change: Change, seen: Seen) -> Impact:
         case LockThing():
             return _assess_lock(change, seen)
         case UnlockThing():
-            return _assess_unlock(seen)
+            return _assess_unlock(change, seen)
 
 
 def _assess_lock(change: LockThing, seen: Seen) -> Impact:
@@ -105,7 +106,7 @@ def _assess_lock(change: LockThing, seen: Seen) -> Impact:
         findings.append(Finding.GROUP_CONTRADICTS if contradicts else Finding.GROUP_ALSO_LOCKS)
         if contradicts:
             verdict = max(verdict, Verdict.UNKNOWN, key=list(Verdict).index)
-    return Impact(verdict, (*findings, *_circumstances(seen)))
+    return Impact(verdict, (*findings, *_circumstances(change, seen)))
 
 
 def _device_in_use(imei: str, last_seen: str) -> tuple[Verdict, Finding]:
@@ -118,7 +119,7 @@ def _device_in_use(imei: str, last_seen: str) -> tuple[Verdict, Finding]:
     return Verdict.LOSES, Finding.OTHER_DEVICE
 
 
-def _assess_unlock(seen: Seen) -> Impact:
+def _assess_unlock(change: UnlockThing, seen: Seen) -> Impact:
     findings: list[Finding] = []
     verdict = Verdict.KEEPS
     if seen.thing.imei_lock:
@@ -128,10 +129,12 @@ def _assess_unlock(seen: Seen) -> Impact:
         findings.append(Finding.GROUP_UNREADABLE)
     elif seen.group and seen.group.imei_lock:
         findings.append(Finding.GROUP_ALSO_LOCKS)
-    return Impact(verdict, (*findings, *_circumstances(seen)))
+    return Impact(verdict, (*findings, *_circumstances(change, seen)))
 
 
-def _circumstances(seen: Seen) -> Iterable[Finding]:
+def _circumstances(change: Change, seen: Seen) -> Iterable[Finding]:
+    if holds(change, seen.thing.lock):
+        yield Finding.ALREADY_SO
     if seen.thing.state not in ACTIVE_STATES:
         yield Finding.NOT_ACTIVE
     if seen.online:

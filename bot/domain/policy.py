@@ -94,6 +94,9 @@ class Terms:
     """The rules' own words, for the fingerprint: another policy is another question."""
 
 
+NO_TERMS = Terms(approvals=1, expires=timedelta(0), apply_within=timedelta(0), rules=())
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The policy file, checked. Ids, never names."""
@@ -110,8 +113,14 @@ class Policy:
         return tuple(rule for rule in self.rules if rule.matches(kind, things_group_id))
 
     def terms(self, kind: Kind, things_group_id: str | None, affected: int) -> Terms:
-        """The strictest of all matching rules. Call only where some rule matches."""
+        """The strictest of all matching rules.
+
+        Where none matches (the Thing was moved to another group, say) nobody may ask, approve or apply;
+        these terms differ from any that were approved.
+        """
         rules = self.matching(kind, things_group_id)
+        if not rules:
+            return NO_TERMS
         return Terms(
             approvals=max(rule.needed(affected) for rule in rules),
             expires=min(rule.expires for rule in rules),
@@ -130,9 +139,8 @@ class Policy:
         general = [rule for rule in rules if not rule.things_groups]
         if general:
             return self._all_hold(actor, [rule.request for rule in general], _verb(kind), "request")
-        if any(actor.roles & set(rule.request) for rule in rules):
-            return YES
-        return self._all_hold(actor, [rules[0].request], _verb(kind), "request")
+        decisions = [self._all_hold(actor, [rule.request], _verb(kind), "request") for rule in rules]
+        return next((decision for decision in decisions if decision.allowed), decisions[0])
 
     def may_request(self, actor: Actor, kind: Kind, things_group_id: str | None) -> Decision:
         """Whether this person may ask for such a change to a Thing of that group."""
@@ -201,9 +209,16 @@ class Policy:
             return Decision(False, "Guests may use this only where the policy names them one by one.")
         return None
 
+    def _roles_of(self, actor: Actor) -> frozenset[str]:
+        """A guest holds a role only by their own id: membership of a user group gives them nothing."""
+        if actor.standing is Standing.GUEST:
+            return actor.roles & self.roles_naming(actor.user_id)
+        return actor.roles
+
     def _all_hold(self, actor: Actor, needed: Iterable[tuple[str, ...]], what: str, verb: str) -> Decision:
+        held = self._roles_of(actor)
         for roles in needed:
-            if actor.roles & set(roles):
+            if held & set(roles):
                 continue
             if actor.unsure & set(roles):
                 return Decision(
@@ -211,8 +226,8 @@ class Policy:
                     "Slack did not answer who holds the role that this needs, so the answer is no for now. "
                     "Try again in a minute.",
                 )
-            held = " or ".join(roles) or "nobody"
-            reason = f"The policy lets only the role {held} {verb} {what}."
+            allowed = f"only the role {' or '.join(roles)}" if roles else "nobody"
+            reason = f"The policy lets {allowed} {verb} {what}."
             return Decision(False, reason, self.ids_of(roles))
         return YES
 
