@@ -109,6 +109,9 @@ class Execution:
         if holds(request.change, seen.thing.lock):
             await self._finish(request, ItemState.ALREADY, say.ALREADY)
             return
+        if _group_lost(request, seen):
+            await self._later(request, say.GROUP_AWAY)
+            return
         objection = self._not_as_approved(request, seen)
         if objection:
             await self._finish(request, ItemState.OUTDATED, objection)
@@ -151,7 +154,6 @@ class Execution:
             if self._late(request):
                 await self._finish(request, ItemState.OUTDATED, say.TOO_LATE)
                 return
-            await self._clock.sleep(self._jitter())
             thing = now
 
     async def _put(self, request: ChangeRequest, thing: Thing, goal: ThingLock) -> PlatformError | None:
@@ -172,11 +174,15 @@ class Execution:
     async def _look_after(
         self, request: ChangeRequest, sent: Thing, goal: ThingLock, answer: PlatformError | None
     ) -> Thing | None:
-        """Read back until it is clear. A Thing: surely unchanged, and worth another try. None: ended."""
+        """Read back until it is clear. A Thing: surely unchanged, and worth another try. None: ended.
+
+        The jitter comes before the reading: between a reading and the next PUT `cas` would grow stale.
+        After a yes it takes two readings to believe that a moved `cas` was not our write's.
+        """
         refused = isinstance(answer, Refused)
         thing: Thing | None = None
-        for delay in READ_BACK_DELAYS:
-            await self._clock.sleep(delay)
+        for number, delay in enumerate(READ_BACK_DELAYS):
+            await self._clock.sleep(delay if answer is None else delay + self._jitter())
             try:
                 thing = await self._platform.thing(request.change.iccid)
             except PlatformError:
@@ -188,7 +194,8 @@ class Execution:
                 state = ItemState.OUTDATED if refused else ItemState.CONFLICT
                 await self._finish(request, state, say.overtaken(thing.lock, goal))
                 return None
-            if thing.cas != sent.cas or isinstance(answer, RateLimited):
+            moved_on = thing.cas != sent.cas and (answer is not None or number > 0)
+            if moved_on or isinstance(answer, RateLimited):
                 return thing
             if refused:
                 break
@@ -213,8 +220,8 @@ class Execution:
         """A PUT may have left before this process began, or was put off: read before anything else."""
         try:
             seen = await self._previews.core(request.change.iccid)
-        except PlatformError:
-            await self._finish(request, ItemState.UNCONFIRMED, say.UNREADABLE)
+        except PlatformError as error:
+            await self._still_in_doubt(request, error)
             return
         before = request.seen.thing.lock
         goal = wanted(request.change, before)
@@ -227,7 +234,19 @@ class Execution:
         else:
             await self._send_again(request, seen)
 
+    async def _still_in_doubt(self, request: ChangeRequest, error: PlatformError) -> None:
+        """A write that was put off surely had no effect; only one that may have left is a doubt."""
+        if _item(request).next_at is None:
+            await self._finish(request, ItemState.UNCONFIRMED, say.UNREADABLE)
+        elif self._late(request):
+            await self._finish(request, ItemState.OUTDATED, say.TOO_LATE)
+        else:
+            await self._later(request, say.away(error))
+
     async def _send_again(self, request: ChangeRequest, seen: Seen) -> None:
+        if _group_lost(request, seen):
+            await self._later(request, say.GROUP_AWAY)
+            return
         try:
             objection = await self._authority.still_holds(request)
         except DirectoryUnavailable:
@@ -339,6 +358,11 @@ def _item(request: ChangeRequest) -> Item:
     if request.item is None:
         raise ValueError(f"request {request.id} has no item: it was never approved")
     return request.item
+
+
+def _group_lost(request: ChangeRequest, seen: Seen) -> bool:
+    """The group could be read when this was approved, and can't be now: that is no change of the SIM."""
+    return request.seen.group_readable and not seen.group_readable
 
 
 def _reached(*, refused: bool) -> tuple[ItemState, str]:

@@ -27,6 +27,7 @@ LOGIN_FAILED = (
 SLACK_AWAY = (
     "The SIM is not changed yet. Slack did not answer whether everybody involved still has their role."
 )
+GROUP_AWAY = "The SIM is not changed yet. Its Things Group can't be read, so its lock may have changed."
 UNREADABLE = (
     "It is not known whether the SIM was changed. The change was sent, and Monogoto did not answer whether "
     "it holds. I keep reading until it is clear and tell you here; don't ask again meanwhile."
@@ -52,9 +53,10 @@ def refused(error: Refused) -> str:
 def given_up(error: PlatformError | None) -> str:
     """Every try was read back as not written."""
     if error is None or isinstance(error, Refused):
+        answer = f" The last answer was HTTP {error.status}{_quoted(error)}." if error else ""
         return (
             "The SIM was not changed. Its record at Monogoto moved between every reading and writing, "
-            "as it does on a busy SIM. Ask again in a quieter moment."
+            f"as it does on a busy SIM.{answer} Ask again in a quieter moment."
         )
     return (
         "The SIM was not changed. Monogoto lost or failed every try, and each reading afterwards shows the "

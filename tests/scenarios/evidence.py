@@ -1,0 +1,136 @@
+"""What is looked at after a request was applied: the vendor's writes, the rows, the audit, the thread."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from bot.sandbox.monogoto.examples import Example
+from bot.sandbox.slack.messages import Message
+from bot.sandbox.stage import IDLE_POLLS, Stage
+from bot.storage import audit
+from bot.storage.engine import open_engine
+
+WRITE = ("PUT", "/thing/update/")
+READ = ("GET", "/thing/ThingId")
+POLL_SECONDS = 0.002
+POLLS_BETWEEN_LOOKS = 6
+HANGING_POLLS = 24
+
+
+def database(stage: Stage) -> Path:
+    """The file that holds the truth."""
+    return stage.folder / "imei-lock.db"
+
+
+def rows(path: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
+    """Read beside the running bot."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as connection:
+        return connection.execute(query, values).fetchall()
+
+
+def standing(path: Path) -> list[tuple[str, str | None]]:
+    """Each request's status and its item's state, oldest first."""
+    query = (
+        "select r.status, i.state from requests r left join items i on i.request_id = r.id order by number"
+    )
+    return [(status, state) for status, state in rows(path, query)]
+
+
+def untold(path: Path) -> int:
+    """Messages that still wait, or whose fate is open."""
+    return int(rows(path, "select count(*) from outbox where state in ('waiting', 'sending')")[0][0])
+
+
+async def entries(path: Path) -> list[dict[str, Any]]:
+    """The audit's entries, oldest first, after its chain was found whole."""
+    engine = open_engine(f"sqlite:///{path}", read_only=True)
+    try:
+        assert await audit.verify(engine) is None
+        return [json.loads(line)["entry"] async for line in audit.export(engine)]
+    finally:
+        await engine.close()
+
+
+def puts(stage: Stage) -> int:
+    """Writes that reached the vendor, with or without effect."""
+    return sum(1 for call in stage.monogoto.calls if (call.method, call.path) == WRITE)
+
+
+async def until(
+    stage: Stage, condition: Callable[[], Any], *, within: float = 120.0, step: float = 2.5
+) -> Any:
+    """As `stage.until`, and also past pauses of a vendor that is slow or silent on purpose.
+
+    `step` bounds how far the clock is moved at once.
+    """
+    end = stage.clock.now().timestamp() + within
+    quiet, seen = 0, -1
+    while stage.clock.now().timestamp() <= end:
+        if quiet % POLLS_BETWEEN_LOOKS == 0 and (result := condition()):
+            return result
+        await asyncio.sleep(POLL_SECONDS)
+        done = len(stage.slack.requests) + len(stage.monogoto.calls) + stage.slack.in_flight
+        quiet = quiet + 1 if done == seen else 0
+        seen = done
+        if quiet >= (HANGING_POLLS if stage.monogoto.in_flight else IDLE_POLLS):
+            quiet = 0
+            wake = stage.clock.next_wake()
+            pause = (wake - stage.clock.now()).total_seconds() if wake else 1.0
+            stage.clock.advance(min(max(pause, 0.01), step))
+    raise TimeoutError(f"it did not come to be within {within} seconds of the clock")
+
+
+async def ended(stage: Stage, *, within: float = 120.0) -> tuple[str, str | None]:
+    """Where the latest request came to rest, once all of it was told."""
+    path = database(stage)
+
+    def rests() -> bool:
+        return standing(path)[-1][0] not in {"pending", "approved", "applying"} and not untold(path)
+
+    await until(stage, rests, within=within)
+    return standing(path)[-1]
+
+
+def outcomes(stage: Stage, card: Message) -> list[str]:
+    """The replies in a card's thread after the approval, oldest first."""
+    return [reply.text for reply in stage.replies(card) if not reply.text.startswith("👍")]
+
+
+async def check_audit(stage: Stage, *, sent: int, end: str) -> list[dict[str, Any]]:
+    """An entry before and one after each write, one for the end; returns all of the chain."""
+    found = await entries(database(stage))
+    names = [entry["event"] for entry in found]
+    steps = [name for name in names if name in {"item.send", "item.answer"}]
+    assert steps == ["item.send", "item.answer"] * sent, names
+    ends = [entry["outcome"] for entry in found if entry["event"] == "item.end"]
+    assert ends[-1:] == [end], ends
+    assert [end for end in ends[:-1] if end != "unconfirmed"] == [], ends
+    for entry in found:
+        if entry["event"] == "item.send":
+            assert entry["before"] != entry["after"]
+            assert entry["after"]["imei_lock"] in {"true", "false"}
+        if entry["event"] == "item.answer":
+            assert entry["answer"]
+    return found
+
+
+async def check(
+    stage: Stage, sim: Example, card: Message, *, end: tuple[str, str], says: str, writes: int, sent: int
+) -> str:
+    """Rows, audit, card, thread and vendor agree on one end; returns what the requester was told."""
+    assert await ended(stage) == end
+    assert len(stage.monogoto.writes[sim.iccid]) == writes
+    assert puts(stage) == sent
+    await check_audit(stage, sent=sent, end=end[1])
+    told = outcomes(stage, card)[-1]
+    assert says in told
+    assert "<@U0ENG1>" in told
+    assert "request.approve" not in str(card.blocks)
+    assert len(stage.cards(card.channel)) == 1
+    return told
