@@ -27,13 +27,38 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def open_stage(tmp_path: Path, clock: ManualClock) -> AsyncIterator[OpenStage]:
-    """Opens stages with their own settings; all are closed at the end."""
+    """Opens stages with their own settings; all are closed at the end, and none broke Slack's rules."""
+    stages: list[Stage] = []
     async with AsyncExitStack() as stack:
 
         async def opened(**changes: Any) -> Stage:
-            return await stack.enter_async_context(Stage(tmp_path, clock=clock, **changes))
+            stages.append(await stack.enter_async_context(Stage(tmp_path, clock=clock, **changes)))
+            return stages[-1]
 
         yield opened
+    for stage in stages:
+        assert not refused_by_slack(stage), "Slack would show this to nobody"
+
+
+MALFORMED = frozenset(
+    {
+        "errors_for_unknown_block",
+        "invalid_arguments",
+        "invalid_blocks",
+        "invalid_response",
+        "msg_blocks_too_long",
+        "msg_too_long",
+        "no_text",
+        "view_too_large",
+    }
+)
+
+
+def refused_by_slack(stage: Stage) -> list[tuple[str, Any]]:
+    """Calls and acks that broke the rule table of blocks and arguments, with what Slack said of them."""
+    calls = [(c.method, c.answer) for c in stage.slack.requests if c.answer.get("error") in MALFORMED]
+    acks = [(d.kind, d.error) for d in stage.slack.deliveries if d.code in MALFORMED]
+    return calls + acks
 
 
 @pytest.fixture(params=["socket", "http"])

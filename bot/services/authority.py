@@ -79,6 +79,7 @@ class Authority:
 
     async def abilities(self, person: Person, origin: Origin) -> dict[Kind, tuple[Decision, Decision]]:
         """For the help: (may request, may approve others') for each change. Raises `NotAllowed`."""
+        await self._refuse_external(person, origin, "help.show")
         actor = await self._actor(person, origin, "help.show", fresh=False)
         await self._enforce(self._policy.may_act(actor), person, origin, "help.show")
         return {

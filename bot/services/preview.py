@@ -51,7 +51,7 @@ class Previews:
         tried = ", ".join(form.digits for form in forms)
         raise Unfit(
             f"No SIM of that ICCID is on this account. Tried: {tried}. "
-            "Compare it with the card, or ask whoever ordered the SIM.",
+            "Compare it with the number printed on the SIM, or ask whoever ordered it.",
             "iccid",
         )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bot.domain.audit import AuditEntry
-from bot.domain.errors import AlreadyDecided, Changed, NoSuchRequest, Overtaken, Unfit
+from bot.domain.errors import AlreadyDecided, Changed, NoSuchRequest, NotAllowed, Overtaken, Refusal, Unfit
 from bot.domain.impact import differences
 from bot.domain.requests import (
     THE_BOT,
@@ -23,6 +25,8 @@ from bot.services.preview import Preview, Previews
 from bot.services.submission import approve_now
 
 TRIES = 5
+LONGEST_ID = 40
+"""A forged button may carry anything for an id."""
 
 
 class Requests:
@@ -53,17 +57,18 @@ class Requests:
         Raises `NotAllowed`, `AlreadyDecided`, `Changed` (the card has been redrawn), or `PlatformError`
         where the live state can't be read: then nothing was approved.
         """
-        for _ in range(TRIES):
-            request = await self._pending(request_id)
-            await self._authority.to_decide(person, origin, request, "approve")
-            if any(a.person == person for a in request.approvals):
-                raise AlreadyDecided(request)
-            preview = await self._unchanged(person, origin, request, fingerprint)
-            try:
-                return await self._endorse(person, origin, request, preview)
-            except Overtaken:
-                continue
-        raise AlreadyDecided(await self._known(request_id))
+        async with self._refusals(person, origin, "approve", request_id):
+            for _ in range(TRIES):
+                request = await self._pending(request_id)
+                await self._authority.to_decide(person, origin, request, "approve")
+                if any(a.person.user_id == person.user_id for a in request.approvals):
+                    raise AlreadyDecided(request)
+                preview = await self._unchanged(person, origin, request, fingerprint)
+                try:
+                    return await self._endorse(person, origin, request, preview)
+                except Overtaken:
+                    continue
+            raise AlreadyDecided(await self._known(request_id))
 
     async def may_deny(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
         """Whether the form for a denial may open; the denial itself asks again."""
@@ -73,19 +78,21 @@ class Requests:
 
     async def deny(self, person: Person, origin: Origin, request_id: str, reason: str) -> ChangeRequest:
         """End it with a reason. Raises `NotAllowed`, `AlreadyDecided`, `Unfit` without a reason."""
-        if not reason.strip():
-            raise Unfit("Say why: the person who asked reads it.", "reason")
-        request = await self._pending(request_id)
-        await self._authority.to_decide(person, origin, request, "deny")
-        decision = PersonDecision(person, Vote.DENIED, self._clock.now(), reason.strip())
-        return await self._end(request, Event.DENY, decision, origin)
+        async with self._refusals(person, origin, "deny", request_id):
+            if not reason.strip():
+                raise Unfit("Say why: the person who asked reads it.", "reason")
+            request = await self._pending(request_id)
+            await self._authority.to_decide(person, origin, request, "deny")
+            decision = PersonDecision(person, Vote.DENIED, self._clock.now(), reason.strip())
+            return await self._end(request, Event.DENY, decision, origin)
 
     async def cancel(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
         """The requester takes it back. Raises `NotAllowed`, `AlreadyDecided`."""
-        request = await self._pending(request_id)
-        await self._authority.to_cancel(person, origin, request)
-        decision = PersonDecision(person, Vote.CANCELLED, self._clock.now())
-        return await self._end(request, Event.CANCEL, decision, origin)
+        async with self._refusals(person, origin, "cancel", request_id):
+            request = await self._pending(request_id)
+            await self._authority.to_cancel(person, origin, request)
+            decision = PersonDecision(person, Vote.CANCELLED, self._clock.now())
+            return await self._end(request, Event.CANCEL, decision, origin)
 
     async def expire(self, request: ChangeRequest) -> None:
         """Nobody decided in time. Does nothing where somebody just did, or where time is left."""
@@ -99,6 +106,29 @@ class Requests:
         except Overtaken:
             return
         self._notifier.wake()
+
+    @asynccontextmanager
+    async def _refusals(
+        self, person: Person, origin: Origin, verb: str, request_id: str
+    ) -> AsyncIterator[None]:
+        """Every refused click is an audit entry; where the policy refused it, there is one already."""
+        try:
+            yield
+        except NotAllowed:
+            raise
+        except Refusal as refusal:
+            entry = AuditEntry(
+                at=self._clock.now(),
+                event=f"request.{verb}",
+                outcome="refused",
+                person=person,
+                origin=origin,
+                request_id=request_id[:LONGEST_ID],
+                reason=refusal.reason,
+            )
+            async with self._store.transaction() as tx:
+                await tx.audit(entry)
+            raise
 
     async def _known(self, request_id: str) -> ChangeRequest:
         request = await self._store.request(request_id)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bot.domain.audit import AuditEntry
 from bot.domain.changes import Change, Kind, LockThing, holds, wanted
-from bot.domain.errors import AlreadyOpen, Overtaken, Unfit
+from bot.domain.errors import AlreadyOpen, NotAllowed, Overtaken, Refusal, Unfit
 from bot.domain.identifiers import Valid, parse_imei
 from bot.domain.requests import THE_BOT, ChangeRequest, Event, Item, ItemState, Status
 from bot.domain.things import Thing, ThingLock
@@ -53,11 +53,8 @@ class Submissions:
         """
         try:
             return await self._submit(submission, change)
-        except AlreadyOpen as raised:
-            await self._end(submission, "returned", raised.request_id)
-            raise
-        except Exception:
-            await self._end(submission, "returned")
+        except Exception as error:
+            await self._end(submission, change, error)
             raise
 
     async def _submit(self, submission: Submission, change: Change) -> ChangeRequest:
@@ -119,9 +116,25 @@ class Submissions:
             apply_within=preview.terms.apply_within,
         )
 
-    async def _end(self, submission: Submission, state: str, request_id: str = "") -> None:
+    async def _end(self, submission: Submission, change: Change, error: Exception) -> None:
+        """It goes back to the person. A refusal is an audit entry; the policy's refusals have theirs."""
+        other = error.request_id if isinstance(error, AlreadyOpen) else ""
         async with self._store.transaction() as tx:
-            await tx.end_submission(submission.id, state, request_id)
+            await tx.end_submission(submission.id, "returned", other)
+            if isinstance(error, Refusal) and not isinstance(error, NotAllowed):
+                await tx.audit(self._refused(submission, change, error.reason, other))
+
+    def _refused(self, submission: Submission, change: Change, reason: str, other: str) -> AuditEntry:
+        return AuditEntry(
+            at=self._clock.now(),
+            event="request.submit",
+            outcome="refused",
+            person=submission.person,
+            origin=submission.origin,
+            request_id=other,
+            after={"iccid": change.iccid.digits},
+            reason=reason,
+        )
 
 
 async def approve_now(tx: Tx, request: ChangeRequest, clock: Clock) -> ChangeRequest:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt.app.async_app import AsyncApp
@@ -14,10 +14,12 @@ from bot.domain.errors import NoSuchRequest, PlatformError
 from bot.domain.requests import Origin
 from bot.slack import blocks as b
 from bot.slack import forms, ids
+from bot.slack.api import SlackError
 from bot.slack.asking import look_up, open_form
-from bot.slack.desk import Call, Desk
-from bot.slack.errors import words
+from bot.slack.desk import EXPECTED, Call, Desk, read_reopen
+from bot.slack.errors import platform_words, words
 
+NOT_COUNTED = "Your approval was not counted, and nothing was changed."
 Handler = Callable[[Desk, Call, Mapping[str, Any], str], Coroutine[Any, Any, None]]
 """(desk, who and where, the whole payload, the button's value)"""
 
@@ -34,8 +36,7 @@ def _listener(
     async def listen(ack: AsyncAck, body: dict[str, Any]) -> None:
         call = _call(body)
         await ack()
-        work = desk.told(call, handler(desk, call, body, _value(body, action_id)))
-        desk.background.start(work, name=action_id, on_error=desk.refuse(call))
+        desk.start(handler(desk, call, body, _value(body, action_id)), call, name=action_id)
 
     return listen
 
@@ -46,9 +47,7 @@ def _call(body: Mapping[str, Any]) -> Call:
     view = body.get("view")
     if call.origin.channel or not isinstance(view, dict):
         return call
-    metadata = str(view.get("private_metadata") or "")
-    kept = metadata if metadata.startswith("C") else forms.read_metadata(view, Kind.LOCK_THING).channel
-    return Call(call.person, Origin(kept), call.trigger_id, call.response_url, call.text)
+    return replace(call, origin=Origin(forms.asked_in(view)))
 
 
 def _value(body: Mapping[str, Any], action_id: str) -> str:
@@ -74,8 +73,7 @@ async def approve(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) 
     try:
         await desk.requests.approve(call.person, call.origin, request_id, fingerprint)
     except PlatformError as error:
-        sentence = words(error, call.person).replace("Nothing was asked for or changed.", "")
-        await desk.whisper(call, f"{sentence} Your approval was not counted, and nothing was changed.")
+        await desk.whisper(call, f"⚠️ {platform_words(error, NOT_COUNTED)}")
 
 
 async def deny(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
@@ -84,20 +82,38 @@ async def deny(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> 
     request = await desk.requests.may_deny(call.person, call.origin, request_id)
     name = b.escape(request.seen.thing.name or request.seen.thing.iccid, 80)
     about = f"Request `{request.id}` for *{name}*. Denying ends it; nothing is changed."
-    view = forms.deny_form(request.id, about, call.origin.channel, call.origin.message_ts)
-    await desk.api.call("views.open", trigger_id=call.trigger_id, view=view)
+    denial = forms.Denial(request.id, about, call.origin.channel, call.origin.message_ts)
+    try:
+        await desk.api.call("views.open", trigger_id=call.trigger_id, view=denial.form())
+    except SlackError as error:
+        if "trigger" not in error.code:
+            raise
+        sentence = "⚠️ Slack was too slow to open the form. Nothing was decided; press Deny again."
+        await desk.whisper(call, sentence)
 
 
 async def cancel(desk: Desk, call: Call, body: Mapping[str, Any], value: str) -> None:
     """Cancel request: the requester takes it back, from the card or from the modal that posted it."""
     request_id, _ = _request_and_fingerprint(value)
-    await desk.requests.cancel(call.person, call.origin, request_id)
     view = body.get("view")
-    if isinstance(view, dict):
-        done = forms.notice(
-            "Request cancelled", f"↩️ Request `{request_id}` is cancelled. Nothing was changed."
-        )
-        await desk.show(str(view.get("id")), done)
+    try:
+        await desk.requests.cancel(call.person, call.origin, request_id)
+    except EXPECTED as error:
+        if not isinstance(view, dict) or not await _answered(desk, view, words(error, call.person)):
+            raise
+    else:
+        if isinstance(view, dict):
+            done = f"↩️ Request `{request_id}` is cancelled. Nothing was changed."
+            await _answered(desk, view, done)
+
+
+async def _answered(desk: Desk, view: Mapping[str, Any], sentence: str) -> bool:
+    """Whether the modal in which the button was pressed could show the answer."""
+    try:
+        shown = await desk.show(str(view.get("id")), forms.notice("Cancel request", sentence))
+    except SlackError:
+        return False
+    return shown is not None
 
 
 # --- forms -----------------------------------------------------------------------------------------
@@ -129,11 +145,8 @@ async def take_imei(desk: Desk, _call: Call, body: Mapping[str, Any], value: str
 
 async def reopen(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
     """Open the form again with all that was typed."""
-    kept = json.loads(value)
-    typed = {str(k): str(v) for k, v in kept["typed"].items()}
-    origin = Origin(str(kept.get("channel") or call.origin.channel))
-    again = Call(call.person, origin, call.trigger_id, call.response_url)
-    await open_form(desk, again, Kind(kept["kind"]), typed)
+    kind, channel, typed = read_reopen(value, call.origin.channel)
+    await open_form(desk, replace(call, origin=Origin(channel)), kind, typed)
 
 
 def _form_of(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Kind]:

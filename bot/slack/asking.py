@@ -11,9 +11,7 @@ from bot.domain.changes import Change, Kind, LockThing, UnlockThing
 from bot.domain.errors import (
     AlreadyOpen,
     NotAllowed,
-    PlatformError,
     Proposed,
-    Refusal,
     StoreUnavailable,
     Unfit,
 )
@@ -32,13 +30,13 @@ from bot.services.ports import Submission
 from bot.slack import blocks as b
 from bot.slack import forms, ids
 from bot.slack.api import SlackError
-from bot.slack.desk import Call, Desk, reopen
+from bot.slack.desk import EXPECTED, Call, Desk, reopen
 from bot.slack.dispatch import log_unexpected
 from bot.slack.errors import words
 from bot.slack.forms import Form
 
 ROLES_PATIENCE = 0.6
-"""Real seconds that the answer about roles may take before a loading modal is shown instead."""
+"""Seconds that the answer about roles may take before a loading modal is shown instead."""
 LINK_PATIENCE = 4.0
 
 
@@ -94,7 +92,7 @@ def _read_imei(
 
 
 def split_arguments(text: str, kind: Kind) -> dict[str, str]:
-    """`[ICCID] [IMEI]` as people type them, in groups or not; what can't be read is kept as typed."""
+    """`[ICCID] [IMEI]` as people type them: in groups or not, in either order; else kept as typed."""
     tokens = text.split()
     if not tokens:
         return {}
@@ -102,11 +100,19 @@ def split_arguments(text: str, kind: Kind) -> dict[str, str]:
         return {ids.ICCID_BLOCK: " ".join(tokens)}
     for at in range(len(tokens), 0, -1):
         left, right = " ".join(tokens[:at]), " ".join(tokens[at:])
-        if isinstance(parse_iccid(left), Valid) and (
-            not right or not isinstance(parse_imei(right), Rejection)
-        ):
+        if _is_iccid(left) and (not right or _is_imei(right)):
             return {ids.ICCID_BLOCK: left, ids.IMEI_BLOCK: right}
+        if _is_imei(left) and _is_iccid(right):
+            return {ids.ICCID_BLOCK: right, ids.IMEI_BLOCK: left}
     return {ids.ICCID_BLOCK: tokens[0], ids.IMEI_BLOCK: " ".join(tokens[1:])}
+
+
+def _is_iccid(text: str) -> bool:
+    return isinstance(parse_iccid(text), Valid)
+
+
+def _is_imei(text: str) -> bool:
+    return not isinstance(parse_imei(text), Rejection)
 
 
 # --- opening -------------------------------------------------------------------------------------
@@ -116,23 +122,37 @@ async def open_form(desk: Desk, call: Call, kind: Kind, typed: Mapping[str, str]
     """The form at once where the roles are known, else a loading modal that becomes the form."""
     shown = Form(kind, call.origin.channel, desk.new_id(), typed)
     asked = asyncio.create_task(desk.authority.to_open(call.person, call.origin, kind))
-    await asyncio.wait({asked}, timeout=ROLES_PATIENCE)
-    if asked.done():
+    form = forms.form(shown, under=_wrong_already(shown))
+    if await _in_time(desk, asked):
         await asked
-        view = await _open(desk, call, shown, forms.form(shown, extra=_wrong_already(shown)))
+        view = await _open(desk, call, shown, form)
     else:
-        loading = forms.notice(forms.TITLES[kind], "⏳ Asking Slack which roles you hold…")
-        view = await _open(desk, call, shown, loading)
-        try:
-            await asked
-        except Refusal as refusal:
-            refused = forms.notice(forms.TITLES[kind], words(refusal, call.person))
-            await desk.show(str(view.get("id")), refused, hash_=view.get("hash"))
-            return
-        shown_form = forms.form(shown, extra=_wrong_already(shown))
-        view = await desk.show(str(view.get("id")), shown_form, hash_=view.get("hash")) or {}
+        view = await _open_loading(desk, call, shown, asked, form)
     if view and typed.get(ids.ICCID_BLOCK):
         await look_up(desk, call, view, shown, typed)
+
+
+async def _in_time(desk: Desk, asked: asyncio.Task[None]) -> bool:
+    patience = asyncio.ensure_future(desk.clock.sleep(ROLES_PATIENCE))
+    await asyncio.wait({asked, patience}, return_when=asyncio.FIRST_COMPLETED)
+    patience.cancel()
+    return asked.done()
+
+
+async def _open_loading(
+    desk: Desk, call: Call, shown: Form, asked: asyncio.Task[None], form: forms.View
+) -> dict[str, Any]:
+    """A modal within Slack's 3 s, whatever the roles take; {} where there is no form to go on with."""
+    title = forms.TITLES[shown.kind]
+    view = await _open(desk, call, shown, forms.notice(title, "⏳ Asking Slack which roles you hold…"))
+    try:
+        await asked
+    except EXPECTED as refusal:
+        sentence = words(refusal, call.person)
+        if not view or not await desk.show(str(view.get("id")), forms.notice(title, sentence)):
+            await desk.whisper(call, sentence)
+        return {}
+    return (view and await desk.show(str(view.get("id")), form, hash_=view.get("hash"))) or {}
 
 
 async def _open(desk: Desk, call: Call, shown: Form, view: forms.View) -> dict[str, Any]:
@@ -141,7 +161,7 @@ async def _open(desk: Desk, call: Call, shown: Form, view: forms.View) -> dict[s
     except SlackError as error:
         if "trigger" not in error.code:
             raise
-        sentence = "⚠️ Slack closed the door before the form could open. Nothing was lost:"
+        sentence = "⚠️ Slack was too slow to open the form. Nothing of what you typed is lost:"
         await desk.whisper(call, sentence, reopen(shown, shown.typed))
         return {}
     opened: dict[str, Any] = answer.get("view") or {}
@@ -152,8 +172,8 @@ def _wrong_already(shown: Form) -> dict[str, list[b.Block]]:
     """What the digit checks say of a command's arguments, shown when the form opens."""
     given = {key: value for key, value in shown.typed.items() if value}
     read = read_fields(shown, {ids.KEEP_BLOCK: "keep", **given})
-    extra = {key: forms.wrong(why) for key, why in read.errors.items() if given.get(key)}
-    return {**extra, **{key: blocks for key, blocks in read.proposals.items() if given.get(key)}}
+    under = {key: forms.wrong(why) for key, why in read.errors.items() if given.get(key)}
+    return {**under, **{key: blocks for key, blocks in read.proposals.items() if given.get(key)}}
 
 
 # --- looking up ----------------------------------------------------------------------------------
@@ -163,21 +183,22 @@ async def look_up(
     desk: Desk, call: Call, view: Mapping[str, Any], shown: Form, typed: Mapping[str, str]
 ) -> None:
     """Facts about the Thing, under the ICCID field. What was typed stays: no field's ids change."""
-    view_id, hash_ = str(view.get("id")), view.get("hash")
     iccid = parse_iccid(typed.get(ids.ICCID_BLOCK, ""))
     if isinstance(iccid, Rejection):
-        await desk.show(view_id, _with(shown, forms.wrong(iccid.why)), hash_=hash_)
+        await _under_look_up(desk, view, shown, forms.wrong(iccid.why))
         return
-    waiting = _with(shown, [b.section("⏳ Looking it up at Monogoto…")])
-    now = await desk.show(view_id, waiting, hash_=hash_)
-    if now is None:
-        return
-    shown, blocks = await _facts(desk, call, shown, iccid.value)
-    await desk.show(view_id, _with(shown, blocks), hash_=now.get("hash"))
+    waiting = [b.section("⏳ Looking it up at Monogoto…")]
+    now = await _under_look_up(desk, view, shown, waiting)
+    if now is not None:
+        shown, blocks = await _facts(desk, call, shown, iccid.value)
+        await _under_look_up(desk, now, shown, blocks)
 
 
-def _with(shown: Form, under_iccid: list[b.Block]) -> forms.View:
-    return forms.form(shown, extra={"look_up": under_iccid})
+async def _under_look_up(
+    desk: Desk, view: Mapping[str, Any], shown: Form, blocks: list[b.Block]
+) -> dict[str, Any] | None:
+    changed = forms.with_under(view, shown, {ids.LOOK_UP_BLOCK: blocks})
+    return await desk.show(str(view.get("id")), changed, hash_=view.get("hash"))
 
 
 async def _facts(desk: Desk, call: Call, shown: Form, iccid: Iccid) -> tuple[Form, list[b.Block]]:
@@ -189,7 +210,7 @@ async def _facts(desk: Desk, call: Call, shown: Form, iccid: Iccid) -> tuple[For
     except Proposed as other:
         value = other.value
         return shown, forms.proposal(other.reason, value, ids.TAKE_ICCID, value)
-    except (Refusal, PlatformError, StoreUnavailable) as error:
+    except (*EXPECTED, StoreUnavailable) as error:
         return shown, [b.section(words(error, call.person))]
     line = await open_request_line(desk, holder.id) if holder else ""
     offer = shown.kind is Kind.LOCK_THING
@@ -232,34 +253,38 @@ async def _posted(desk: Desk, submission: Submission, request: ChangeRequest) ->
         if buttons
         else "No approval is needed: it is applied now.",
         buttons=buttons,
-        metadata=submission.origin.channel,
+        channel=submission.origin.channel,
     )
-    await desk.show(submission.view_id, view)
+    await _shown(desk, submission.view_id, view)
 
 
 async def _give_back(desk: Desk, call: Call, submission: Submission, shown: Form, error: Exception) -> None:
     """The form again with everything typed, or the reason why not; ephemerally where the modal was closed."""
-    known = isinstance(error, (Refusal, PlatformError, StoreUnavailable))
-    reference = (
-        "" if known and not isinstance(error, StoreUnavailable) else log_unexpected("A request", error)
-    )
+    reference = "" if isinstance(error, EXPECTED) else log_unexpected("A request", error)
     sentence = words(error, call.person, reference)
     if isinstance(error, AlreadyOpen):
         sentence = f"⚠️ {await open_request_line(desk, error.request_id)}"
     again = shown.showing(submission.fields, desk.new_id())
-    view = _returned(again, error, sentence)
-    if await desk.show(submission.view_id, view) is None:
+    if not await _shown(desk, submission.view_id, _returned(again, error, sentence)):
         await desk.whisper(call, sentence, *_offer(again, error))
+
+
+async def _shown(desk: Desk, view_id: str, view: forms.View) -> bool:
+    """Whether the modal could show it: it may be closed, and Slack may say no."""
+    try:
+        return await desk.show(view_id, view) is not None
+    except SlackError:
+        return False
 
 
 def _returned(again: Form, error: Exception, sentence: str) -> forms.View:
     match error:
         case Proposed():
             action = ids.TAKE_ICCID if error.field == ids.ICCID_BLOCK else ids.TAKE_IMEI
-            extra = {error.field: forms.proposal(error.reason, error.value, action, error.value)}
-            return forms.form(again, extra=extra)
+            proposal = forms.proposal(error.reason, error.value, action, error.value)
+            return forms.form(again, under={error.field: proposal})
         case Unfit() if error.field:
-            return forms.form(again, extra={error.field: forms.wrong(error.reason)})
+            return forms.form(again, under={error.field: forms.wrong(error.reason)})
         case NotAllowed() | AlreadyOpen():
             return forms.notice(forms.TITLES[again.kind], sentence)
         case _:

@@ -8,6 +8,9 @@ from typing import Any
 
 Block = dict[str, Any]
 TEXT_LIMIT = 3000
+REASON_LIMIT = 500
+FIELD_LIMIT = 150
+"""Characters that a field takes: a card, and a button that reopens the form, hold them uncut."""
 
 
 def escape(text: str, limit: int = 300) -> str:
@@ -90,7 +93,7 @@ def quote(label: str, text: str) -> Block:
                 "type": "rich_text_section",
                 "elements": [
                     {"type": "text", "text": f"{label}: ", "style": {"bold": True}},
-                    {"type": "text", "text": clip(text, 500)},
+                    {"type": "text", "text": clip(text, REASON_LIMIT)},
                 ],
             }
         ],
@@ -138,12 +141,14 @@ def text_input(
     placeholder: str = "",
     hint: str = "",
     multiline: bool = False,
+    most: int = TEXT_LIMIT,
 ) -> Block:
     """A labelled text field."""
-    element: Block = {"type": "plain_text_input", "action_id": action_id, "multiline": multiline}
+    element: Block = {"type": "plain_text_input", "action_id": action_id}
+    element |= {"multiline": multiline, "max_length": most}
     if placeholder:
         element["placeholder"] = plain(placeholder, 150)
     if initial:
-        element["initial_value"] = initial[:TEXT_LIMIT]
+        element["initial_value"] = initial[:most]
     block: Block = {"type": "input", "block_id": block_id, "label": plain(label, 2000), "element": element}
     return block | ({"hint": plain(hint, 2000)} if hint else {})

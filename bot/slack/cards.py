@@ -165,6 +165,7 @@ def _finding(finding: Finding, request: ChangeRequest, now: datetime) -> str:
         Finding.GROUP_UNREADABLE: "The Things Group could not be read, so its lock is unknown.",
         Finding.NOT_ACTIVE: f"The SIM is {b.escape(thing.state)}, not active.",
         Finding.ONLINE_NOW: "It is online right now.",
+        Finding.ALREADY_SO: "Somebody has done the same elsewhere meanwhile: approving would change nothing.",
     }
     return lines.get(finding, "")
 

@@ -64,8 +64,7 @@ def _listener(desk: Desk, command: Command) -> Callable[[AsyncAck, dict[str, Any
     async def listen(ack: AsyncAck, body: dict[str, Any]) -> None:
         call = Call.of(body)
         await ack()
-        work = desk.told(call, command.handler(desk, call))
-        desk.background.start(work, name=command.name, on_error=desk.refuse(call))
+        desk.start(command.handler(desk, call), call, name=command.name)
 
     return listen
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.domain.errors import PlatformError, Refusal
+from bot.domain.changes import Kind
+from bot.domain.errors import DirectoryUnavailable, PlatformError, Refusal, Unfit
 from bot.domain.policy import Policy
 from bot.domain.requests import Origin, Person
 from bot.services.authority import Authority
@@ -23,6 +24,8 @@ from bot.slack.errors import words
 from bot.slack.forms import Form, View
 from bot.slack.notifier import SlackNotifier
 
+EXPECTED = (Refusal, PlatformError, DirectoryUnavailable)
+"""Failures that have their own sentence: told, not logged as faults of the bot."""
 GONE = frozenset({"not_found", "view_not_found", "hash_conflict", "expired_trigger_id"})
 
 
@@ -67,16 +70,17 @@ class Desk:
                 return
         await self.api.call("chat.postMessage", channel=user, **message)
 
-    async def told(self, call: Call, work: Coroutine[Any, Any, object]) -> None:
-        """Do it; what the rules or the vendor say against it is told, and is no fault of ours."""
+    def start(self, work: Coroutine[Any, Any, None], call: Call, *, name: str) -> None:
+        """Run it after the ack. Whatever goes wrong reaches the person; what nobody expected is logged."""
+        self.background.start(self._told(work, call), name=name, on_error=self._tell_unexpected(call))
+
+    async def _told(self, work: Coroutine[Any, Any, None], call: Call) -> None:
         try:
             await work
-        except (Refusal, PlatformError) as error:
+        except EXPECTED as error:
             await self.whisper(call, words(error, call.person))
 
-    def refuse(self, call: Call) -> OnError:
-        """How an error reaches the person who caused it."""
-
+    def _tell_unexpected(self, call: Call) -> OnError:
         async def tell(error: Exception, reference: str) -> None:
             await self.whisper(call, words(error, call.person, reference))
 
@@ -126,12 +130,28 @@ class Call:
 
 def reopen(shown: Form, typed: Mapping[str, str]) -> b.Block:
     """A button that opens the form again with all that was typed."""
-    kept = {key: value[:1500] for key, value in typed.items()}
-    value = json.dumps({"kind": shown.kind.value, "channel": shown.channel, "typed": kept})
-    if len(value) > 2000:
-        kept[ids.REASON_BLOCK] = kept.get(ids.REASON_BLOCK, "")[:300]
-        value = json.dumps({"kind": shown.kind.value, "channel": shown.channel, "typed": kept})
-    return b.button("Open the form again", ids.REOPEN, value[:2000])
+    limits = {ids.ICCID_BLOCK: b.FIELD_LIMIT, ids.IMEI_BLOCK: b.FIELD_LIMIT, ids.KEEP_BLOCK: 10}
+    limits[ids.REASON_BLOCK] = b.REASON_LIMIT
+    kept = {key: _tame(typed[key])[:most] for key, most in limits.items() if typed.get(key)}
+    value = json.dumps(
+        {"kind": shown.kind.value, "channel": shown.channel, "typed": kept}, ensure_ascii=False
+    )
+    return b.button("Open the form again", ids.REOPEN, value)
+
+
+def read_reopen(value: str, fallback_channel: str) -> tuple[Kind, str, dict[str, str]]:
+    """What such a button carries: kind, channel, and what was typed. Raises `Unfit` on a broken one."""
+    try:
+        kept = json.loads(value)
+        typed = {str(key): str(text) for key, text in kept["typed"].items()}
+        return Kind(kept["kind"]), str(kept.get("channel") or fallback_channel), typed
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise Unfit("This button is broken. Type the command again.") from None
+
+
+def _tame(text: str) -> str:
+    """Without control characters: JSON would write each as six, and a button's value is limited."""
+    return "".join(c for c in text if c >= " " or c == "\n")
 
 
 def _part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -50,22 +50,22 @@ def words(error: Exception, person: Person, reference: str = "") -> str:
             return f"⚠️ Something went wrong here. Tell whoever runs the bot{_named(reference)}."
 
 
-def platform_words(error: PlatformError) -> str:
+def platform_words(error: PlatformError, nothing: str = NOTHING) -> str:
     """What a failed reading means. Writes have their own sentences, told in the thread."""
     match error:
         case RateLimited():
-            return f"Monogoto asks us to slow down. {NOTHING} Try again in a minute."
+            return f"Monogoto asks us to slow down. {nothing} Try again in a minute."
         case LoginFailed():
-            return f"Monogoto refuses the bot's log-in. {NOTHING} Whoever runs the bot has to renew it."
+            return f"Monogoto refuses the bot's log-in. {nothing} Whoever runs the bot has to renew it."
         case ThingNotFound():
-            return f"Monogoto does not find this SIM on the account. {NOTHING}"
+            return f"Monogoto does not find this SIM on the account. {nothing}"
         case Unreadable():
-            return f"Monogoto's answer makes no sense{_said(error)}. {NOTHING} Try again in a minute."
+            return f"Monogoto's answer makes no sense{_said(error)}. {nothing} Try again in a minute."
         case NotReached():
             away = f"Monogoto can't be reached or does not answer{_said(error)}."
-            return f"{away} {NOTHING} Try again in a minute."
+            return f"{away} {nothing} Try again in a minute."
         case _:
-            return f"Monogoto did not do as asked{_said(error)}. {NOTHING}"
+            return f"Monogoto did not do as asked{_said(error)}. {nothing}"
 
 
 def already(request: ChangeRequest, person: Person) -> str:

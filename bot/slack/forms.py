@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -16,8 +16,11 @@ from bot.slack import ids
 from bot.slack.cards import b_iccid, group_words, lock_words
 
 View = dict[str, Any]
+Under = Mapping[str, Sequence[b.Block]]
+"""Blocks to stand under a field, by the field's block id."""
 CALLBACKS = {Kind.LOCK_THING: ids.LOCK_THING_SUBMIT, Kind.UNLOCK_THING: ids.UNLOCK_THING_SUBMIT}
 KINDS = {callback: kind for kind, callback in CALLBACKS.items()}
+DENIAL_TITLE = "Deny this request"
 TITLES = {Kind.LOCK_THING: "Lock a SIM to a device", Kind.UNLOCK_THING: "Unlock a SIM"}
 KEEP_TEXTS = {
     "keep": ("Keep the stored IMEI", "Any device works from now on; locking again later needs no typing."),
@@ -61,12 +64,7 @@ class Form:
 
 def read_metadata(view: Mapping[str, Any], kind: Kind) -> Form:
     """The Form behind a view, as far as its metadata can be read; never raises on a forged one."""
-    try:
-        kept = json.loads(view.get("private_metadata") or "{}")
-    except ValueError:
-        kept = {}
-    if not isinstance(kept, dict):
-        kept = {}
+    kept = _kept(view)
     version = kept.get("version")
     return Form(
         kind=kind,
@@ -76,6 +74,19 @@ def read_metadata(view: Mapping[str, Any], kind: Kind) -> Form:
         last_seen=_text(kept, "last_seen"),
         looked_up=_text(kept, "looked_up"),
     )
+
+
+def asked_in(view: Mapping[str, Any]) -> str:
+    """The channel that any of our modals belongs to, "" where its metadata names none."""
+    return _text(_kept(view), "channel")
+
+
+def _kept(view: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        kept = json.loads(view.get("private_metadata") or "{}")
+    except (ValueError, TypeError, RecursionError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
 
 
 def _text(kept: Mapping[str, Any], key: str) -> str:
@@ -102,13 +113,30 @@ def _value(element: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def form(shown: Form, *, extra: Mapping[str, list[b.Block]] | None = None, top: str = "") -> View:
-    """The form. `extra` holds blocks to stand under the field of that block id; `top` a sentence above."""
-    more = extra or {}
-    blocks: list[b.Block] = [b.section(top)] if top else []
-    for block in _fields(shown):
-        blocks.append(block)
-        blocks += more.get(block.get("block_id", ""), [])
+def form(shown: Form, *, under: Under | None = None, top: str = "") -> View:
+    """The form. `under` holds blocks to stand under the field of that block id; `top` a sentence above."""
+    head: list[b.Block] = [b.section(top)] if top else []
+    return _form(shown, put_under([*head, *_fields(shown)], under or {}))
+
+
+def put_under(blocks: Iterable[b.Block], under: Under) -> list[b.Block]:
+    """The blocks, with these under their fields in place of what stood there. No field's ids change."""
+    placed: list[b.Block] = []
+    for block in blocks:
+        block_id = str(block.get("block_id", ""))
+        if any(block_id.startswith(_below(field_id)) for field_id in under):
+            continue
+        placed.append(block)
+        for number, more in enumerate(under.get(block_id, ())):
+            placed.append(more | {"block_id": f"{_below(block_id)}{number}"})
+    return placed
+
+
+def _below(field_id: str) -> str:
+    return f"under.{field_id}."
+
+
+def _form(shown: Form, blocks: list[b.Block]) -> View:
     return _modal(
         TITLES[shown.kind],
         blocks,
@@ -126,8 +154,9 @@ def _fields(shown: Form) -> list[b.Block]:
         f"iccid.v{v}",
         initial=typed.get(ids.ICCID_BLOCK, ""),
         placeholder="19 or 20 digits on the SIM, starting with 89",
+        most=b.FIELD_LIMIT,
     )
-    look_up = b.actions(b.button("Look up", ids.LOOK_UP, "look_up"), block_id="look_up")
+    look_up = b.actions(b.button("Look up", ids.LOOK_UP, "look_up"), block_id=ids.LOOK_UP_BLOCK)
     reason = b.text_input(
         ids.REASON_BLOCK,
         "Reason",
@@ -135,6 +164,7 @@ def _fields(shown: Form) -> list[b.Block]:
         initial=typed.get(ids.REASON_BLOCK, ""),
         placeholder="For the approver, and for whoever reads the audit log",
         multiline=True,
+        most=b.REASON_LIMIT,
     )
     middle = _imei(typed, v) if shown.kind is Kind.LOCK_THING else _keep(typed, v)
     return [iccid, look_up, middle, reason]
@@ -148,6 +178,7 @@ def _imei(typed: Mapping[str, str], version: int) -> b.Block:
         initial=typed.get(ids.IMEI_BLOCK, ""),
         placeholder="15 digits on the label, or dial *#06#",
         hint="Only this device gets service. Any other device loses it.",
+        most=b.FIELD_LIMIT,
     )
 
 
@@ -160,7 +191,7 @@ def _keep(typed: Mapping[str, str], version: int) -> b.Block:
         "type": "radio_buttons",
         "action_id": f"keep.v{version}",
         "options": list(options.values()),
-        "initial_option": options[typed.get(ids.KEEP_BLOCK) or "keep"],
+        "initial_option": options.get(typed.get(ids.KEEP_BLOCK, ""), options["keep"]),
     }
     label = b.plain("The IMEI stored with the lock", 2000)
     return {"type": "input", "block_id": ids.KEEP_BLOCK, "label": label, "element": element}
@@ -169,55 +200,34 @@ def _keep(typed: Mapping[str, str], version: int) -> b.Block:
 def with_value(view: Mapping[str, Any], shown: Form, block_id: str, value: str) -> tuple[View, Form]:
     """The view as it is on the screen, with one field set by the bot: a new action_id makes Slack take it.
 
-    Every other field keeps its ids, and so what was typed into it. Proposals for the field go.
+    Every other field keeps its ids, and so what was typed into it. What stood under the field goes.
     """
     moved = replace(shown, version=shown.version + 1)
     blocks: list[b.Block] = []
     for block in view.get("blocks", ()):
         if block.get("block_id") == block_id:
-            element = block["element"] | {
-                "action_id": f"{block_id}.v{moved.version}",
-                "initial_value": value,
-            }
-            blocks.append(block | {"element": element})
-        elif not str(block.get("block_id", "")).startswith("propose."):
+            new = {"action_id": f"{block_id}.v{moved.version}", "initial_value": value}
+            blocks.append(block | {"element": block["element"] | new})
+        else:
             blocks.append(block)
-    return _modal(
-        TITLES[shown.kind],
-        blocks,
-        callback_id=CALLBACKS[shown.kind],
-        metadata=moved.metadata(),
-        submit="Ask for approval",
-    ), moved
+    return _form(moved, put_under(blocks, {block_id: []})), moved
 
 
-def with_proposals(view: Mapping[str, Any], shown: Form, proposals: Mapping[str, list[b.Block]]) -> View:
-    """The view as it is on the screen, with a proposal under a field; no field's ids change."""
-    blocks: list[b.Block] = []
-    for block in view.get("blocks", ()):
-        if str(block.get("block_id", "")).startswith("propose."):
-            continue
-        blocks.append(block)
-        blocks += proposals.get(str(block.get("block_id")), [])
-    return _modal(
-        TITLES[shown.kind],
-        blocks,
-        callback_id=CALLBACKS[shown.kind],
-        metadata=shown.metadata(),
-        submit="Ask for approval",
-    )
+def with_under(view: Mapping[str, Any], shown: Form, under: Under) -> View:
+    """The view as it is on the screen, with something else under some fields; what was typed stays."""
+    return _form(shown, put_under(view.get("blocks", ()), under))
 
 
 def quoted(text: str) -> str:
     """What a person typed, escaped, to be copied."""
-    return "\n".join(f"> {b.escape(line, 1000)}" for line in text.splitlines() if line.strip())
+    return "\n".join(f"> {b.escape(line, b.REASON_LIMIT)}" for line in text.splitlines() if line.strip())
 
 
 def proposal(sentence: str, shown_value: str, action_id: str, value: str) -> list[b.Block]:
     """Another reading of what was typed: it waits for a click."""
     return [
-        b.section(f"⚠️ {b.escape(sentence, 600)}", block_id=f"propose.{action_id}.why"),
-        b.actions(b.button(f"Use {shown_value}", action_id, value), block_id=f"propose.{action_id}"),
+        b.section(f"⚠️ {b.escape(sentence, 600)}"),
+        b.actions(b.button(f"Use {shown_value}", action_id, value)),
     ]
 
 
@@ -244,13 +254,16 @@ def found(seen: Seen, now: datetime, *, open_request: str, offer_last_seen: bool
     if open_request:
         blocks.append(b.section(f"⏳ {open_request}"))
     if offer_last_seen and reported:
-        use = b.button("Use the IMEI last seen", ids.TAKE_IMEI, thing.last_seen_imei)
-        blocks.append(b.actions(use, block_id="last_seen"))
+        blocks.append(b.actions(b.button("Use the IMEI last seen", ids.TAKE_IMEI, thing.last_seen_imei)))
     return blocks
 
 
-def notice(title: str, *paragraphs: str, buttons: list[b.Block] | None = None, metadata: str = "") -> View:
-    """A modal that only says something. Paragraphs are mrkdwn made of our words and escaped data."""
+def notice(title: str, *paragraphs: str, buttons: list[b.Block] | None = None, channel: str = "") -> View:
+    """A modal that only says something. Paragraphs are mrkdwn made of our words and escaped data.
+
+    `channel` is where it belongs: a click on its buttons is answered there.
+    """
+    metadata = json.dumps({"channel": channel}) if channel else ""
     blocks = [b.section(text) for text in paragraphs]
     if buttons:
         blocks.append(b.actions(*buttons))
@@ -263,20 +276,45 @@ def checking(shown: Form) -> View:
         TITLES[shown.kind],
         "⏳ *Checking with Monogoto…*",
         "You can close this; the answer reaches you all the same.",
-        metadata=shown.metadata(),
+        channel=shown.channel,
     )
 
 
-def deny_form(request_id: str, about: str, channel: str, message_ts: str) -> View:
-    """A denial asks for its reason."""
-    metadata = json.dumps({"request": request_id, "channel": channel, "ts": message_ts})
-    blocks = [
-        b.section(about),
-        b.text_input(
-            ids.REASON_BLOCK, "Reason", "reason", multiline=True, placeholder="Read by the person who asked"
-        ),
-    ]
-    return _modal("Deny this request", blocks, callback_id=ids.DENY_SUBMIT, metadata=metadata, submit="Deny")
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """The form that asks for the reason of a denial. Travels in `private_metadata`."""
+
+    request_id: str
+    about: str
+    channel: str
+    message_ts: str
+
+    def form(self, *, typed: str = "", top: str = "") -> View:
+        """The form; after a failure with what was typed, and the sentence about it on top."""
+        kept = {"request": self.request_id, "about": self.about, "channel": self.channel}
+        reason = b.text_input(
+            ids.REASON_BLOCK,
+            "Reason",
+            "reason",
+            initial=typed,
+            placeholder="Read by the person who asked",
+            multiline=True,
+            most=b.REASON_LIMIT,
+        )
+        blocks = [b.section(text) for text in (top, self.about) if text]
+        return _modal(
+            DENIAL_TITLE,
+            [*blocks, reason],
+            callback_id=ids.DENY_SUBMIT,
+            metadata=json.dumps(kept | {"ts": self.message_ts}),
+            submit="Deny",
+        )
+
+
+def read_denial(view: Mapping[str, Any]) -> Denial:
+    """The Denial behind a view, as far as its metadata can be read; never raises on a forged one."""
+    kept = _kept(view)
+    return Denial(_text(kept, "request"), _text(kept, "about"), _text(kept, "channel"), _text(kept, "ts"))
 
 
 def _modal(

@@ -13,6 +13,7 @@ PLAIN_VIEW = "message.show"
 
 ICCID_BLOCK = "iccid"
 IMEI_BLOCK = "imei"
+LOOK_UP_BLOCK = "look_up"
 KEEP_BLOCK = "keep"
 REASON_BLOCK = "reason"
 

@@ -85,7 +85,7 @@ class SlackDirectory:
             person.user_id, lambda: self._person(person.user_id), fresh=fresh
         )
         team_id, standing = found
-        if person.team_id and person.team_id != team_id:
+        if person.team_id != team_id:
             standing = Standing.FOREIGN
         held, unsure = await self._roles(person.user_id, tuple(roles), fresh=fresh)
         named = bool(self._policy.roles_naming(person.user_id))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.domain.errors import StoreUnavailable
-from bot.domain.requests import Origin, Person
+from bot.domain.errors import Refusal, StoreUnavailable
+from bot.domain.requests import Origin
 from bot.services.ports import Submission
 from bot.slack import forms, ids
+from bot.slack.api import SlackError
 from bot.slack.asking import Read, check, read_fields
-from bot.slack.desk import Call, Desk
+from bot.slack.desk import EXPECTED, Call, Desk
 from bot.slack.dispatch import log_unexpected
 from bot.slack.errors import words
 from bot.slack.forms import Form
@@ -62,15 +62,16 @@ class _Form:
         await ack(response_action="update", view=forms.checking(shown))
         work = check(self._desk, submission, shown, read.change)
         call = Call(submission.person, submission.origin)
-        name = f"submission {submission.id}"
-        self._desk.background.start(work, name=name, on_error=self._desk.refuse(call))
+        self._desk.start(work, call, name=f"submission {submission.id}")
 
     def _propose(self, view: Mapping[str, Any], shown: Form, read: Read, call: Call) -> None:
         """The same view with a button under the field: the error alone can't be clicked."""
         if read.proposals:
-            proposed = forms.with_proposals(view, shown, read.proposals)
-            work = self._desk.show(str(view.get("id")), proposed, hash_=view.get("hash"))
-            self._desk.background.start(work, name="proposal", on_error=self._desk.refuse(call))
+            work = self._show(view, forms.with_under(view, shown, read.proposals))
+            self._desk.start(work, call, name="proposal")
+
+    async def _show(self, view: Mapping[str, Any], changed: forms.View) -> None:
+        await self._desk.show(str(view.get("id")), changed, hash_=view.get("hash"))
 
     def _submission(self, body: Mapping[str, Any], shown: Form, typed: dict[str, str]) -> Submission:
         call = Call.of(body)
@@ -107,31 +108,34 @@ class _Denial:
             errors = {ids.REASON_BLOCK: "Say why: the person who asked reads it."}
             await ack(response_action="errors", errors=errors)
             return
-        request_id, origin = _of_denial(view)
-        await ack(response_action="update", view=forms.notice("Deny this request", "⏳ Denying…"))
-        person = Call.of(body).person
-        work = self._deny(person, origin, request_id, reason, str(view.get("id")))
-        call = Call(person, origin)
-        told = self._desk.told(call, work)
-        self._desk.background.start(told, name="denial", on_error=self._desk.refuse(call))
+        denial = forms.read_denial(view)
+        call = Call(Call.of(body).person, Origin(denial.channel, denial.message_ts))
+        await ack(response_action="update", view=forms.notice(forms.DENIAL_TITLE, "⏳ Denying…"))
+        self._desk.start(self._deny(call, denial, reason, str(view.get("id"))), call, name="denial")
 
-    async def _deny(self, person: Person, origin: Origin, request_id: str, reason: str, view_id: str) -> None:
+    async def _deny(self, call: Call, denial: forms.Denial, reason: str, view_id: str) -> None:
         try:
-            await self._desk.requests.deny(person, origin, request_id, reason)
-        except Exception as error:
-            sentence = f"{words(error, person)}\n\nYou wrote:\n{forms.quoted(reason)}"
-            await self._desk.show(view_id, forms.notice("Deny this request", sentence))
-            raise
-        done = "🚫 Denied. Nothing is changed; the thread tells the person who asked."
-        await self._desk.show(view_id, forms.notice("Deny this request", done))
+            await self._desk.requests.deny(call.person, call.origin, denial.request_id, reason)
+        except Exception as error:  # noqa: BLE001  every failure is worded; the unknown ones get a reference
+            await self._give_back(call, denial, reason, view_id, error)
+        else:
+            done = "🚫 Denied. Nothing is changed; the thread tells the person who asked."
+            await self._shown(view_id, forms.notice(forms.DENIAL_TITLE, done))
 
+    async def _give_back(
+        self, call: Call, denial: forms.Denial, reason: str, view_id: str, error: Exception
+    ) -> None:
+        """A refusal with the text to copy, or the form again where trying again may help."""
+        reference = "" if isinstance(error, EXPECTED) else log_unexpected("A denial", error)
+        sentence = words(error, call.person, reference)
+        copy = f"{sentence}\n\nYou wrote:\n{forms.quoted(reason)}"
+        final = isinstance(error, Refusal)
+        view = forms.notice(forms.DENIAL_TITLE, copy) if final else denial.form(typed=reason, top=sentence)
+        if not await self._shown(view_id, view):
+            await self._desk.whisper(call, copy)
 
-def _of_denial(view: Mapping[str, Any]) -> tuple[str, Origin]:
-    try:
-        kept = json.loads(view.get("private_metadata") or "{}")
-    except ValueError:
-        kept = {}
-    if not isinstance(kept, dict):
-        kept = {}
-    origin = Origin(str(kept.get("channel") or ""), str(kept.get("ts") or ""))
-    return str(kept.get("request") or ""), origin
+    async def _shown(self, view_id: str, view: forms.View) -> bool:
+        try:
+            return await self._desk.show(view_id, view) is not None
+        except SlackError:
+            return False

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from bot.sandbox.monogoto.examples import Example
@@ -15,6 +18,8 @@ from bot.sandbox.stage import Stage, everything_in
 from bot.storage import audit
 
 OUTCOME_MARKS = ("✅", "❌", "⚠️")
+POLL_SECONDS = 0.002
+QUIET_POLLS = 12
 
 
 # --- asking --------------------------------------------------------------------------------------
@@ -127,9 +132,30 @@ async def cancel(stage: Stage, who: Person, card: Message) -> None:
 
 async def idle(stage: Stage) -> None:
     """Wait until the bot has nothing more to do for anybody's click, command or form."""
-    assert stage.bot is not None
-    background = stage.bot.desk.background
-    await stage.until(lambda: not len(background) and not stage.slack.in_flight)
+    await stage.until(lambda: not busy(stage))
+
+
+def busy(stage: Stage) -> bool:
+    """Whether the bot is still at somebody's click, command or form."""
+    return bool(stage.slack.in_flight or (stage.bot and len(stage.bot.desk.background)))
+
+
+async def until_slow(stage: Stage, condition: Callable[[], Any], *, within: float = 60.0) -> Any:
+    """As `stage.until`, where a call waits for the clock on purpose: moves it once nothing else stirs."""
+    end = stage.clock.now() + timedelta(seconds=within)
+    quiet, before = 0, None
+    while stage.clock.now() <= end:
+        if result := condition():
+            return result
+        await asyncio.sleep(POLL_SECONDS)
+        stirring = (len(stage.slack.requests), len(stage.monogoto.calls), stage.slack.in_flight)
+        quiet, before = (quiet + 1 if stirring == before else 0), stirring
+        if quiet > QUIET_POLLS:
+            quiet = 0
+            wake = stage.clock.next_wake()
+            pause = (wake - stage.clock.now()).total_seconds() if wake else 1.0
+            stage.clock.advance(min(max(pause, 0.05), 1.0))
+    raise TimeoutError(f"it did not come to be within {within} seconds of the clock")
 
 
 # --- reading -------------------------------------------------------------------------------------
