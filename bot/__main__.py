@@ -10,8 +10,10 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from pathlib import Path
+from typing import cast
 
 from bot.app import Bot, build
 from bot.clock import SystemClock
@@ -22,7 +24,7 @@ from bot.logs import set_up
 from bot.policy_file import PolicyError, load_policy
 from bot.slack.socket import TransportFailed
 from bot.storage import audit
-from bot.storage.engine import migrate, open_engine
+from bot.storage.engine import Engine, migrate, open_engine
 
 log = logging.getLogger("bot")
 
@@ -130,7 +132,7 @@ async def _verify(database: str, expect: tuple[int, str] | None) -> int:
         fault = await audit.verify(engine)
         seq, digest = await audit.head(engine)
         if fault is None and expect:
-            fault = await _missing(audit.export(engine), *expect)
+            fault = await _missing(engine, *expect)
     finally:
         await engine.close()
     if fault:
@@ -140,21 +142,30 @@ async def _verify(database: str, expect: tuple[int, str] | None) -> int:
     return 0
 
 
-async def _missing(lines: AsyncIterator[str], seq: int, digest: str) -> str | None:
+async def _missing(engine: Engine, seq: int, digest: str) -> str | None:
     if seq == 0 and GENESIS.startswith(digest):
         return None
-    async for line in lines:
-        entry = json.loads(line)
-        if entry["seq"] == seq:
-            return None if entry["digest"].startswith(digest) else f"entry {seq} is not the one noted earlier"
+    async with _entries(engine) as lines:
+        async for line in lines:
+            entry = json.loads(line)
+            if entry["seq"] == seq:
+                same = entry["digest"].startswith(digest)
+                return None if same else f"entry {seq} is not the one noted earlier"
     return f"entry {seq}, noted earlier, is not there"
+
+
+def _entries(engine: Engine) -> aclosing[AsyncGenerator[str, None]]:
+    """The export, ended in order though its reader stops half-way: its connection is given back first."""
+    return aclosing(cast("AsyncGenerator[str, None]", audit.export(engine)))
 
 
 async def _export(database: str) -> int:
     engine = open_engine(database, read_only=True)
     try:
-        async for line in audit.export(engine):
-            print(line)
+        async with _entries(engine) as lines:
+            async for line in lines:
+                print(line)
+        sys.stdout.flush()
     finally:
         await engine.close()
     return 0
