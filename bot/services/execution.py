@@ -204,7 +204,9 @@ class Execution:
     async def _unchanged(
         self, request: ChangeRequest, thing: Thing | None, answer: PlatformError | None
     ) -> Thing | None:
-        if thing is None:
+        if thing is None and isinstance(answer, NotReached):
+            await self._later(request, say.away(answer))
+        elif thing is None:
             await self._finish(request, ItemState.UNCONFIRMED, say.UNREADABLE)
         elif isinstance(answer, Refused):
             await self._finish(request, ItemState.FAILED, say.refused(answer))
