@@ -34,6 +34,7 @@ from bot.slack.dispatch import BoltDispatch, Dispatch
 from bot.slack.http import HttpTransport
 from bot.slack.notifier import SlackNotifier
 from bot.slack.roles import SlackDirectory
+from bot.slack.screens import Screens
 from bot.slack.socket import SocketTransport, TransportFailed
 from bot.storage.engine import Engine, migrate, open_engine
 from bot.storage.gate import SqlGate
@@ -198,6 +199,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         clock=clock,
         new_id=seams.new_id,
         forget_roles=directory.forget,
+        screens=Screens(clock),
     )
     app = listeners.build_app(token=config.slack_bot_token.reveal())
     listeners.register(app, desk)

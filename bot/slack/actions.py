@@ -9,7 +9,6 @@ from typing import Any
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.domain.changes import Kind
 from bot.domain.errors import NoSuchRequest, PlatformError
 from bot.domain.requests import Origin
 from bot.slack import blocks as b
@@ -121,26 +120,21 @@ async def _answered(desk: Desk, view: Mapping[str, Any], sentence: str) -> bool:
 
 async def look_up_thing(desk: Desk, call: Call, body: Mapping[str, Any], _value: str) -> None:
     """Look up: facts under the ICCID, while the person goes on typing."""
-    view, kind = _form_of(body)
-    shown = forms.read_metadata(view, kind)
-    await look_up(desk, call, view, shown, forms.typed_in(view))
+    view = _form_of(body)
+    await look_up(desk, call, view, forms.typed_in(view).get(ids.ICCID_BLOCK, ""))
 
 
 async def take_iccid(desk: Desk, call: Call, body: Mapping[str, Any], value: str) -> None:
     """Use the ICCID that the account holds, and look it up."""
-    view, kind = _form_of(body)
-    changed, moved = forms.with_value(view, forms.read_metadata(view, kind), ids.ICCID_BLOCK, value)
-    now = await desk.show(str(view.get("id")), changed, hash_=view.get("hash"))
+    view = _form_of(body)
+    now = await desk.edit(view, lambda newest: forms.with_value(newest, ids.ICCID_BLOCK, value))
     if now is not None:
-        typed = forms.typed_in(view) | {ids.ICCID_BLOCK: value}
-        await look_up(desk, call, now, moved, typed)
+        await look_up(desk, call, now, value)
 
 
 async def take_imei(desk: Desk, _call: Call, body: Mapping[str, Any], value: str) -> None:
     """Use this IMEI: the one proposed, or the one last seen. No typing."""
-    view, kind = _form_of(body)
-    changed, _ = forms.with_value(view, forms.read_metadata(view, kind), ids.IMEI_BLOCK, value)
-    await desk.show(str(view.get("id")), changed, hash_=view.get("hash"))
+    await desk.edit(_form_of(body), lambda newest: forms.with_value(newest, ids.IMEI_BLOCK, value))
 
 
 async def reopen(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
@@ -149,11 +143,11 @@ async def reopen(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -
     await open_form(desk, replace(call, origin=Origin(channel)), kind, typed)
 
 
-def _form_of(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Kind]:
+def _form_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
     view = body.get("view")
     if not isinstance(view, dict) or view.get("callback_id") not in forms.KINDS:
         raise NoSuchRequest("This form is no longer open. Type the command again.")
-    return view, forms.KINDS[view["callback_id"]]
+    return view
 
 
 ACTIONS: Mapping[str, Handler] = {

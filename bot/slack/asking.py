@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from bot.domain.changes import Change, Kind, LockThing, UnlockThing
@@ -129,7 +129,7 @@ async def open_form(desk: Desk, call: Call, kind: Kind, typed: Mapping[str, str]
     else:
         view = await _open_loading(desk, call, shown, asked, form)
     if view and typed.get(ids.ICCID_BLOCK):
-        await look_up(desk, call, view, shown, typed)
+        await look_up(desk, call, view, typed[ids.ICCID_BLOCK])
 
 
 async def _in_time(desk: Desk, asked: asyncio.Task[None]) -> bool:
@@ -164,8 +164,7 @@ async def _open(desk: Desk, call: Call, shown: Form, view: forms.View) -> dict[s
         sentence = "⚠️ Slack was too slow to open the form. Nothing of what you typed is lost:"
         await desk.whisper(call, sentence, reopen(shown, shown.typed))
         return {}
-    opened: dict[str, Any] = answer.get("view") or {}
-    return opened
+    return desk.on_screen(answer)
 
 
 def _wrong_already(shown: Form) -> dict[str, list[b.Block]]:
@@ -179,43 +178,48 @@ def _wrong_already(shown: Form) -> dict[str, list[b.Block]]:
 # --- looking up ----------------------------------------------------------------------------------
 
 
-async def look_up(
-    desk: Desk, call: Call, view: Mapping[str, Any], shown: Form, typed: Mapping[str, str]
-) -> None:
+async def look_up(desk: Desk, call: Call, view: Mapping[str, Any], typed: str) -> None:
     """Facts about the Thing, under the ICCID field. What was typed stays: no field's ids change."""
-    iccid = parse_iccid(typed.get(ids.ICCID_BLOCK, ""))
+    iccid = parse_iccid(typed)
     if isinstance(iccid, Rejection):
-        await _under_look_up(desk, view, shown, forms.wrong(iccid.why))
+        wrong = forms.wrong(iccid.why)
+        await desk.edit(view, lambda newest: _found(newest, wrong, looking_up=""))
         return
+    latest = iccid.value.digits
     waiting = [b.section("⏳ Looking it up at Monogoto…")]
-    now = await _under_look_up(desk, view, shown, waiting)
-    if now is not None:
-        shown, blocks = await _facts(desk, call, shown, iccid.value)
-        await _under_look_up(desk, now, shown, blocks)
+    now = await desk.edit(view, lambda newest: _found(newest, waiting, looking_up=latest))
+    if now is None:
+        return
+    blocks, facts = await _facts(desk, call, forms.KINDS[now["callback_id"]], iccid.value)
+
+    def show(newest: Mapping[str, Any]) -> forms.View | None:
+        return _found(newest, blocks, **facts) if forms.looking_up(newest) == latest else None
+
+    await desk.edit(now, show)
 
 
-async def _under_look_up(
-    desk: Desk, view: Mapping[str, Any], shown: Form, blocks: list[b.Block]
-) -> dict[str, Any] | None:
-    changed = forms.with_under(view, shown, {ids.LOOK_UP_BLOCK: blocks})
-    return await desk.show(str(view.get("id")), changed, hash_=view.get("hash"))
+def _found(view: Mapping[str, Any], blocks: list[b.Block], **facts: str) -> forms.View | None:
+    """The form with what was found; None where the form has given way to something else."""
+    if view.get("callback_id") not in forms.KINDS:
+        return None
+    return forms.with_under(view, {ids.LOOK_UP_BLOCK: blocks}, **facts)
 
 
-async def _facts(desk: Desk, call: Call, shown: Form, iccid: Iccid) -> tuple[Form, list[b.Block]]:
+async def _facts(desk: Desk, call: Call, kind: Kind, iccid: Iccid) -> tuple[list[b.Block], dict[str, str]]:
+    """What to show, and what the form is to remember of it."""
     try:
-        await desk.authority.to_open(call.person, call.origin, shown.kind)
+        await desk.authority.to_open(call.person, call.origin, kind)
         thing = await desk.previews.find(iccid)
         seen = await desk.previews.look(thing, None)
         holder = await desk.store.open_request(thing.thing_id)
     except Proposed as other:
-        value = other.value
-        return shown, forms.proposal(other.reason, value, ids.TAKE_ICCID, value)
+        return forms.proposal(other.reason, other.value, ids.TAKE_ICCID, other.value), {}
     except (*EXPECTED, StoreUnavailable) as error:
-        return shown, [b.section(words(error, call.person))]
+        return [b.section(words(error, call.person))], {}
     line = await open_request_line(desk, holder.id) if holder else ""
-    offer = shown.kind is Kind.LOCK_THING
+    offer = kind is Kind.LOCK_THING
     blocks = forms.found(seen, desk.clock.now(), open_request=line, offer_last_seen=offer)
-    return replace(shown, looked_up=iccid.digits, last_seen=thing.last_seen_imei), blocks
+    return blocks, {"looked_up": iccid.digits, "last_seen": thing.last_seen_imei}
 
 
 async def open_request_line(desk: Desk, request_id: str) -> str:

@@ -23,6 +23,7 @@ from bot.slack.background import Background, OnError
 from bot.slack.errors import words
 from bot.slack.forms import Form, View
 from bot.slack.notifier import SlackNotifier
+from bot.slack.screens import Edit, Screens
 
 EXPECTED = (Refusal, PlatformError, DirectoryUnavailable)
 """Failures that have their own sentence: told, not logged as faults of the bot."""
@@ -45,6 +46,7 @@ class Desk:
     clock: Clock
     new_id: Callable[[], str]
     forget_roles: Callable[[], None]
+    screens: Screens
 
     async def whisper(self, call: Call, text: str, *buttons: b.Block) -> None:
         """Tell only this person: by response_url, else ephemerally, else by direct message."""
@@ -94,8 +96,23 @@ class Desk:
             if error.code in GONE:
                 return None
             raise
-        shown: dict[str, Any] = answer.get("view") or {}
-        return shown
+        return self.on_screen(answer)
+
+    async def edit(self, view: Mapping[str, Any], edit: Edit) -> dict[str, Any] | None:
+        """Change a view that is open, starting from how it stands by now; None where that can't be."""
+        async with self.screens.turn(view):
+            newest = self.screens.newest(view)
+            changed = edit(newest)
+            if changed is None:
+                return None
+            return await self.show(str(view.get("id")), changed, hash_=newest.get("hash"))
+
+    def on_screen(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """The view that Slack says it shows now."""
+        view: dict[str, Any] = answer.get("view") or {}
+        if view:
+            self.screens.note(view)
+        return view
 
 
 @dataclass(frozen=True, slots=True)

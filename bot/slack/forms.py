@@ -13,9 +13,11 @@ from bot.domain.identifiers import group_imei, is_reported
 from bot.domain.impact import Seen
 from bot.slack import blocks as b
 from bot.slack import ids
-from bot.slack.cards import b_iccid, group_words, lock_words
+from bot.slack.cards import b_iccid, group_rows, lock_words
 
 View = dict[str, Any]
+KEPT_AT_MOST = 60
+"""Characters of one id in `private_metadata`, which holds 3,000 in all."""
 Under = Mapping[str, Sequence[b.Block]]
 """Blocks to stand under a field, by the field's block id."""
 CALLBACKS = {Kind.LOCK_THING: ids.LOCK_THING_SUBMIT, Kind.UNLOCK_THING: ids.UNLOCK_THING_SUBMIT}
@@ -44,6 +46,8 @@ class Form:
     """IMEI last seen on the Thing of `looked_up`."""
     looked_up: str = ""
     """ICCID that `last_seen` belongs to."""
+    looking_up: str = ""
+    """ICCID of the latest look-up: an earlier one that ends later shows nothing."""
 
     def metadata(self) -> str:
         """What the next payload brings back. Holds no typed text: it stays in the fields."""
@@ -52,8 +56,9 @@ class Form:
             "channel": self.channel,
             "nonce": self.nonce,
             "version": self.version,
-            "last_seen": self.last_seen,
+            "last_seen": self.last_seen[:KEPT_AT_MOST],
             "looked_up": self.looked_up,
+            "looking_up": self.looking_up,
         }
         return json.dumps(kept, separators=(",", ":"))
 
@@ -73,7 +78,13 @@ def read_metadata(view: Mapping[str, Any], kind: Kind) -> Form:
         version=version if isinstance(version, int) else 0,
         last_seen=_text(kept, "last_seen"),
         looked_up=_text(kept, "looked_up"),
+        looking_up=_text(kept, "looking_up"),
     )
+
+
+def looking_up(view: Mapping[str, Any]) -> str:
+    """The ICCID of the latest look-up in a form."""
+    return _text(_kept(view), "looking_up")
 
 
 def asked_in(view: Mapping[str, Any]) -> str:
@@ -89,9 +100,9 @@ def _kept(view: Mapping[str, Any]) -> Mapping[str, Any]:
     return kept if isinstance(kept, dict) else {}
 
 
-def _text(kept: Mapping[str, Any], key: str) -> str:
+def _text(kept: Mapping[str, Any], key: str, most: int = KEPT_AT_MOST) -> str:
     value = kept.get(key)
-    return value if isinstance(value, str) else ""
+    return value[:most] if isinstance(value, str) else ""
 
 
 def typed_in(view: Mapping[str, Any]) -> dict[str, str]:
@@ -197,11 +208,12 @@ def _keep(typed: Mapping[str, str], version: int) -> b.Block:
     return {"type": "input", "block_id": ids.KEEP_BLOCK, "label": label, "element": element}
 
 
-def with_value(view: Mapping[str, Any], shown: Form, block_id: str, value: str) -> tuple[View, Form]:
+def with_value(view: Mapping[str, Any], block_id: str, value: str) -> View:
     """The view as it is on the screen, with one field set by the bot: a new action_id makes Slack take it.
 
     Every other field keeps its ids, and so what was typed into it. What stood under the field goes.
     """
+    shown = read_metadata(view, KINDS[view["callback_id"]])
     moved = replace(shown, version=shown.version + 1)
     blocks: list[b.Block] = []
     for block in view.get("blocks", ()):
@@ -210,11 +222,15 @@ def with_value(view: Mapping[str, Any], shown: Form, block_id: str, value: str) 
             blocks.append(block | {"element": block["element"] | new})
         else:
             blocks.append(block)
-    return _form(moved, put_under(blocks, {block_id: []})), moved
+    return _form(moved, put_under(blocks, {block_id: []}))
 
 
-def with_under(view: Mapping[str, Any], shown: Form, under: Under) -> View:
-    """The view as it is on the screen, with something else under some fields; what was typed stays."""
+def with_under(view: Mapping[str, Any], under: Under, **facts: Any) -> View:
+    """The view as it is on the screen, with something else under some fields; what was typed stays.
+
+    `facts` are fields of `Form` to keep with it.
+    """
+    shown = replace(read_metadata(view, KINDS[view["callback_id"]]), **facts)
     return _form(shown, put_under(view.get("blocks", ()), under))
 
 
@@ -245,15 +261,15 @@ def found(seen: Seen, now: datetime, *, open_request: str, offer_last_seen: bool
         ("Thing", thing.name or "(no name)"),
         ("ICCID", b_iccid(thing.iccid)),
         ("lock", lock_words(thing.lock)),
-        ("group", group_words(seen.group, readable=seen.group_readable)),
-        ("state", thing.state + {True: ", online", False: ", offline", None: ""}[seen.online]),
+        *group_rows(seen.group, readable=seen.group_readable),
+        ("state", (thing.state or "unknown") + {True: ", online", False: ", offline", None: ""}[seen.online]),
         ("seen in", last),
         ("seen", b.age(thing.last_seen_at, now)),
     ]
     blocks = [b.facts(rows)]
     if open_request:
         blocks.append(b.section(f"⏳ {open_request}"))
-    if offer_last_seen and reported:
+    if offer_last_seen and reported and len(thing.last_seen_imei) <= KEPT_AT_MOST:
         blocks.append(b.actions(b.button("Use the IMEI last seen", ids.TAKE_IMEI, thing.last_seen_imei)))
     return blocks
 
@@ -314,7 +330,9 @@ class Denial:
 def read_denial(view: Mapping[str, Any]) -> Denial:
     """The Denial behind a view, as far as its metadata can be read; never raises on a forged one."""
     kept = _kept(view)
-    return Denial(_text(kept, "request"), _text(kept, "about"), _text(kept, "channel"), _text(kept, "ts"))
+    return Denial(
+        _text(kept, "request"), _text(kept, "about", 300), _text(kept, "channel"), _text(kept, "ts")
+    )
 
 
 def _modal(

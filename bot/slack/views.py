@@ -47,7 +47,7 @@ class _Form:
         read = read_fields(shown, typed)
         if read.change is None:
             await ack(response_action="errors", errors=dict(read.errors))
-            self._propose(view, shown, read, Call.of(body))
+            self._propose(view, read, Call.of(body))
             return
         submission = self._submission(body, shown, typed)
         try:
@@ -64,14 +64,13 @@ class _Form:
         call = Call(submission.person, submission.origin)
         self._desk.start(work, call, name=f"submission {submission.id}")
 
-    def _propose(self, view: Mapping[str, Any], shown: Form, read: Read, call: Call) -> None:
+    def _propose(self, view: Mapping[str, Any], read: Read, call: Call) -> None:
         """The same view with a button under the field: the error alone can't be clicked."""
         if read.proposals:
-            work = self._show(view, forms.with_under(view, shown, read.proposals))
-            self._desk.start(work, call, name="proposal")
+            self._desk.start(self._put_under(view, read.proposals), call, name="proposal")
 
-    async def _show(self, view: Mapping[str, Any], changed: forms.View) -> None:
-        await self._desk.show(str(view.get("id")), changed, hash_=view.get("hash"))
+    async def _put_under(self, view: Mapping[str, Any], under: forms.Under) -> None:
+        await self._desk.edit(view, lambda newest: forms.with_under(newest, under))
 
     def _submission(self, body: Mapping[str, Any], shown: Form, typed: dict[str, str]) -> Submission:
         call = Call.of(body)

@@ -166,6 +166,13 @@ def shown(where: View | Message) -> str:
     return everything_in(where.content if isinstance(where, View) else where.blocks)
 
 
+def fact(where: View | Message, label: str) -> str:
+    """The value beside a label among the aligned facts."""
+    found = re.search(rf"^{label} {{2,}}(.*)$", shown(where), re.MULTILINE)
+    assert found, shown(where)
+    return found[1]
+
+
 def request_id_in(text: str) -> str:
     """The request's id as it is told to people."""
     found = re.search(r"`([2-9A-HJ-NP-Z]{10})`", text)

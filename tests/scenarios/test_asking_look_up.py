@@ -200,6 +200,30 @@ async def test_a_proposal_from_the_command_is_still_there_after_the_look_up(stag
     assert "check digit is missing" not in shown(view)
 
 
+async def test_a_click_during_a_slow_look_up_is_heeded_and_the_facts_still_come(stage: Stage) -> None:
+    sim = stage.monogoto.examples.fresh
+    engineer = stage.person("U0ENG1")
+    stage.monogoto.fail(THING, "latency", seconds=5)
+    view = await open_form(stage, engineer, "/lock-thing", f"{sim.iccid} {sim.imei[:14]}")
+    await until_slow(stage, lambda: "Looking it up" in shown(view))
+    await engineer.click(view, "imei.take")
+    await until_slow(stage, lambda: sim.name in shown(view))
+    assert value(view, "imei") == sim.imei
+    assert "⏳" not in shown(view)
+
+
+async def test_a_click_on_a_view_that_has_just_changed_is_heeded(stage: Stage) -> None:
+    sim = stage.monogoto.examples.fresh
+    engineer = stage.person("U0ENG1")
+    view = await open_form(stage, engineer, "/lock-thing", f"{sim.iccid} {sim.imei[:14]}")
+    pressed = {"type": "button", "action_id": "imei.take", "block_id": "under.imei.1", "value": sim.imei}
+    payload = stage.slack.payloads.view_action("U0ENG1", view, pressed)
+    await stage.until(lambda: sim.name in shown(view))
+    await stage.slack.deliver(payload)
+    await stage.until(lambda: value(view, "imei") == sim.imei)
+    assert sim.name in shown(view)
+
+
 async def test_two_look_ups_in_a_row_end_with_the_facts_of_one_sim(stage: Stage) -> None:
     first, second = stage.monogoto.examples.fresh, stage.monogoto.examples.locked
     engineer = stage.person("U0ENG1")
