@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -13,23 +14,44 @@ FIELD_LIMIT = 150
 """Characters that a field takes: a card, and a button that reopens the form, hold them uncut."""
 
 
+NAMED_AT_MOST = 25
+"""People and user groups in one list of mentions: a policy may name hundreds."""
+_INERT = {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: mark + "\N{WORD JOINER}" for mark in "*_~`"}
+_TURNS_TEXT_AROUND = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
 def escape(text: str, limit: int = 300) -> str:
     """What a person or the vendor typed, harmless in mrkdwn: no mention, link or formatting comes out of it.
 
-    Clipped to `limit` characters before escaping, so that no entity is cut in two.
+    At most `limit` characters as Slack counts them, after escaping; no entity is cut in two.
     """
-    flat = " ".join(text.split())
-    clipped = flat if len(flat) <= limit else flat[: limit - 1] + "…"
-    safe = clipped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    for mark in "*_~`":
-        safe = safe.replace(mark, mark + "\N{WORD JOINER}")
-    return safe
+    pieces = [_INERT.get(character, character) for character in _flat(text)]
+    if sum(map(len, pieces)) <= limit:
+        return "".join(pieces)
+    kept, room = [], limit - 1
+    for piece in pieces:
+        room -= len(piece)
+        if room < 0:
+            break
+        kept.append(piece)
+    return "".join(kept) + "…"
 
 
 def clip(text: str, limit: int) -> str:
     """Plain text on one line, cut to `limit` characters."""
-    flat = " ".join(text.split())
+    flat = _flat(text)
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def _flat(text: str) -> str:
+    """On one line, without what prints nothing or turns the words around it (a name must not reach out)."""
+    shown = (c for c in " ".join(text.split()) if c not in _TURNS_TEXT_AROUND)
+    return "".join(c for c in shown if unicodedata.category(c) not in {"Cc", "Cs"})
+
+
+def bounded(text: str) -> str:
+    """The last guard of a block's limits: a cut end is better than a card that Slack refuses."""
+    return (text or "…") if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"
 
 
 def mention(principal_id: str) -> str:
@@ -39,7 +61,9 @@ def mention(principal_id: str) -> str:
 
 def mentions(ids: Iterable[str]) -> str:
     """Several, separated by commas."""
-    return ", ".join(mention(i) for i in ids)
+    named = [mention(i) for i in ids]
+    more = f" and {len(named) - NAMED_AT_MOST} more" if len(named) > NAMED_AT_MOST else ""
+    return ", ".join(named[:NAMED_AT_MOST]) + more
 
 
 def moment(at: datetime) -> str:
@@ -64,13 +88,13 @@ def age(at: datetime | None, now: datetime) -> str:
 
 def section(text: str, *, block_id: str | None = None) -> Block:
     """A paragraph of mrkdwn made of our own words, marks and escaped data. Nothing in it is auto-linked."""
-    block: Block = {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+    block: Block = {"type": "section", "text": {"type": "mrkdwn", "text": bounded(text), "verbatim": True}}
     return block | ({"block_id": block_id} if block_id else {})
 
 
 def context(text: str) -> Block:
     """Small print."""
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": True}]}
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": bounded(text), "verbatim": True}]}
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> Block:
@@ -93,7 +117,7 @@ def quote(label: str, text: str) -> Block:
                 "type": "rich_text_section",
                 "elements": [
                     {"type": "text", "text": f"{label}: ", "style": {"bold": True}},
-                    {"type": "text", "text": clip(text, REASON_LIMIT)},
+                    {"type": "text", "text": clip(text, REASON_LIMIT) or "(nothing readable)"},
                 ],
             }
         ],

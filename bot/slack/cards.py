@@ -10,7 +10,7 @@ from bot.domain.changes import LockThing, wanted
 from bot.domain.identifiers import group_imei, is_reported
 from bot.domain.impact import Finding, Verdict
 from bot.domain.requests import ChangeRequest, ItemState, Status
-from bot.domain.things import ThingLock, ThingsGroup
+from bot.domain.things import Thing, ThingLock, ThingsGroup
 from bot.services.ports import PlaceKind
 from bot.slack import blocks as b
 from bot.slack import ids
@@ -95,10 +95,9 @@ def _rows(request: ChangeRequest) -> list[tuple[str, str]]:
         ("before" if ended else "now", lock_words(thing.lock)),
         ("asked" if ended else "after", lock_words(after)),
     ]
-    seen_in = thing.last_seen_imei
-    rows.append(("seen in", group_imei(seen_in) if is_reported(seen_in) else "no device reported"))
-    rows.append(("group", group_words(request.seen.group, readable=request.seen.group_readable)))
-    rows.append(("state", thing.state))
+    rows.append(("seen in", device_words(thing, request.seen.read_at)))
+    rows += group_rows(request.seen.group, readable=request.seen.group_readable)
+    rows.append(("state", thing.state or "unknown"))
     return rows
 
 
@@ -114,14 +113,22 @@ def lock_words(lock: ThingLock) -> str:
     return f"unlocked ({group_imei(lock.locked_imei)} kept)" if lock.locked_imei else "unlocked"
 
 
-def group_words(group: ThingsGroup | None, *, readable: bool) -> str:
+def device_words(thing: Thing, now: datetime) -> str:
+    """The device last seen, and how long before this reading; a line of a phone's width."""
+    if not is_reported(thing.last_seen_imei):
+        return "no device reported"
+    age = f", {b.age(thing.last_seen_at, now)}" if thing.last_seen_at else ""
+    return group_imei(thing.last_seen_imei) + age
+
+
+def group_rows(group: ThingsGroup | None, *, readable: bool) -> list[tuple[str, str]]:
     """The group and its own lock, beside the Thing's: which of the two wins is documented nowhere."""
     if not readable:
-        return "could not be read"
+        return [("group", "could not be read")]
     if group is None:
-        return "none"
+        return [("group", "none")]
     lock = f"locked to TAC {group.tac or '(none)'}" if group.imei_lock else "not locked"
-    return f"{b.clip(group.name or group.things_group_id, 60)}, {lock}"
+    return [("group", group.name or group.things_group_id), ("its lock", lock)]
 
 
 def _impact(request: ChangeRequest, now: datetime) -> str:
@@ -176,7 +183,7 @@ def _people(request: ChangeRequest, kind: PlaceKind, audience: Audience) -> str:
         return f"{asked} · request `{request.id}`{_decided(request)}"
     left = request.approvals_left
     more = "more " if request.approvals else ""
-    who = b.mentions(audience.ids) if kind is PlaceKind.CARD else " or ".join(audience.roles)
+    who = b.mentions(audience.ids) if kind is PlaceKind.CARD else b.escape(" or ".join(audience.roles))
     needed = f"{left} {more}approval{'s' * (left != 1)} needed from {who}"
     given = f" · approved by {b.mentions(a.person.user_id for a in request.approvals)}" if more else ""
     elsewhere = "" if kind is PlaceKind.CARD else " · decided in the approvals channel or by direct message"

@@ -1,0 +1,343 @@
+"""Cards and replies: every one can be drawn, Slack takes it, a phone holds it, and no data acts in it."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain.changes import LockThing, UnlockThing
+from bot.domain.impact import Finding, Impact, Verdict
+from bot.domain.requests import (
+    ITEM_TRANSITIONS,
+    OUTCOMES,
+    TRANSITIONS,
+    ChangeRequest,
+    Item,
+    ItemState,
+    Person,
+    PersonDecision,
+    Status,
+    Vote,
+)
+from bot.domain.things import ThingsGroup
+from bot.sandbox.slack.block_kit import check_message
+from bot.sandbox.stage import everything_in
+from bot.services.ports import PlaceKind
+from bot.slack import blocks as b
+from bot.slack import ids
+from bot.slack.cards import HEADLINES, Audience, Drawn, draw
+from bot.slack.replies import audit_line, reply
+from tests.slack.hostile import HOSTILE, assert_inert
+from tests.storage.samples import ANN, BOB, ICCID, IMEI, NOW, OTHER_IMEI, approval, request, thing
+
+LOCK = LockThing(ICCID, IMEI)
+KEEP = UnlockThing(ICCID, keep=True)
+CLEAR = UnlockThing(ICCID, keep=False)
+CHANGES = pytest.mark.parametrize("change", [LOCK, KEEP, CLEAR], ids=["lock", "keep", "clear"])
+AUDIENCE = Audience(ids=("S0APPROVERS", "U0ADMIN"), roles=("approver", "admin"))
+ENDS = {OUTCOMES[state]: state for state in reversed(OUTCOMES)}
+WIDTH_OF_A_PHONE = 44
+
+
+def card(asked: ChangeRequest, kind: PlaceKind = PlaceKind.CARD, **options: Any) -> Drawn:
+    drawn = draw(asked, kind, options.pop("audience", AUDIENCE), NOW + timedelta(minutes=1), **options)
+    assert check_message({"text": drawn.text, "blocks": drawn.blocks}) == []
+    return drawn
+
+
+def text_of(drawn: Drawn) -> str:
+    return everything_in(drawn.blocks)
+
+
+def mrkdwn_in(part: Any) -> Iterator[str]:
+    """Every text of a message in which marks would act."""
+    if isinstance(part, dict):
+        if part.get("type") == "mrkdwn":
+            yield part["text"]
+        for value in part.values():
+            yield from mrkdwn_in(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from mrkdwn_in(value)
+
+
+def standing(status: Status, change: Any, **fields: Any) -> ChangeRequest:
+    """A request in that state, as it would have come there."""
+    asked = replace(request(change=change), status=status, **fields)
+    if status is Status.DENIED:
+        return replace(asked, decisions=(PersonDecision(BOB, Vote.DENIED, NOW, "not that one"),))
+    if status in {Status.CANCELLED, Status.EXPIRED, Status.PENDING}:
+        return asked
+    asked = replace(asked, approved_at=NOW, decisions=(approval(),))
+    return replace(asked, item=Item(asked.id, item_states(status)[0], explanation="What happened."))
+
+
+def item_states(status: Status) -> list[ItemState]:
+    """The states of the item with which a request can stand like this."""
+    events = {event for (_, event), to in TRANSITIONS.items() if to is status}
+    ended = [state for state, event in OUTCOMES.items() if event in events]
+    return ended or [ItemState.QUEUED, ItemState.RUNNING, ItemState.SENT]
+
+
+# --- every card can be drawn ---------------------------------------------------------------------------
+
+
+@CHANGES
+@pytest.mark.parametrize("kind", [PlaceKind.CARD, PlaceKind.TWIN])
+@pytest.mark.parametrize("status", Status)
+def test_every_status_has_a_card_with_one_mark_and_a_headline(
+    status: Status, kind: PlaceKind, change: Any
+) -> None:
+    drawn = card(standing(status, change), kind)
+    first = drawn.blocks[0]["text"]["text"]
+    assert re.fullmatch(rf"{HEADLINES[status]} \*[^*\n]+\*", first)
+    assert drawn.text.startswith(first.split("*")[1])
+    others = set(HEADLINES.values()) - {HEADLINES[status]}
+    assert not [mark for mark in others if mark in text_of(drawn)]
+
+
+@CHANGES
+@pytest.mark.parametrize(
+    ("status", "state"), [(status, state) for status in Status for state in item_states(status)]
+)
+def test_every_end_of_an_item_is_explained_on_the_card(status: Status, state: ItemState, change: Any) -> None:
+    ended = standing(status, change)
+    if ended.item is None:
+        pytest.skip("not approved, so there is no item")
+    ended = replace(ended, item=replace(ended.item, state=state, explanation="The SIM was told <so>."))
+    assert "The SIM was told &lt;so&gt;." in text_of(card(ended))
+
+
+def test_every_item_state_stands_on_some_card() -> None:
+    shown = {state for status in Status for state in item_states(status)}
+    assert shown == set(ItemState) == set(OUTCOMES) | set(ITEM_TRANSITIONS)
+
+
+@CHANGES
+@pytest.mark.parametrize("verdict", Verdict)
+@pytest.mark.parametrize("finding", Finding)
+def test_every_finding_and_verdict_has_its_words(finding: Finding, verdict: Verdict, change: Any) -> None:
+    pending = replace(request(change=change), impact=Impact(verdict, (finding,)))
+    plain = replace(pending, impact=Impact(verdict, ()))
+    said = text_of(card(pending)).splitlines()
+    assert "*Impact:* " in text_of(card(plain))
+    bullets = [line for line in said if line.startswith("• ")]
+    # For this one the verdict itself is the sentence.
+    assert len(bullets) == (0 if finding is Finding.LOSES_PROTECTION else 1)
+
+
+def test_a_card_with_everything_on_it_at_once_is_taken() -> None:
+    full = replace(
+        request(),
+        impact=Impact(Verdict.LOSES, tuple(Finding)),
+        reason="why " * 1000,
+        approvals_needed=30,
+        decisions=tuple(approval(Person(f"U0{n:04}", "T0TEAM")) for n in range(29)),
+        seen=replace(
+            request().seen,
+            thing=thing(name="n" * 5000, state="s" * 500, last_seen_imei="9" * 500),
+            group=ThingsGroup("G", "g" * 5000, imei_lock=True, tac="t" * 500),
+            elsewhere=tuple("e" * 300 for _ in range(50)),
+            locked_elsewhere=tuple("l" * 300 for _ in range(50)),
+        ),
+    )
+    many = Audience(tuple(f"U0{n:05}" for n in range(500)), tuple(f"role{n}" for n in range(500)))
+    for kind in (PlaceKind.CARD, PlaceKind.TWIN):
+        card(full, kind, audience=many, note="This card replaces an earlier one.")
+
+
+# --- buttons -------------------------------------------------------------------------------------------
+
+
+def buttons(drawn: Drawn) -> dict[str, dict[str, Any]]:
+    rows = [block["elements"] for block in drawn.blocks if block["type"] == "actions"]
+    return {button["action_id"]: button for row in rows for button in row}
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("kind", [PlaceKind.CARD, PlaceKind.TWIN])
+def test_a_card_has_buttons_only_while_it_waits_and_a_twin_never(status: Status, kind: PlaceKind) -> None:
+    wanted = (
+        {ids.APPROVE, ids.DENY, ids.CANCEL} if (status, kind) == (Status.PENDING, PlaceKind.CARD) else set()
+    )
+    assert set(buttons(card(standing(status, LOCK), kind))) == wanted
+
+
+def test_buttons_carry_the_request_and_what_was_shown_and_nothing_else() -> None:
+    for button in buttons(card(request())).values():
+        assert button["value"] == f"R1.{'f' * 64}"
+        assert len(button["value"]) < 2000
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_approve_asks_whether_one_is_sure_whenever_anyone_is_affected(verdict: Verdict) -> None:
+    approve = buttons(card(replace(request(), impact=Impact(verdict, ()))))[ids.APPROVE]
+    assert ("confirm" in approve) == (verdict is not Verdict.KEEPS)
+
+
+# --- people --------------------------------------------------------------------------------------------
+
+
+def test_a_card_mentions_the_approvers_once_and_a_twin_never() -> None:
+    assert text_of(card(request())).count("<!subteam^S0APPROVERS>, <@U0ADMIN>") == 1
+    twin = text_of(card(request(), PlaceKind.TWIN))
+    assert "subteam" not in twin
+    assert "2 approvals needed from approver or admin" in twin
+
+
+@pytest.mark.parametrize("status", sorted(set(Status) - {Status.PENDING}))
+def test_a_decided_card_mentions_no_approver_group(status: Status) -> None:
+    assert "subteam" not in text_of(card(standing(status, LOCK)))
+
+
+def test_a_card_says_how_many_more_are_needed_and_who_has_approved() -> None:
+    assert "2 approvals needed from" in text_of(card(request()))
+    once = text_of(card(replace(request(), decisions=(approval(),))))
+    assert "1 more approval needed from" in once
+    assert "approved by <@U0BOB>" in once
+
+
+def test_times_are_in_the_readers_zone() -> None:
+    until = int((NOW + timedelta(hours=24)).timestamp())
+    assert f"until <!date^{until}^{{date_short_pretty}} {{time}}|2026-03-03 09:00 UTC>" in text_of(
+        card(request())
+    )
+
+
+# --- facts ---------------------------------------------------------------------------------------------
+
+
+def facts(drawn: Drawn) -> list[str]:
+    block = next(block for block in drawn.blocks if block["type"] == "rich_text")
+    return str(block["elements"][0]["elements"][0]["text"]).splitlines()
+
+
+ORDINARY = [
+    thing(),
+    thing(name="Cold chain sensor 4711, Rotterdam", imei_lock=True, locked_imei=IMEI.digits),
+    thing(iccid="89444765000088785760", locked_imei=IMEI.digits, last_seen_imei=""),
+    thing(state="PROVISIONED", last_seen_imei="0" * 15),
+    thing(state="TEST_ACTIVE", last_seen_at=NOW - timedelta(days=365)),
+    thing(imei_lock=True, last_seen_at=None),
+]
+GROUPS = [None, ThingsGroup("G", "Refrigerated trailers, north", imei_lock=True, tac="49015420")]
+
+
+@CHANGES
+@pytest.mark.parametrize("status", Status)
+def test_aligned_facts_of_ordinary_data_fit_a_phone(status: Status, change: Any) -> None:
+    for one in ORDINARY:
+        for group in GROUPS:
+            asked = standing(status, change)
+            asked = replace(asked, seen=replace(asked.seen, thing=one, group=group))
+            lines = facts(card(asked))
+            assert max(map(len, lines)) <= WIDTH_OF_A_PHONE, max(lines, key=len)
+            assert len({re.match(r"[\w ]*?\s{2,}", line).end() for line in lines}) == 1  # type: ignore[union-attr]
+
+
+def test_now_and_after_stand_side_by_side_with_grouped_imeis() -> None:
+    change = LockThing(ICCID, IMEI)
+    locked = thing(imei_lock=True, locked_imei=OTHER_IMEI.digits)
+    asked = replace(request(change=change), seen=replace(request().seen, thing=locked))
+    lines = facts(card(asked))
+    assert "now       35-305311-000000-9" in lines
+    assert "after     49-015420-323751-8" in lines
+    assert "seen in   49-015420-323751-8, 3 minutes ago" in lines
+    assert "its lock  locked to TAC 49015420" in lines
+
+
+# --- data never acts -----------------------------------------------------------------------------------
+
+
+@CHANGES
+@pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
+def test_no_data_on_a_card_mentions_links_formats_or_breaks_it(hostile: str, change: Any) -> None:
+    for status, kind in itertools.product(Status, (PlaceKind.CARD, PlaceKind.TWIN)):
+        wild, tame = (card(_everywhere(text, standing(status, change)), kind) for text in (hostile, "tame"))
+        assert len(wild.blocks) == len(tame.blocks)
+        for said, expected in zip(mrkdwn_in(wild.blocks), mrkdwn_in(tame.blocks), strict=True):
+            assert_inert(said, expected)
+        assert_inert(wild.text, tame.text)
+        assert len(facts(wild)) == len(facts(tame))
+
+
+def _everywhere(text: str, asked: ChangeRequest) -> ChangeRequest:
+    """The request with this text wherever a person or the vendor could have put it."""
+    there = replace(
+        asked.seen,
+        thing=thing(name=text, state=text, locked_imei=text, last_seen_imei=f"1{text}", imei_lock=True),
+        group=ThingsGroup("G", text, imei_lock=True, tac=text),
+        elsewhere=(text, text),
+        locked_elsewhere=(text,),
+    )
+    item = replace(asked.item, explanation=text) if asked.item else None
+    impact = Impact(Verdict.UNKNOWN, tuple(Finding))
+    return replace(asked, reason=text, seen=there, item=item, impact=impact)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("what", ["denied", "delayed", "outcome"])
+def test_no_data_in_a_reply_mentions_links_or_formats(what: str, hostile: str) -> None:
+    for state in ItemState:
+        for teller in (reply, audit_line):
+            wild, tame = (
+                teller(
+                    _everywhere(text, request()),
+                    what,
+                    {"by": "U0BOB", "reason": text, "explanation": text, "state": state.value},
+                )
+                for text in (hostile, "tame")
+            )
+            assert check_message({"text": wild.text, "blocks": wild.blocks}) == []
+            assert_inert(wild.text, tame.text)
+
+
+# --- replies -------------------------------------------------------------------------------------------
+
+
+@CHANGES
+@pytest.mark.parametrize("state", ItemState)
+def test_an_outcome_mentions_the_requester_and_says_done_only_after_the_read_back(
+    state: ItemState, change: Any
+) -> None:
+    told = reply(request(change=change), "outcome", {"state": state.value, "explanation": "It is so."}).text
+    assert told.count(f"<@{ANN.user_id}>") == 1
+    assert ("done" in told) == (state is ItemState.DONE)
+    assert "t is so." in told
+
+
+@pytest.mark.parametrize(
+    ("what", "about", "said"),
+    [
+        ("approved", {"by": "U0BOB", "left": "1"}, "👍 Approved by <@U0BOB>. 1 more needed."),
+        ("approved", {"by": "U0BOB", "left": "0"}, "👍 Approved by <@U0BOB>. It is applied now."),
+        (
+            "denied",
+            {"by": "U0BOB", "reason": "no"},
+            "🚫 Denied by <@U0BOB>: no\n<@U0ANN>, nothing",
+        ),
+        ("cancelled", {"by": "U0ANN"}, "↩️ Cancelled by <@U0ANN>. Nothing was changed."),
+    ],
+)
+def test_a_decision_says_who_and_what_becomes_of_it(what: str, about: dict[str, str], said: str) -> None:
+    assert reply(request(), what, about).text.startswith(said)
+
+
+@pytest.mark.parametrize(
+    "what", ["approved", "denied", "cancelled", "expired", "redrawn", "delayed", "outcome"]
+)
+def test_the_audit_channel_names_request_and_thing_without_their_full_numbers(what: str) -> None:
+    told = audit_line(request(), what, {"by": "U0BOB", "explanation": "So."}).text
+    assert told.startswith("`R1` Pump 1 (…0001): ")
+    assert thing().iccid not in told
+
+
+def test_a_guard_keeps_any_text_within_slacks_limit() -> None:
+    assert len(b.section("x" * 9000)["text"]["text"]) == 3000
+    assert len(b.context("x" * 9000)["elements"][0]["text"]) == 3000
