@@ -46,6 +46,8 @@ class Form:
     """IMEI last seen on the Thing of `looked_up`."""
     looked_up: str = ""
     """ICCID that `last_seen` belongs to."""
+    looking_up: str = ""
+    """ICCID of the latest look-up: an earlier one that ends later shows nothing."""
 
     def metadata(self) -> str:
         """What the next payload brings back. Holds no typed text: it stays in the fields."""
@@ -56,6 +58,7 @@ class Form:
             "version": self.version,
             "last_seen": self.last_seen[:KEPT_AT_MOST],
             "looked_up": self.looked_up,
+            "looking_up": self.looking_up,
         }
         return json.dumps(kept, separators=(",", ":"))
 
@@ -75,7 +78,13 @@ def read_metadata(view: Mapping[str, Any], kind: Kind) -> Form:
         version=version if isinstance(version, int) else 0,
         last_seen=_text(kept, "last_seen"),
         looked_up=_text(kept, "looked_up"),
+        looking_up=_text(kept, "looking_up"),
     )
+
+
+def looking_up(view: Mapping[str, Any]) -> str:
+    """The ICCID of the latest look-up in a form."""
+    return _text(_kept(view), "looking_up")
 
 
 def asked_in(view: Mapping[str, Any]) -> str:
@@ -199,11 +208,12 @@ def _keep(typed: Mapping[str, str], version: int) -> b.Block:
     return {"type": "input", "block_id": ids.KEEP_BLOCK, "label": label, "element": element}
 
 
-def with_value(view: Mapping[str, Any], shown: Form, block_id: str, value: str) -> tuple[View, Form]:
+def with_value(view: Mapping[str, Any], block_id: str, value: str) -> View:
     """The view as it is on the screen, with one field set by the bot: a new action_id makes Slack take it.
 
     Every other field keeps its ids, and so what was typed into it. What stood under the field goes.
     """
+    shown = read_metadata(view, KINDS[view["callback_id"]])
     moved = replace(shown, version=shown.version + 1)
     blocks: list[b.Block] = []
     for block in view.get("blocks", ()):
@@ -212,11 +222,15 @@ def with_value(view: Mapping[str, Any], shown: Form, block_id: str, value: str) 
             blocks.append(block | {"element": block["element"] | new})
         else:
             blocks.append(block)
-    return _form(moved, put_under(blocks, {block_id: []})), moved
+    return _form(moved, put_under(blocks, {block_id: []}))
 
 
-def with_under(view: Mapping[str, Any], shown: Form, under: Under) -> View:
-    """The view as it is on the screen, with something else under some fields; what was typed stays."""
+def with_under(view: Mapping[str, Any], under: Under, **facts: Any) -> View:
+    """The view as it is on the screen, with something else under some fields; what was typed stays.
+
+    `facts` are fields of `Form` to keep with it.
+    """
+    shown = replace(read_metadata(view, KINDS[view["callback_id"]]), **facts)
     return _form(shown, put_under(view.get("blocks", ()), under))
 
 
