@@ -98,21 +98,15 @@ def split_arguments(text: str, kind: Kind) -> dict[str, str]:
         return {}
     if kind is Kind.UNLOCK_THING:
         return {ids.ICCID_BLOCK: " ".join(tokens)}
-    for at in range(len(tokens), 0, -1):
-        left, right = " ".join(tokens[:at]), " ".join(tokens[at:])
-        if _is_iccid(left) and (not right or _is_imei(right)):
-            return {ids.ICCID_BLOCK: left, ids.IMEI_BLOCK: right}
-        if _is_imei(left) and _is_iccid(right):
-            return {ids.ICCID_BLOCK: right, ids.IMEI_BLOCK: left}
+    halves = [(" ".join(tokens[:at]), " ".join(tokens[at:])) for at in range(1, len(tokens))]
+    for good in (Valid, Proposal):
+        for left, right in halves:
+            for iccid, imei in ((left, right), (right, left)):
+                if isinstance(parse_iccid(iccid), Valid) and isinstance(parse_imei(imei), good):
+                    return {ids.ICCID_BLOCK: iccid, ids.IMEI_BLOCK: imei}
+    if isinstance(parse_iccid(text), Valid):
+        return {ids.ICCID_BLOCK: " ".join(tokens)}
     return {ids.ICCID_BLOCK: tokens[0], ids.IMEI_BLOCK: " ".join(tokens[1:])}
-
-
-def _is_iccid(text: str) -> bool:
-    return isinstance(parse_iccid(text), Valid)
-
-
-def _is_imei(text: str) -> bool:
-    return not isinstance(parse_imei(text), Rejection)
 
 
 # --- opening -------------------------------------------------------------------------------------
