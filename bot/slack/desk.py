@@ -49,7 +49,10 @@ class Desk:
     screens: Screens
 
     async def whisper(self, call: Call, text: str, *buttons: b.Block) -> None:
-        """Tell only this person: by response_url, else ephemerally, else by direct message."""
+        """Tell only this person: by response_url, else ephemerally, else by direct message.
+
+        A payload that names nobody is answered to nobody.
+        """
         blocks = [b.section(text[: b.TEXT_LIMIT])]
         if buttons:
             blocks.append(b.actions(*buttons))
@@ -63,6 +66,8 @@ class Desk:
             else:
                 return
         user = call.person.user_id
+        if not user:
+            return
         if call.origin.channel:
             try:
                 await self.api.call("chat.postEphemeral", channel=call.origin.channel, user=user, **message)
