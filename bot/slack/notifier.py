@@ -16,6 +16,7 @@ from bot.domain.policy import Policy
 from bot.domain.requests import ChangeRequest
 from bot.services.ports import Clock, Message, MessageState, Outbox, Place, PlaceKind, Store
 from bot.slack.api import SlackApi, SlackAway, SlackBusy, SlackError
+from bot.slack.blocks import context
 from bot.slack.cards import Audience, Drawn, draw
 from bot.slack.replies import audit_line, reply
 
@@ -24,10 +25,13 @@ log = logging.getLogger(__name__)
 PACE_SECONDS = 1.05
 """Between two new messages in one channel; Slack allows one a second."""
 LOOK_SECONDS = 5.0
-LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-NO_PLACE = frozenset({"channel_not_found", "not_in_channel", "is_archived", "channel_is_archived"})
+LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"})
+NO_PLACE = frozenset(
+    {"channel_not_found", "not_in_channel", "is_archived", "channel_is_archived", "is_inactive"}
+)
 TRIES = 20
 REPLACES = "This card replaces an earlier one that is gone or may not have arrived."
+REPEATS = "You may read this twice: Slack did not say whether it arrived the first time."
 
 
 class SlackNotifier:
@@ -45,6 +49,10 @@ class SlackNotifier:
         self._active: dict[int, asyncio.Task[None]] = {}
         self._posted: dict[str, asyncio.Event] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._replaced: set[int] = set()
+        """Places whose card stands for one that is gone, or may stand there twice."""
+        self._repeated: set[int] = set()
+        """Replies that may have been posted before."""
 
     def wake(self) -> None:
         """Look now."""
@@ -155,14 +163,14 @@ class SlackNotifier:
         if free_at > now:
             await self._clock.sleep((free_at - now).total_seconds())
 
-    async def _send(self, message: Message, place: Place, note: str = "") -> None:
+    async def _send(self, message: Message, place: Place) -> None:
         request = await self._store.request(message.request_id)
         if request is None:
             await self._outbox.settle(message, MessageState.DROPPED)
             return
         try:
             if message.what == "card":
-                await self._send_card(message, place, request, note)
+                await self._send_card(message, place, request)
             else:
                 await self._send_reply(message, place, request)
         except SlackBusy as busy:
@@ -174,8 +182,8 @@ class SlackNotifier:
         else:
             await self._outbox.settle(message, MessageState.SENT)
 
-    async def _send_card(self, message: Message, place: Place, request: ChangeRequest, note: str) -> None:
-        drawn = self._draw(request, place, note)
+    async def _send_card(self, message: Message, place: Place, request: ChangeRequest) -> None:
+        drawn = self._draw(request, place)
         body: dict[str, Any] = {"text": drawn.text, "blocks": drawn.blocks}
         if place.ts:
             await self._api.call("chat.update", channel=place.channel, ts=place.ts, **body)
@@ -188,9 +196,10 @@ class SlackNotifier:
     async def _send_reply(self, message: Message, place: Place, request: ChangeRequest) -> None:
         audit = place.kind is PlaceKind.AUDIT
         drawn = (audit_line if audit else reply)(request, message.what, message.about)
+        said = [*drawn.blocks, context(REPEATS)] if message.id in self._repeated else drawn.blocks
         thread = None if audit else place.ts or None
         channel = await self._open(place.channel)
-        await self._post(message, channel, text=drawn.text, blocks=drawn.blocks, thread_ts=thread)
+        await self._post(message, channel, text=drawn.text, blocks=said, thread_ts=thread)
 
     async def _post(self, message: Message, channel: str, **body: Any) -> dict[str, Any]:
         """The one place where something new is posted; the metadata is what a lost post is found by."""
@@ -209,13 +218,14 @@ class SlackNotifier:
         if request.id in self._posted and await self.visible_place(request.id):
             self._posted[request.id].set()
 
-    def _draw(self, request: ChangeRequest, place: Place, note: str) -> Drawn:
+    def _draw(self, request: ChangeRequest, place: Place) -> Drawn:
         kind, group_id = request.change.kind, request.seen.thing.things_group_id
         roles = self._policy.approver_roles(kind, group_id)
         audience = Audience(
             ids=self._policy.approver_ids(kind, group_id),
             roles=tuple(dict.fromkeys(name for names in roles for name in names)),
         )
+        note = REPLACES if place.id in self._replaced else ""
         return draw(request, place.kind, audience, self._clock.now(), note)
 
     async def _open(self, channel: str) -> str:
@@ -235,7 +245,7 @@ class SlackNotifier:
         self, message: Message, place: Place, request: ChangeRequest, error: SlackError
     ) -> None:
         log.warning("request %s: Slack refused a message: %s", request.id, error)
-        if message.what == "card" and place.ts and error.code in LOST:
+        if place.ts and error.code in LOST:
             await self._anew(message, place, place.channel)
         elif error.code in NO_PLACE and (other := self._other_channel(place, request)):
             await self._anew(message, place, other)
@@ -246,11 +256,11 @@ class SlackNotifier:
 
     async def _anew(self, message: Message, place: Place, channel: str) -> None:
         """The card was deleted, or its channel can't be posted to: post it anew, and say so."""
+        self._replaced.add(place.id)
         await self._outbox.drawn(place.id, channel=channel, ts="", rev=0)
-        moved = await self._outbox.place(place.id)
         if message.what == "card":
             await self._pace(channel)
-            await self._send(message, moved, REPLACES)
+            await self._send(message, await self._outbox.place(place.id))
             return
         await self._outbox.redraw(place.id)
         await self._postpone(message, 2.0)
@@ -275,24 +285,29 @@ class SlackNotifier:
             await self._outbox.settle(message, MessageState.WAITING, not_before=None)
             return
         try:
-            ts = await self._find(message, place)
-        except SlackAway:
+            channel, ts = await self._find(message, place)
+        except (SlackAway, SlackBusy):
             await self._resolve(message, wait=min(60.0, max(2.0, wait * 2)))
             return
         request = await self._store.request(message.request_id)
         if ts and request:
             if message.what == "card":
-                await self._drawn(place, place.channel, ts, request)
+                await self._drawn(place, channel, ts, request)
                 await self._outbox.redraw(place.id)
             await self._outbox.settle(message, MessageState.SENT)
             return
+        if message.what == "card":
+            self._replaced.add(place.id)
+        else:
+            self._repeated.add(message.id)
         await self._pace(place.channel)
-        await self._send(message, place, REPLACES)
+        await self._send(message, place)
 
-    async def _find(self, message: Message, place: Place) -> str:
-        """The ts of a message by its metadata; "" where it is not there, or the history may not be read."""
+    async def _find(self, message: Message, place: Place) -> tuple[str, str]:
+        """Channel and ts of a message, by its metadata; ts "" where it isn't, or can't be looked for."""
+        channel = place.channel
         try:
-            channel = await self._open(place.channel)
+            channel = await self._open(channel)
             thread = message.what != "card" and place.kind is not PlaceKind.AUDIT
             method = "conversations.replies" if thread else "conversations.history"
             answer = await self._api.call(
@@ -303,12 +318,12 @@ class SlackNotifier:
                 limit=100,
                 include_all_metadata=True,
             )
-        except SlackAway:
+        except (SlackAway, SlackBusy):
             raise
         except SlackError:
-            return ""
+            return channel, ""
         for found in answer.get("messages", ()):
             payload = (found.get("metadata") or {}).get("event_payload") or {}
             if str(payload.get("message")) == str(message.id):
-                return str(found.get("ts") or "")
-        return ""
+                return channel, str(found.get("ts") or "")
+        return channel, ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ READ = ("GET", "/thing/ThingId")
 POLL_SECONDS = 0.002
 POLLS_BETWEEN_LOOKS = 6
 HANGING_POLLS = 24
+REAL_SECONDS = 40.0
 
 
 def database(stage: Stage) -> Path:
@@ -84,6 +85,21 @@ async def until(
             pause = (wake - stage.clock.now()).total_seconds() if wake else 1.0
             stage.clock.advance(min(max(pause, 0.01), step))
     raise TimeoutError(f"it did not come to be within {within} seconds of the clock")
+
+
+async def meanwhile(stage: Stage, work: Coroutine[Any, Any, Any]) -> Any:
+    """What comes of it, the clock moving on."""
+    task = asyncio.create_task(work)
+    await until(stage, task.done)
+    return task.result()
+
+
+async def really(condition: Callable[[], Any]) -> Any:
+    """Wait in real time, as sockets and processes do; the stage's clock stays where it is."""
+    async with asyncio.timeout(REAL_SECONDS):
+        while not (result := condition()):  # noqa: ASYNC110  sockets and processes set no event here
+            await asyncio.sleep(5 * POLL_SECONDS)
+    return result
 
 
 async def ended(stage: Stage, *, within: float = 120.0) -> tuple[str, str | None]:
