@@ -21,7 +21,7 @@ KEPT_SECONDS = 300.0
 PATIENCE_SECONDS = 30.0
 """How long a 429 is waited for before the answer is no."""
 NOBODY = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
-NO_GROUP = frozenset({"no_such_subteam", "subteam_not_found", "not_found"})
+NO_GROUP = frozenset({"no_such_subteam", "subteam_not_found", "subteam_disabled", "not_found"})
 NO_CHANNEL = frozenset({"channel_not_found", "not_in_channel", "is_archived", "no_permission"})
 
 

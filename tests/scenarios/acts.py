@@ -220,6 +220,20 @@ async def whisper(stage: Stage, who: Person, words: str = "") -> Message:
     return message
 
 
+async def told(stage: Stage, who: Person, words: str = "⛔") -> str:
+    """What this person alone was told, once it holds these words: privately, or in a modal.
+
+    Without words: why they were refused.
+    """
+
+    def heard() -> list[str]:
+        modal = [shown(who.modal)] if who.modal and not form_of(who) else []
+        texts = [*(message.text for message in stage.whispers(who.id)), *modal]
+        return [text for text in texts if words in text and "⏳" not in text]
+
+    return str((await stage.until(heard))[-1])
+
+
 async def audit_entries(stage: Stage, request_id: str = "") -> list[dict[str, Any]]:
     """The audit's entries, oldest first; of one request where it is named."""
     assert stage.bot is not None

@@ -143,7 +143,9 @@ async def click(stage: Stage, user_id: str, where: Message, action_id: str, valu
 
 
 @pytest.mark.parametrize("action_id", ["request.approve", "request.deny", "request.cancel"])
-@pytest.mark.parametrize("value", ["", ".", "NOSUCHONE2.0", "'; drop table requests; --", "x" * 2000, "é\x00"])
+@pytest.mark.parametrize(
+    "value", ["", ".", "NOSUCHONE2.0", "'; drop table requests; --", "x" * 2000, "é\x00"]
+)
 async def test_a_forged_request_id_is_refused_in_plain_words(
     stage: Stage, action_id: str, value: str
 ) -> None:

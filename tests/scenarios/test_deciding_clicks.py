@@ -89,7 +89,9 @@ async def test_of_two_approvals_needed_both_count_in_the_same_instant_and_one_pu
     assert puts(stage) == 1
 
 
-async def test_the_first_of_two_approvals_shows_on_the_card_and_applies_nothing(open_stage: OpenStage) -> None:
+async def test_the_first_of_two_approvals_shows_on_the_card_and_applies_nothing(
+    open_stage: OpenStage,
+) -> None:
     stage = await open_stage(policy=policy(approvals=TWO))
     card = await asked(stage)
     assert "2 approvals needed from <!subteam^S0APPROVERS>, <@U0ADMIN>" in shown(card)
