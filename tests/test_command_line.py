@@ -14,7 +14,12 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import main
+from bot.app import build
+from bot.config import Config
 from bot.domain.audit import GENESIS
+from bot.domain.errors import StoreUnavailable
+from bot.policy_file import load_policy
+from bot.sandbox.clock import ManualClock
 from bot.storage.engine import migrate, open_engine
 from bot.storage.store import SqlStore
 from tests.storage import samples
@@ -128,6 +133,14 @@ def test_a_file_that_is_no_database_is_refused_and_the_process_ends(folder: Path
     assert "Traceback" not in done.stderr
     assert "file is not a database" in done.stderr
     assert (folder / "imei-lock.db").read_text().startswith("This is a diary")
+
+
+async def test_a_bot_that_could_not_be_built_lets_go_of_the_database(folder: Path) -> None:
+    (folder / "imei-lock.db").write_text("This is a diary, and not a database at all. " * 200)
+    config = Config.from_env(GOOD)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="file is not a database"):
+            await build(config, load_policy(ROOT / "policy.example.toml"), clock=ManualClock())
 
 
 def test_an_export_that_nobody_reads_to_the_end_is_no_failure(database: Path) -> None:
