@@ -133,7 +133,9 @@ class Requests:
     async def _known(self, request_id: str) -> ChangeRequest:
         request = await self._store.request(request_id)
         if request is None:
-            raise NoSuchRequest("I don't know this request: the button belongs to another database.")
+            raise NoSuchRequest(
+                "I don't know this request: the card may belong to another installation of this bot. Ask again."
+            )
         return request
 
     async def _pending(self, request_id: str) -> ChangeRequest:

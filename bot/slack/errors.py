@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.domain.errors import (
     AlreadyDecided,
     DirectoryUnavailable,
@@ -92,7 +94,9 @@ def already(request: ChangeRequest, person: Person) -> str:
 
 
 def _said(error: PlatformError) -> str:
-    return f" (“{b.escape(error.snippet, 120)}”)" if error.snippet else ""
+    """A piece of the vendor's answer, without the tags of an error page."""
+    text = " ".join(re.sub(r"<[^>]*(?:>|$)", " ", error.snippet).split())
+    return f" (“{b.escape(text, 120)}”)" if text else ""
 
 
 def _named(reference: str) -> str:

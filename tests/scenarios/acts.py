@@ -29,9 +29,10 @@ async def open_form(
     stage: Stage, who: Person, command: str, text: str = "", *, channel: str = "C0FIELD"
 ) -> View:
     """Type the command; the form, as soon as it can be filled in."""
+    before = who.modal
     delivery = await who.command(command, text, channel=channel)
     assert delivery.acked, delivery.error
-    return await stage.until(lambda: form_of(who))
+    return await stage.until(lambda: form_of(who) if who.modal is not before else None)
 
 
 def form_of(who: Person) -> View | None:

@@ -123,6 +123,8 @@ async def test_a_vendor_that_is_down_is_named_and_the_form_stays_usable(stage: S
     view = await open_form(stage, engineer, "/lock-thing", f"{sim.iccid} {sim.imei}")
     await stage.until(lambda: "can't be reached" in shown(view))
     assert "Nothing was asked for or changed" in shown(view)
+    assert "502 Bad Gateway" in shown(view)
+    assert "html" not in shown(view), "people don't read tags"
     stage.monogoto.clear_faults()
     await send_form(stage, engineer, view, {"reason": "Stolen box"})
 

@@ -28,7 +28,7 @@ from tests.scenarios.acts import (
     whisper,
 )
 from tests.scenarios.test_asking_places import policy
-from tests.scenarios.test_deciding_clicks import TWO, events, puts
+from tests.scenarios.test_deciding_clicks import TWO, puts
 
 REDRAWN = "The SIM has changed since this card was drawn, so nothing was approved"
 

@@ -1,0 +1,395 @@
+"""Every way into the bot, as every person: nothing changes without the role. A new way in needs a row."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from slack_bolt.app.async_app import AsyncApp
+from sqlalchemy import select
+
+from bot.domain.changes import LockThing
+from bot.domain.errors import Refusal
+from bot.domain.identifiers import Iccid, Imei
+from bot.domain.requests import ChangeRequest, Origin, Person
+from bot.sandbox.slack.messages import Message
+from bot.sandbox.slack.views import View
+from bot.sandbox.slack.workspace import User
+from bot.sandbox.stage import Stage
+from bot.services.ports import Submission
+from bot.services.requests import Requests
+from bot.services.submission import Submissions
+from bot.slack import asking, forms, listeners
+from bot.slack.desk import Call, Desk
+from bot.storage import tables
+from tests.conftest import OpenStage
+from tests.scenarios.acts import ask_lock, audited, idle, open_form, request_id_in, shown
+
+ENGINEERS = frozenset({"U0ENG1", "U0ENG2", "U0ADMIN"})
+APPROVERS = frozenset({"U0APP1", "U0APP2", "U0ADMIN"})
+REQUESTER = frozenset({"U0ENG1"})
+NOBODY: frozenset[str] = frozenset()
+OUTSIDERS = ("U0GUEST", "U0OTHER", "U0WORKFLOW", "U0GONE")
+HERE = Origin("C0FIELD")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What there is to be changed: a pending request with its card, and a form of another SIM."""
+
+    stage: Stage
+    card: Message
+    request: ChangeRequest
+    form: View
+    iccid: str
+    imei: str
+
+    @property
+    def desk(self) -> Desk:
+        assert self.stage.bot
+        return self.stage.bot.desk
+
+
+Way = Callable[[Ground, str], Awaitable[object]]
+"""(what there is, who does it)"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A way in, and who changes something by it."""
+
+    go: Way
+    may: frozenset[str]
+
+
+@pytest.fixture
+async def stage(open_stage: OpenStage) -> Stage:
+    """Outsiders sit in every user group, and an engineer who asks may approve what others ask."""
+    stage = await open_stage()
+    stage.slack.workspace.users["U0GONE"] = User("U0GONE", "gone", "Gone", deleted=True)
+    for group in stage.slack.workspace.groups.values():
+        group.users += OUTSIDERS
+    stage.slack.workspace.groups["S0APPROVERS"].users.append("U0ENG1")
+    return stage
+
+
+async def ground(stage: Stage, number: int = 0) -> Ground:
+    """Fresh ground: two SIMs of their own for every number."""
+    assert stage.bot
+    engineer = stage.person("U0ENG1")
+    asked, wanted = (stage.monogoto.iccids[50 + 2 * number + n] for n in (0, 1))
+    imeis = [str(stage.monogoto.thing(iccid)["IMEI"]) for iccid in (asked, wanted)]
+    sim = replace(stage.monogoto.examples.fresh, iccid=asked, imei=imeis[0])
+    card = await ask_lock(stage, engineer, sim)
+    request = await stage.bot.desk.store.request(request_id_in(shown(card)))
+    assert request
+    form = await open_form(stage, engineer, "/lock-thing", f"{wanted} {imeis[1]}")
+    await engineer.type(form, "reason", "Stolen box")
+    await idle(stage)
+    return Ground(stage, card, request, form, wanted, imeis[1])
+
+
+async def state(stage: Stage) -> list[Any]:
+    """All that a role is needed for: requests, decisions, items, and what was written to the vendor."""
+    assert stage.bot
+    async with stage.bot._engine.reading() as connection:
+        rows = [
+            tuple(row)
+            for table in (tables.requests, tables.decisions, tables.items)
+            for row in (await connection.execute(select(table))).all()
+        ]
+    return [*rows, sum(map(len, stage.monogoto.writes.values()))]
+
+
+# --- through the listeners -----------------------------------------------------------------------
+
+
+def command(name: str) -> Way:
+    async def go(on: Ground, user_id: str) -> object:
+        text = f"{on.iccid} {on.imei}"
+        return await on.stage.slack.deliver(on.stage.slack.payloads.command(user_id, name, text))
+
+    return go
+
+
+def button(action_id: str) -> Way:
+    async def go(on: Ground, user_id: str) -> object:
+        value = f"{on.request.id}.{on.request.fingerprint}"
+        action = {"type": "button", "action_id": action_id, "block_id": "decision", "value": value}
+        return await on.stage.slack.deliver(on.stage.slack.payloads.message_action(user_id, on.card, action))
+
+    return go
+
+
+def form_button(action_id: str, value: str = "") -> Way:
+    async def go(on: Ground, user_id: str) -> object:
+        action = {"type": "button", "action_id": action_id, "block_id": "b", "value": value or on.imei}
+        return await on.stage.slack.deliver(on.stage.slack.payloads.view_action(user_id, on.form, action))
+
+    return go
+
+
+def submission(callback_id: str, kind: str = "view_submission") -> Way:
+    async def go(on: Ground, user_id: str) -> object:
+        payload = on.stage.slack.payloads.submission(user_id, on.form) | {"type": kind}
+        view = payload["view"] | {"callback_id": callback_id}
+        if callback_id == "unlock_thing.submit":
+            locked = on.stage.monogoto.examples.locked.iccid
+            keep = {"selected_option": {"value": "keep"}}
+            view["state"] = {"values": {"iccid": {"i": {"value": locked}}, "keep": {"k": keep}}}
+        if callback_id == "request.deny_reason":
+            view["private_metadata"] = json.dumps({"request": on.request.id, "channel": "C0FIELD"})
+        return await on.stage.slack.deliver(payload | {"view": view})
+
+    return go
+
+
+def event(kind: str) -> Way:
+    async def go(on: Ground, user_id: str) -> object:
+        inner = {"type": kind, "subteam_id": "S0APPROVERS", "added_users": [user_id], "user": user_id}
+        return await on.stage.slack.deliver(on.stage.slack.payloads.event(inner))
+
+    return go
+
+
+REOPENED = json.dumps({"kind": "lock_thing", "channel": "C0FIELD", "typed": {"reason": "x"}})
+LISTENERS = {
+    "command /lock-thing": Row(command("/lock-thing"), NOBODY),
+    "command /unlock-thing": Row(command("/unlock-thing"), NOBODY),
+    "command /imei": Row(command("/imei"), NOBODY),
+    "view lock_thing.submit": Row(submission("lock_thing.submit"), ENGINEERS),
+    "view unlock_thing.submit": Row(submission("unlock_thing.submit"), ENGINEERS),
+    "view request.deny_reason": Row(submission("request.deny_reason"), APPROVERS),
+    "view_closed message.show": Row(submission("message.show", "view_closed"), NOBODY),
+    "action request.approve": Row(button("request.approve"), APPROVERS),
+    "action request.deny": Row(button("request.deny"), NOBODY),
+    "action request.cancel": Row(button("request.cancel"), REQUESTER),
+    "action thing.look_up": Row(form_button("thing.look_up"), NOBODY),
+    "action iccid.take": Row(form_button("iccid.take"), NOBODY),
+    "action imei.take": Row(form_button("imei.take"), NOBODY),
+    "action form.reopen": Row(form_button("form.reopen", REOPENED), NOBODY),
+    "event subteam_members_changed": Row(event("subteam_members_changed"), NOBODY),
+    "event subteam_updated": Row(event("subteam_updated"), NOBODY),
+}
+
+
+class Noting(AsyncApp):
+    """Bolt, noting what is listened to."""
+
+    def __init__(self) -> None:
+        super().__init__(token="xoxb-none", signing_secret="none")
+        self.noted: list[str] = []
+
+    def _note(self, kind: str, key: Any) -> None:
+        self.noted.append(f"{key['type']} {key['callback_id']}" if isinstance(key, dict) else f"{kind} {key}")
+
+    def command(self, key: Any, *args: Any, **kwargs: Any) -> Any:
+        self._note("command", key)
+        return super().command(key, *args, **kwargs)
+
+    def view(self, key: Any, *args: Any, **kwargs: Any) -> Any:
+        self._note("view", key)
+        return super().view(key, *args, **kwargs)
+
+    def action(self, key: Any, *args: Any, **kwargs: Any) -> Any:
+        self._note("action", key)
+        return super().action(key, *args, **kwargs)
+
+    def event(self, key: Any, *args: Any, **kwargs: Any) -> Any:
+        self._note("event", key)
+        return super().event(key, *args, **kwargs)
+
+
+async def test_every_registered_listener_has_a_row(stage: Stage) -> None:
+    assert stage.bot
+    app = Noting()
+    listeners.register(app, stage.bot.desk)
+    assert sorted(app.noted) == sorted(LISTENERS)
+    assert len(app._async_listeners) == len(LISTENERS), "registered in another way than noted here"
+
+
+@pytest.mark.parametrize("name", LISTENERS)
+async def test_no_listener_changes_anything_without_the_role(stage: Stage, name: str) -> None:
+    await hold(stage, LISTENERS[name], each=True)
+
+
+async def hold(stage: Stage, row: Row, *, each: bool = False) -> None:
+    """Everybody without the role changes nothing; those with it change something: `each`, or one of them."""
+    on = await ground(stage)
+    before = await state(stage)
+    others = [user for user in stage.slack.workspace.users if user not in row.may]
+    going = asyncio.gather(*(refusable(row.go(on, user)) for user in others))
+    await stage.until(going.done)
+    await going
+    await idle(stage)
+    assert await state(stage) == before
+    for number, user in enumerate(sorted(row.may)[: None if each else 1], start=1):
+        on = await ground(stage, number)
+        before = await state(stage)
+        going = asyncio.ensure_future(row.go(on, user))
+        await stage.until(going.done)
+        await going
+        await idle(stage)
+        assert await state(stage) != before, user
+        await free_locked(stage)
+
+
+async def free_locked(stage: Stage) -> None:
+    """The one locked SIM that unlocks are asked for takes the next request."""
+    assert stage.bot
+    thing_id = f"ThingId_ICCID_{stage.monogoto.examples.locked.iccid}"
+    held = await stage.bot.desk.store.open_request(thing_id)
+    if held:
+        await stage.bot.desk.requests.cancel(held.requester, HERE, held.id)
+
+
+async def refusable(work: Awaitable[object]) -> None:
+    with suppress(Refusal):
+        await work
+
+
+@pytest.mark.parametrize("name", ["/lock-thing", "/unlock-thing"])
+async def test_a_form_opens_only_for_those_who_may_ask(stage: Stage, name: str) -> None:
+    everybody = list(stage.slack.workspace.users)
+    for user in everybody:
+        await stage.slack.deliver(stage.slack.payloads.command(user, name))
+    await idle(stage)
+    with_form = {
+        user for user in everybody if (view := stage.person(user).modal) and view.content.get("submit")
+    }
+    assert with_form == ENGINEERS
+    refused = {user for _, outcome, user in await audited(stage) if outcome == "refused"}
+    assert refused == set(everybody) - ENGINEERS
+
+
+# --- past the listeners --------------------------------------------------------------------------
+
+
+def person(user_id: str) -> Person:
+    return Person(user_id, "T0OTHER" if user_id == "U0OTHER" else "T0TEAM")
+
+
+async def approve(on: Ground, user_id: str) -> object:
+    return await on.desk.requests.approve(person(user_id), HERE, on.request.id, on.request.fingerprint)
+
+
+async def deny(on: Ground, user_id: str) -> object:
+    return await on.desk.requests.deny(person(user_id), HERE, on.request.id, "Wrong box")
+
+
+async def may_deny(on: Ground, user_id: str) -> object:
+    return await on.desk.requests.may_deny(person(user_id), HERE, on.request.id)
+
+
+async def cancel(on: Ground, user_id: str) -> object:
+    return await on.desk.requests.cancel(person(user_id), HERE, on.request.id)
+
+
+async def expire(on: Ground, _: str) -> object:
+    return await on.desk.requests.expire(on.request)
+
+
+def sent(on: Ground, user_id: str) -> tuple[Submission, LockThing]:
+    fields = {"iccid": on.iccid, "imei": on.imei, "reason": "Stolen box"}
+    kept = Submission(
+        on.desk.new_id(),
+        f"{user_id} {on.iccid}",
+        person(user_id),
+        HERE,
+        on.form.id,
+        "lock_thing",
+        fields,
+        on.desk.clock.now(),
+    )
+    return kept, LockThing(Iccid(on.iccid), Imei(on.imei))
+
+
+async def keep(on: Ground, user_id: str) -> object:
+    return await on.desk.submissions.keep(sent(on, user_id)[0])
+
+
+async def submit(on: Ground, user_id: str) -> object:
+    kept, change = sent(on, user_id)
+    await on.desk.submissions.keep(kept)
+    return await on.desk.submissions.submit(kept, change)
+
+
+METHODS = {
+    "Requests.approve": Row(approve, APPROVERS),
+    "Requests.deny": Row(deny, APPROVERS),
+    "Requests.may_deny": Row(may_deny, NOBODY),
+    "Requests.cancel": Row(cancel, REQUESTER),
+    "Requests.expire": Row(expire, NOBODY),
+    "Submissions.keep": Row(keep, NOBODY),
+    "Submissions.submit": Row(submit, ENGINEERS),
+}
+
+
+def test_every_use_case_has_a_row() -> None:
+    public = {
+        f"{use_case.__name__}.{name}"
+        for use_case in (Requests, Submissions)
+        for name, _ in inspect.getmembers(use_case, inspect.isfunction)
+        if not name.startswith("_")
+    }
+    assert public == set(METHODS)
+
+
+@pytest.mark.parametrize("name", METHODS)
+async def test_no_use_case_changes_anything_without_the_role(stage: Stage, name: str) -> None:
+    await hold(stage, METHODS[name])
+
+
+def call(user_id: str) -> Call:
+    return Call(person(user_id), HERE)
+
+
+async def open_again(on: Ground, user_id: str) -> object:
+    trigger = on.stage.slack.payloads.command(user_id, "/lock-thing")["trigger_id"]
+    ours = replace(call(user_id), trigger_id=trigger)
+    return await asking.open_form(on.desk, ours, forms.KINDS["lock_thing.submit"], {})
+
+
+async def look_up(on: Ground, user_id: str) -> object:
+    return await asking.look_up(on.desk, call(user_id), on.form.payload(), on.iccid)
+
+
+async def open_request_line(on: Ground, _: str) -> object:
+    return await asking.open_request_line(on.desk, on.request.id)
+
+
+async def check(on: Ground, user_id: str) -> object:
+    kept, change = sent(on, user_id)
+    await on.desk.submissions.keep(kept)
+    return await asking.check(on.desk, kept, forms.Form(change.kind, "C0FIELD", "n"), change)
+
+
+async def resume(on: Ground, user_id: str) -> object:
+    await on.desk.submissions.keep(sent(on, user_id)[0])
+    return await asking.resume(on.desk)
+
+
+FLOWS = {
+    "open_form": Row(open_again, NOBODY),
+    "look_up": Row(look_up, NOBODY),
+    "open_request_line": Row(open_request_line, NOBODY),
+    "check": Row(check, ENGINEERS),
+    "resume": Row(resume, ENGINEERS),
+}
+
+
+def test_every_flow_of_a_form_has_a_row() -> None:
+    ours = inspect.getmembers(asking, inspect.iscoroutinefunction)
+    public = {name for name, flow in ours if flow.__module__ == asking.__name__ and not name.startswith("_")}
+    assert public == set(FLOWS)
+
+
+@pytest.mark.parametrize("name", FLOWS)
+async def test_no_flow_of_a_form_changes_anything_without_the_role(stage: Stage, name: str) -> None:
+    await hold(stage, FLOWS[name])
