@@ -64,6 +64,9 @@ class LocalDispatcher:
             except StoreUnavailable as error:
                 log.warning("the sweep could not read the database: %s", error)
                 continue
+            except Exception:
+                log.exception("the sweep failed; it looks again in a while")
+                continue
             for request in due:
                 if request.id not in self._active:
                     task = asyncio.create_task(self._step(sweep, request), name=f"request-{request.id}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,10 +46,13 @@ class SlackNotifier:
         self._clock = clock
         self._woken = asyncio.Event()
         self._free_at: dict[str, datetime] = {}
+        """When each channel may take its next new message."""
         self._lanes: dict[str, asyncio.Lock] = {}
         self._active: dict[int, asyncio.Task[None]] = {}
         self._posted: dict[str, asyncio.Event] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._begun: set[int] = set()
+        """Messages that may have left, and are not settled in the database yet."""
         self._replaced: set[int] = set()
         """Places whose card stands for one that is gone, or may stand there twice."""
         self._repeated: set[int] = set()
@@ -61,6 +65,7 @@ class SlackNotifier:
     async def start(self) -> None:
         """Take up what an earlier process left: posts in doubt, and cards that disagree with the database."""
         for message in await self._outbox.doubtful_messages():
+            self._begun.add(message.id)
             self._begin_task(message, self._resolve(message, wait=0.0))
         for place in await self._outbox.stale_cards():
             await self._outbox.redraw(place.id)
@@ -125,24 +130,45 @@ class SlackNotifier:
             except StoreUnavailable as error:
                 log.warning("the outbox could not be read: %s", error)
                 continue
+            except Exception:
+                log.exception("the outbox could not be read")
+                continue
             for message in due:
                 if message.id not in self._active:
                     self._begin_task(message, self._deliver(message))
 
-    def _begin_task(self, message: Message, work: Any) -> None:
+    def _begin_task(self, message: Message, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._guard(message, work), name=f"message-{message.id}")
         self._active[message.id] = task
 
-    async def _guard(self, message: Message, work: Any) -> None:
+    async def _guard(self, message: Message, work: Coroutine[Any, Any, None]) -> None:
+        """Go on until it is settled, or still waits: one that was begun and then left blocks its place."""
+        faults = 0
+        try:
+            while not await self._attempt(message, work):
+                wait = min(60.0, LOOK_SECONDS * 2 ** min(faults, 10))
+                faults += 1
+                work = self._resolve(message, wait=wait)
+        finally:
+            self._active.pop(message.id, None)
+
+    async def _attempt(self, message: Message, work: Coroutine[Any, Any, None]) -> bool:
+        """Whether nothing is left in doubt."""
         try:
             await work
         except StoreUnavailable as error:
             log.warning("message %s waits: %s", message.id, error)
         except Exception:
             log.exception("message %s failed", message.id)
-        finally:
-            self._active.pop(message.id, None)
-            self._woken.set()
+        else:
+            self._woken.set()  # not after a failure: it would be tried again without a pause
+        return message.id not in self._begun
+
+    async def _settle(
+        self, message: Message, state: MessageState, *, not_before: datetime | None = None
+    ) -> None:
+        await self._outbox.settle(message, state, not_before=not_before)
+        self._begun.discard(message.id)
 
     # --- one message -----------------------------------------------------------------------------
 
@@ -154,19 +180,19 @@ class SlackNotifier:
                 await self._pace(place.channel)
             if not await self._outbox.begin(message):
                 return
+            self._begun.add(message.id)
             await self._send(message, place)
 
     async def _pace(self, channel: str) -> None:
-        now = self._clock.now()
-        free_at = max(self._free_at.get(channel, now), now)
-        self._free_at[channel] = free_at + timedelta(seconds=PACE_SECONDS)
-        if free_at > now:
-            await self._clock.sleep((free_at - now).total_seconds())
+        while (
+            wait := (self._free_at.get(channel, self._clock.now()) - self._clock.now()).total_seconds()
+        ) > 0:
+            await self._clock.sleep(wait)
 
     async def _send(self, message: Message, place: Place) -> None:
         request = await self._store.request(message.request_id)
         if request is None:
-            await self._outbox.settle(message, MessageState.DROPPED)
+            await self._settle(message, MessageState.DROPPED)
             return
         try:
             if message.what == "card":
@@ -180,7 +206,7 @@ class SlackNotifier:
         except SlackError as error:
             await self._refused(message, place, request, error)
         else:
-            await self._outbox.settle(message, MessageState.SENT)
+            await self._settle(message, MessageState.SENT)
 
     async def _send_card(self, message: Message, place: Place, request: ChangeRequest) -> None:
         drawn = self._draw(request, place)
@@ -204,19 +230,23 @@ class SlackNotifier:
     async def _post(self, message: Message, channel: str, **body: Any) -> dict[str, Any]:
         """The one place where something new is posted; the metadata is what a lost post is found by."""
         metadata = {"event_type": "imei_lock_message", "event_payload": {"message": message.id}}
-        return await self._api.call(
-            "chat.postMessage",
-            channel=channel,
-            metadata=metadata,
-            unfurl_links=False,
-            unfurl_media=False,
-            **body,
-        )
+        try:
+            return await self._api.call(
+                "chat.postMessage",
+                channel=channel,
+                metadata=metadata,
+                unfurl_links=False,
+                unfurl_media=False,
+                **body,
+            )
+        finally:  # counted from the answer: when Slack counted it is known only then
+            self._free_at[channel] = self._clock.now() + timedelta(seconds=PACE_SECONDS)
 
     async def _drawn(self, place: Place, channel: str, ts: str, request: ChangeRequest) -> None:
         await self._outbox.drawn(place.id, channel=channel, ts=ts, rev=request.rev)
-        if request.id in self._posted and await self.visible_place(request.id):
-            self._posted[request.id].set()
+        event = self._posted.get(request.id)
+        if event and await self.visible_place(request.id):
+            event.set()
 
     def _draw(self, request: ChangeRequest, place: Place) -> Drawn:
         kind, group_id = request.change.kind, request.seen.thing.things_group_id
@@ -239,7 +269,7 @@ class SlackNotifier:
 
     async def _postpone(self, message: Message, seconds: float) -> None:
         later = self._clock.now() + timedelta(seconds=seconds)
-        await self._outbox.settle(message, MessageState.WAITING, not_before=later)
+        await self._settle(message, MessageState.WAITING, not_before=later)
 
     async def _refused(
         self, message: Message, place: Place, request: ChangeRequest, error: SlackError
@@ -250,7 +280,7 @@ class SlackNotifier:
         elif error.code in NO_PLACE and (other := self._other_channel(place, request)):
             await self._anew(message, place, other)
         elif message.attempts >= TRIES:
-            await self._outbox.settle(message, MessageState.DROPPED)
+            await self._settle(message, MessageState.DROPPED)
         else:
             await self._postpone(message, min(600.0, 5.0 * 2**message.attempts))
 
@@ -282,7 +312,7 @@ class SlackNotifier:
         await self._clock.sleep(wait)
         place = await self._outbox.place(message.place_id)
         if message.what == "card" and place.ts:
-            await self._outbox.settle(message, MessageState.WAITING, not_before=None)
+            await self._settle(message, MessageState.WAITING, not_before=None)
             return
         try:
             channel, ts = await self._find(message, place)
@@ -294,7 +324,7 @@ class SlackNotifier:
             if message.what == "card":
                 await self._drawn(place, channel, ts, request)
                 await self._outbox.redraw(place.id)
-            await self._outbox.settle(message, MessageState.SENT)
+            await self._settle(message, MessageState.SENT)
             return
         if message.what == "card":
             self._replaced.add(place.id)
