@@ -25,9 +25,10 @@ async def stage(open_stage: OpenStage) -> Stage:
     return await open_stage()
 
 
-async def _break(stage: Stage, table: str) -> None:
-    """From now on every insert into the table fails, as on a full disk."""
-    trigger = f"create trigger disk_full before insert on {table} begin insert into no_room values (1); end"
+async def _break(stage: Stage, table: str, change: str = "insert", when: str = "1") -> None:
+    """From now on every such change of the table fails, as on a full disk."""
+    fails = f"when {when} begin select json('no room left'); end"
+    trigger = f"create trigger disk_full before {change} on {table} {fails}"
     await asyncio.to_thread(_change, database(stage), trigger)
 
 
@@ -178,3 +179,34 @@ async def test_a_form_left_unchecked_that_turns_out_wrong_comes_back_with_what_w
     await stage.start_bot()
     await until(stage, lambda: "No SIM of that ICCID" in everything_in(view.content))
     assert "Stolen box" in str(view.content)
+
+
+# --- what was told, but could not be noted -----------------------------------------------------------
+
+
+async def test_a_message_that_could_not_be_noted_as_sent_is_found_and_not_repeated(stage: Stage) -> None:
+    sim = stage.monogoto.examples.fresh
+    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    await _break(stage, "outbox", "update", "new.state = 'sent' and new.what = 'approved'")
+    await stage.person("U0APP1").click(card, "request.approve", confirm=True)
+    await until(stage, lambda: "👍" in str([reply.text for reply in stage.replies(card)]))
+    await _later(stage, 20)
+    await _mend(stage)
+    await check(stage, sim, card, end=DONE, says="done. Locked to", writes=1, sent=1)
+    assert [reply.text[:1] for reply in stage.replies(card)] == ["👍", "✅"]
+
+
+async def test_messages_that_cannot_be_begun_are_tried_at_leisure_and_arrive_in_the_end(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    sim = stage.monogoto.examples.fresh
+    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    await _break(stage, "outbox", "update", "new.state = 'sending'")
+    await stage.person("U0APP1").click(card, "request.approve", confirm=True)
+    await stage.until(lambda: standing(database(stage)) == [DONE])
+    before = caplog.text.count(" waits: ")
+    await _later(stage, 60)
+    assert caplog.text.count(" waits: ") - before <= 14
+    await _mend(stage)
+    await check(stage, sim, card, end=DONE, says="done. Locked to", writes=1, sent=1)
+    assert [reply.text[:1] for reply in stage.replies(card)] == ["👍", "✅"]
