@@ -22,24 +22,23 @@ class Places:
         """Cards with buttons first, then the twin where it was asked, then the audit channel.
 
         The approvals channel where there is one; else where it was asked, if an approver is there; else
-        direct messages to the approvers, or to the requester where nobody has to approve. The requester
-        always has a place to follow it.
+        direct messages to the approvers. The requester always has a place to follow it.
         """
         asked = await self._room(origin.channel)
-        cards = await self._cards(requester, asked, approvers)
+        cards = await self._cards(asked, approvers)
         places: Chosen = [(PlaceKind.CARD, channel) for channel in cards]
         places += await self._twin(requester, asked, cards)
         if self._policy.audit_channel and self._policy.audit_channel not in cards:
             places.append((PlaceKind.AUDIT, self._policy.audit_channel))
         return places
 
-    async def _cards(self, requester: Person, asked: Room | None, approvers: frozenset[str]) -> list[str]:
+    async def _cards(self, asked: Room | None, approvers: frozenset[str]) -> list[str]:
         channel = self._policy.approvals_channel
         if channel and await self._room(channel):
             return [channel]
         if asked and (not approvers or approvers & await self._directory.present(asked.channel)):
             return [asked.channel]
-        return sorted(approvers)[:DIRECT_MESSAGES_AT_MOST] or [requester.user_id]
+        return sorted(approvers)[:DIRECT_MESSAGES_AT_MOST]
 
     async def _twin(self, requester: Person, asked: Room | None, cards: list[str]) -> Chosen:
         if asked:

@@ -134,7 +134,7 @@ class Requests:
         request = await self._store.request(request_id)
         if request is None:
             raise NoSuchRequest(
-                "I don't know this request: the card may belong to another installation of this bot. Ask again."
+                "I don't know this request: the card may be of another installation of the bot. Ask again."
             )
         return request
 
