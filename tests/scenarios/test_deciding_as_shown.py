@@ -142,18 +142,18 @@ async def click(stage: Stage, user_id: str, where: Message, action_id: str, valu
     await idle(stage)
 
 
+FORGED = ("", ".", "NOSUCHONE2.0", "'; drop table requests; --", "x" * 2000, "é\x00")
+
+
 @pytest.mark.parametrize("action_id", ["request.approve", "request.deny", "request.cancel"])
-@pytest.mark.parametrize(
-    "value", ["", ".", "NOSUCHONE2.0", "'; drop table requests; --", "x" * 2000, "é\x00"]
-)
-async def test_a_forged_request_id_is_refused_in_plain_words(
-    stage: Stage, action_id: str, value: str
-) -> None:
+async def test_a_forged_request_id_is_refused_in_plain_words(stage: Stage, action_id: str) -> None:
     card = await ask_lock(stage, stage.person("U0ENG1"), stage.monogoto.examples.fresh)
-    await click(stage, "U0APP1", card, action_id, value)
-    told = await whisper(stage, stage.person("U0APP1"))
-    assert told.text.startswith("⚠️")
-    assert "reference" not in told.text, "a forged id is no fault of the bot"
+    for number, value in enumerate(FORGED, start=1):
+        await click(stage, "U0APP1", card, action_id, value)
+        whispers = stage.whispers("U0APP1")
+        assert len(whispers) == number, value
+        assert whispers[-1].text.startswith("⚠️"), value
+        assert "reference" not in whispers[-1].text, "a forged id is no fault of the bot"
     assert "request.approve" in str(card.blocks)
 
 
@@ -172,16 +172,19 @@ async def test_a_click_with_no_value_and_a_payload_with_nothing_in_it_change_not
     ]
 
 
-@pytest.mark.parametrize("metadata", ["", "{", "[]", "null", '{"request": 7}', '{"request": "NOSUCHONE2"}'])
-async def test_a_denial_with_garbled_metadata_ends_nothing(stage: Stage, metadata: str) -> None:
+GARBLED = ("", "{", "[]", "null", "[" * 3000)
+
+
+async def test_a_denial_with_garbled_metadata_ends_nothing(stage: Stage) -> None:
     card = await ask_lock(stage, stage.person("U0ENG1"), stage.monogoto.examples.fresh)
-    view = await open_denial(stage, stage.person("U0APP1"), card)
-    payload = stage.slack.payloads.submission("U0APP1", view)
-    payload["view"]["private_metadata"] = metadata
-    payload["view"]["state"]["values"] = {"reason": {"reason": {"type": "x", "value": "Wrong box"}}}
-    await stage.slack.deliver(payload)
-    await stage.until(lambda: "I don't know this request" in shown(view))
-    assert "> Wrong box" in shown(view)
+    for metadata in (*GARBLED, '{"request": 7}', '{"request": "NOSUCHONE2"}'):
+        view = await open_denial(stage, stage.person("U0APP1"), card)
+        payload = stage.slack.payloads.submission("U0APP1", view)
+        payload["view"]["private_metadata"] = metadata
+        payload["view"]["state"]["values"] = {"reason": {"reason": {"type": "x", "value": "Wrong box"}}}
+        await stage.slack.deliver(payload)
+        await stage.until(lambda view=view: "I don't know this request" in shown(view))
+        assert "> Wrong box" in shown(view)
     assert "request.approve" in str(card.blocks)
 
 
@@ -198,24 +201,20 @@ async def test_another_persons_denial_form_gives_nobody_their_role(stage: Stage)
     assert [user for _, _, user in refused] == ["U0ENG1", "U0ENG2", "U0PLAIN"]
 
 
-@pytest.mark.parametrize(
-    "metadata", ["", "{", "[]", '{"channel": {}, "version": "x"}', '{"channel": "C0SHARED", "nonce": "n"}']
-)
-async def test_a_form_with_garbled_metadata_never_asks_more_than_the_person_may(
-    stage: Stage, metadata: str
-) -> None:
+async def test_a_form_with_garbled_metadata_never_asks_more_than_the_person_may(stage: Stage) -> None:
     sim = stage.monogoto.examples.fresh
-    plain = stage.person("U0ENG1")
-    view = await open_form(stage, plain, "/lock-thing", f"{sim.iccid} {sim.imei}")
-    await plain.type(view, "reason", "Stolen box")
-    payload = stage.slack.payloads.submission("U0PLAIN", view)
-    payload["view"]["private_metadata"] = metadata
-    delivery = await stage.slack.deliver(payload)
-    assert delivery.acked
-    await idle(stage)
+    engineer = stage.person("U0ENG1")
+    forged = (*GARBLED, '{"channel": {}, "version": "x"}', '{"channel": "C0SHARED", "nonce": "n"}')
+    for metadata in forged:
+        view = await open_form(stage, engineer, "/lock-thing", f"{sim.iccid} {sim.imei}")
+        await engineer.type(view, "reason", "Stolen box")
+        payload = stage.slack.payloads.submission("U0PLAIN", view)
+        payload["view"]["private_metadata"] = metadata
+        assert (await stage.slack.deliver(payload)).acked
+        await idle(stage)
     await stage.settle(3)
     assert not stage.cards("C0FIELD")
-    assert [entry[:2] for entry in await audited(stage)] == [("request.submit", "refused")]
+    assert [entry[:2] for entry in await audited(stage)] == [("request.submit", "refused")] * len(forged)
 
 
 async def test_a_form_carried_into_a_shared_channel_is_refused(stage: Stage) -> None:

@@ -214,20 +214,25 @@ async def test_every_registered_listener_has_a_row(stage: Stage) -> None:
     assert len(app._async_listeners) == len(LISTENERS), "registered in another way than noted here"
 
 
-@pytest.mark.parametrize("name", LISTENERS)
+@pytest.mark.parametrize("name", [name for name, row in LISTENERS.items() if row.may])
 async def test_no_listener_changes_anything_without_the_role(stage: Stage, name: str) -> None:
     await hold(stage, LISTENERS[name], each=True)
+
+
+async def test_listeners_that_only_show_change_nothing_for_anybody(stage: Stage) -> None:
+    on = await ground(stage)
+    before = await state(stage)
+    for name, row in LISTENERS.items():
+        if not row.may:
+            await everybody_else(on, row)
+            assert await state(stage) == before, name
 
 
 async def hold(stage: Stage, row: Row, *, each: bool = False) -> None:
     """Everybody without the role changes nothing; those with it change something: `each`, or one of them."""
     on = await ground(stage)
     before = await state(stage)
-    others = [user for user in stage.slack.workspace.users if user not in row.may]
-    going = asyncio.gather(*(refusable(row.go(on, user)) for user in others))
-    await stage.until(going.done)
-    await going
-    await idle(stage)
+    await everybody_else(on, row)
     assert await state(stage) == before
     for number, user in enumerate(sorted(row.may)[: None if each else 1], start=1):
         on = await ground(stage, number)
@@ -238,6 +243,15 @@ async def hold(stage: Stage, row: Row, *, each: bool = False) -> None:
         await idle(stage)
         assert await state(stage) != before, user
         await free_locked(stage)
+
+
+async def everybody_else(on: Ground, row: Row) -> None:
+    """Those whom the row does not name, all at once."""
+    others = [user for user in on.stage.slack.workspace.users if user not in row.may]
+    going = asyncio.gather(*(refusable(row.go(on, user)) for user in others))
+    await on.stage.until(going.done)
+    await going
+    await idle(on.stage)
 
 
 async def free_locked(stage: Stage) -> None:
