@@ -47,7 +47,7 @@ async def test_sessions_every_50_ms_of_a_slow_vendor_end_in_one_write(
     for match, seconds in ((READ, 0.015), (WRITE, 0.03)):
         stage.monogoto.fail_at_rate(match, "latency", 1.0, seconds=seconds)
     await stage.person("U0APP1").click(card, "request.approve", confirm=True)
-    await until(stage, lambda: stage.monogoto.writes[sim.iccid], step=0.03)
+    await until(stage, lambda: stage.monogoto.writes[sim.iccid], reach=1.1)
     tries = puts(stage)
     assert tries > 1
     await check(stage, sim, card, end=("succeeded", "done"), says="done. Locked to", writes=1, sent=tries)

@@ -17,19 +17,20 @@ from tests.scenarios import acts
 from tests.scenarios.evidence import WRITE, database, ended, standing, until, untold
 
 
-@pytest.fixture(params=["text", "json"])
-def log(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
     """All that the process logs, as `python -m bot` would write it, from DEBUG on."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     kept = io.StringIO()
-    set_up(level="DEBUG", form=request.param, stream=kept)
+    set_up(level="DEBUG", form="text", stream=kept)
     yield kept
     logging.captureWarnings(capture=False)
     root.handlers[:] = before
     root.setLevel(level)
 
 
+@pytest.mark.timeout(180)  # a log from DEBUG on takes its time
 async def test_no_secret_is_in_any_log_message_view_or_table(open_stage: OpenStage, log: io.StringIO) -> None:
     policy = POLICY | {"approvals_channel": "C0APPROVALS", "audit_channel": "C0AUDIT"}
     stage = await open_stage(policy=policy, settings={"LOG_LEVEL": "DEBUG"})
