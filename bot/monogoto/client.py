@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -120,7 +121,9 @@ class Monogoto:
         query = {"ThingIds": thing_id, "limit": str(_PAGE), "offset": "0"}
         return models.online_from(await self._read("/thing/status", query), thing_id)
 
-    async def write_thing_lock(self, thing: Thing, *, imei_lock: bool, locked_imei: str) -> None:
+    async def write_thing_lock(
+        self, thing: Thing, *, imei_lock: bool, locked_imei: str, not_after: datetime
+    ) -> None:
         """PUT /thing/update/
 
         One write with the `cas` of `thing`. Returning is no proof: read back. Raises as the port says.
@@ -128,19 +131,29 @@ class Monogoto:
         if imei_lock and not locked_imei.strip():
             raise Unfit("A lock needs an IMEI: what one without does is documented nowhere.", "imei")
         body = models.lock_body(thing, imei_lock=imei_lock, locked_imei=locked_imei)
-        answer = await self._exchange("PUT", "/thing/update/", auth=self._auth, json=body)
+        answer = await self._exchange(
+            "PUT", "/thing/update/", auth=self._auth, not_after=not_after, json=body
+        )
         failures.demand_good(answer, writing=True)
 
     async def _read(self, path: str, query: dict[str, str] | None = None) -> object:
         answer = await self._exchange("GET", path, auth=self._auth, params=query)
         return failures.content(failures.demand_good(answer, writing=False))
 
-    async def _exchange(self, method: str, path: str, *, auth: httpx.Auth | None, **content: Any) -> Answer:
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        auth: httpx.Auth | None,
+        not_after: datetime | None = None,
+        **content: Any,
+    ) -> Answer:
         """Send, read the whole small answer, and let the gate know how it went."""
         writing = method == "PUT"
         request = self._http.build_request(method, path, **content)
         limit = asyncio.timeout(None)
-        exchange = Exchange(limit, self.deadline)
+        exchange = Exchange(limit, self.deadline, not_after)
         exchange.attach(request)
         try:
             async with limit:

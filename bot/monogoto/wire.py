@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol, cast
 from urllib.parse import unquote
 
 import httpx
 
+from bot.domain.errors import NotReached
 from bot.monogoto.snippets import masked
+from bot.services.deadline import within
 from bot.services.ports import Clock
 
 MOST_BYTES: Final = 1 << 20
+TOO_LATE: Final = "Monogoto's pace let the write leave only when it was too late, so it did not leave."
 _EXCHANGE: Final = "imei_lock.exchange"
 
 
@@ -58,6 +62,8 @@ class Exchange:
 
     limit: asyncio.Timeout
     seconds: float
+    not_after: datetime | None = None
+    """Waiting its turn until later than this, it doesn't leave at all."""
     left: bool = False
 
     def leave(self) -> None:
@@ -93,8 +99,9 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Wait at the gate, send, and hand back an answer that can't outgrow us."""
-        await self._gate.acquire(urgent=True)
-        Exchange.of(request).leave()
+        exchange = Exchange.of(request)
+        await self._turn(exchange.not_after)
+        exchange.leave()
         started = self._clock.now()
         status: int | None = None
         try:
@@ -103,6 +110,18 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         finally:
             self._tell(request, status, (self._clock.now() - started).total_seconds())
         return _capped(response)
+
+    async def _turn(self, not_after: datetime | None) -> None:
+        if not_after is None:
+            await self._gate.acquire(urgent=True)
+            return
+        left = (not_after - self._clock.now()).total_seconds()
+        try:
+            await within(self._clock, left, self._gate.acquire(urgent=True))
+        except TimeoutError:
+            raise NotReached(TOO_LATE) from None
+        if self._clock.now() > not_after:
+            raise NotReached(TOO_LATE)
 
     async def aclose(self) -> None:
         """Close the real one."""

@@ -135,6 +135,9 @@ class Execution:
         """Send, look, and send again only where a look showed that nothing was written."""
         unknown = 0
         for tries_left in reversed(range(WRITES_AT_MOST)):
+            if self._late(request):
+                await self._finish(request, ItemState.OUTDATED, say.TOO_LATE)
+                return
             request, goal = await self._mark_sent(request, thing)
             answer = await self._put(request, thing, goal)
             unknown = unknown + 1 if isinstance(answer, OutcomeUnknown) else 0
@@ -151,9 +154,6 @@ class Execution:
             if unknown >= UNKNOWN_AT_MOST or not tries_left:
                 await self._finish(request, ItemState.FAILED, say.given_up(answer))
                 return
-            if self._late(request):
-                await self._finish(request, ItemState.OUTDATED, say.TOO_LATE)
-                return
             thing = now
 
     async def _put(self, request: ChangeRequest, thing: Thing, goal: ThingLock) -> PlatformError | None:
@@ -161,7 +161,10 @@ class Execution:
         answer: PlatformError | None = None
         try:
             await self._platform.write_thing_lock(
-                thing, imei_lock=goal.imei_lock, locked_imei=goal.locked_imei
+                thing,
+                imei_lock=goal.imei_lock,
+                locked_imei=goal.locked_imei,
+                not_after=request.apply_before or self._clock.now(),
             )
         except PlatformError as error:
             answer = error

@@ -47,9 +47,12 @@ class Platform(Protocol):
         """Whether the Thing has a session now; None where the vendor's answer doesn't say."""
         ...
 
-    async def write_thing_lock(self, thing: Thing, *, imei_lock: bool, locked_imei: str) -> None:
+    async def write_thing_lock(
+        self, thing: Thing, *, imei_lock: bool, locked_imei: str, not_after: datetime
+    ) -> None:
         """One PUT with the `cas` of `thing`, never repeated. Returning is no proof: read back.
 
+        It doesn't leave later than `not_after`, however long it has to wait its turn: `NotReached`.
         Raises `Refused`, `NotReached`, `RateLimited`, `LoginFailed` (nothing was written by this call)
         or `OutcomeUnknown` (it may have been).
         """

@@ -1,6 +1,7 @@
 """The adapter against the local Monogoto over real HTTP, with a gate that only remembers."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -8,6 +9,9 @@ from bot.domain.identifiers import Iccid
 from bot.monogoto import Monogoto, UserPassword, VendorCall
 from bot.sandbox.clock import ManualClock
 from bot.sandbox.monogoto import LocalMonogoto
+
+LATER = datetime(2099, 1, 1, tzinfo=UTC)
+"""A time that no write comes too late for."""
 
 
 class OpenGate:

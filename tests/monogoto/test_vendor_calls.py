@@ -1,6 +1,7 @@
 """Reading and writing, and what every kind of failure on the way means for the person who asked."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -22,12 +23,13 @@ from bot.domain.things import Thing
 from bot.monogoto import Monogoto, ReadyToken, UserPassword, VendorCall
 from bot.sandbox.clock import ManualClock
 from bot.sandbox.monogoto import LocalMonogoto
+from tests.monogoto.conftest import LATER, OpenGate
 
 DEVICE = "353053119990002"
 
 
 async def lock(monogoto: Monogoto, thing: Thing) -> None:
-    await monogoto.write_thing_lock(thing, imei_lock=True, locked_imei=DEVICE)
+    await monogoto.write_thing_lock(thing, imei_lock=True, locked_imei=DEVICE, not_after=LATER)
 
 
 async def test_a_thing_is_read_in_our_words(monogoto: Monogoto, sim: LocalMonogoto) -> None:
@@ -61,7 +63,7 @@ async def test_a_write_locks_and_a_read_shows_it(
     await lock(monogoto, await monogoto.thing(fresh))
     thing = await monogoto.thing(fresh)
     assert (thing.imei_lock, thing.locked_imei) == (True, DEVICE)
-    await monogoto.write_thing_lock(thing, imei_lock=False, locked_imei="")
+    await monogoto.write_thing_lock(thing, imei_lock=False, locked_imei="", not_after=LATER)
     assert (await monogoto.thing(fresh)).locked_imei == ""
     sent = [call.body for call in sim.calls if call.method == "PUT"]
     assert set(sent[0]) == {"cas", "ThingId", "LockMasterImei", "MasterIMEI"}
@@ -73,8 +75,39 @@ async def test_a_lock_without_an_imei_is_never_sent(
 ) -> None:
     thing = await monogoto.thing(fresh)
     with pytest.raises(Unfit):
-        await monogoto.write_thing_lock(thing, imei_lock=True, locked_imei="")
+        await monogoto.write_thing_lock(thing, imei_lock=True, locked_imei="", not_after=LATER)
     assert "PUT" not in {call.method for call in sim.calls}
+
+
+async def test_a_write_kept_waiting_past_its_time_does_not_leave(
+    sim: LocalMonogoto, clock: ManualClock, fresh: Iccid
+) -> None:
+    gate = SlowGate(clock)
+    who = UserPassword(sim.username, sim.password)
+    async with Monogoto(sim.url, who, clock=clock, gate=gate) as monogoto:
+        thing = await monogoto.thing(fresh)
+        gate.seconds, limit = 600.0, clock.now() + timedelta(seconds=60)
+        writing = asyncio.create_task(
+            monogoto.write_thing_lock(thing, imei_lock=True, locked_imei=DEVICE, not_after=limit)
+        )
+        while clock.next_wake() is None:  # noqa: ASYNC110  a clock sets no event
+            await asyncio.sleep(0)
+        clock.advance(60)
+        with pytest.raises(NotReached, match="too late"):
+            await writing
+    assert "PUT" not in {call.method for call in sim.calls}
+
+
+class SlowGate(OpenGate):
+    """Keeps everyone waiting for as long as it is told."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.seconds = 0.0
+
+    async def acquire(self, *, urgent: bool = True) -> None:
+        await self.clock.sleep(self.seconds)
 
 
 async def test_a_group_is_read_and_must_exist(monogoto: Monogoto, sim: LocalMonogoto) -> None:

@@ -12,6 +12,7 @@ from bot.domain.identifiers import Iccid
 from bot.monogoto import Monogoto, ReadyToken, UserPassword
 from bot.sandbox.clock import ManualClock
 from bot.sandbox.monogoto import LocalMonogoto
+from tests.monogoto.conftest import LATER
 
 
 def log_ins(sim: LocalMonogoto) -> int:
@@ -45,7 +46,7 @@ async def test_a_write_that_met_401_is_sent_again_and_written_once(
 ) -> None:
     thing = await monogoto.thing(fresh)
     sim.expire_tokens()
-    await monogoto.write_thing_lock(thing, imei_lock=True, locked_imei="353053119990002")
+    await monogoto.write_thing_lock(thing, imei_lock=True, locked_imei="353053119990002", not_after=LATER)
     assert len(sim.writes[fresh.digits]) == 1
 
 
