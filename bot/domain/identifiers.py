@@ -198,7 +198,7 @@ def _fifteen_digits(
 
 def _wrong_check_digit(number: str) -> Proposal[Imei] | Rejection:
     if number[14] == "0":
-        why = "It ends in 0 as networks show it, in place of the check digit. Is this the IMEI on the label?"
+        why = "It ends in 0 as networks show it, in place of the check digit."
         return Proposal(Imei(number[:14] + luhn_digit(number[:14])), why)
     return Rejection(
         "The check digit, the last one, doesn't fit the other 14: a digit is wrong or two are swapped. "

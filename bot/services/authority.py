@@ -30,13 +30,15 @@ class Authority:
     async def to_open(self, person: Person, origin: Origin, kind: Kind) -> None:
         """May this person open the form? Cached roles do: the submission asks again. Raises `NotAllowed`."""
         await self._refuse_external(person, origin, f"{kind}.open")
-        actor = await self._actor(person, origin, f"{kind}.open", fresh=False)
+        roles = self._policy.asking_roles(kind)
+        actor = await self._actor(person, origin, f"{kind}.open", roles, fresh=False)
         await self._enforce(self._policy.may_ask(actor, kind), person, origin, f"{kind}.open")
 
     async def to_ask(self, person: Person, origin: Origin, kind: Kind) -> Actor:
         """May this person submit such a change at all? Fresh roles. Raises `NotAllowed`."""
         await self._refuse_external(person, origin, "request.submit")
-        actor = await self._actor(person, origin, "request.submit", fresh=True)
+        roles = self._policy.asking_roles(kind)
+        actor = await self._actor(person, origin, "request.submit", roles, fresh=True)
         await self._enforce(self._policy.may_ask(actor, kind), person, origin, "request.submit")
         return actor
 
@@ -53,7 +55,8 @@ class Authority:
         """May this person approve or deny that request? Raises `NotAllowed`."""
         event = f"request.{verb}"
         await self._refuse_external(person, origin, event, request.id)
-        actor = await self._actor(person, origin, event, fresh=fresh, request_id=request.id)
+        roles = self._policy.approving_roles(request.change.kind)
+        actor = await self._actor(person, origin, event, roles, fresh=fresh, request_id=request.id)
         decision = self._policy.may_approve(
             actor, request.change.kind, request.seen.thing.things_group_id, request.requester.user_id
         )
@@ -62,7 +65,7 @@ class Authority:
     async def to_cancel(self, person: Person, origin: Origin, request: ChangeRequest) -> None:
         """Only the requester cancels, while still somebody of this workspace. Raises `NotAllowed`."""
         await self._refuse_external(person, origin, "request.cancel", request.id)
-        actor = await self._actor(person, origin, "request.cancel", fresh=True, request_id=request.id)
+        actor = await self._actor(person, origin, "request.cancel", (), fresh=True, request_id=request.id)
         if person != request.requester:
             requester = (request.requester.user_id,)
             decision = Decision(False, "Only the person who asked can cancel a request.", requester)
@@ -70,17 +73,10 @@ class Authority:
             decision = self._policy.may_act(actor)
         await self._enforce(decision, person, origin, "request.cancel", request.id)
 
-    async def to_look_up(self, person: Person, origin: Origin, lookup: str) -> None:
-        """May this person see such a look-up? Raises `NotAllowed`."""
-        event = f"look_up.{lookup}"
-        await self._refuse_external(person, origin, event)
-        actor = await self._actor(person, origin, event, fresh=False)
-        await self._enforce(self._policy.may_look_up(actor, lookup), person, origin, event)
-
     async def abilities(self, person: Person, origin: Origin) -> dict[Kind, tuple[Decision, Decision]]:
         """For the help: (may request, may approve others') for each change. Raises `NotAllowed`."""
         await self._refuse_external(person, origin, "help.show")
-        actor = await self._actor(person, origin, "help.show", fresh=False)
+        actor = await self._actor(person, origin, "help.show", tuple(self._policy.roles), fresh=False)
         await self._enforce(self._policy.may_act(actor), person, origin, "help.show")
         return {
             kind: (self._policy.may_ask(actor, kind), self._policy.may_approve(actor, kind, None, ""))
@@ -90,12 +86,13 @@ class Authority:
     async def still_holds(self, request: ChangeRequest) -> str | None:
         """Why an approved request may no longer be applied, or None. Raises `DirectoryUnavailable`."""
         kind, group_id = request.change.kind, request.seen.thing.things_group_id
-        asker = await self._directory.actor(request.requester, self._policy.roles, fresh=True)
+        asking, approving = self._policy.asking_roles(kind), self._policy.approving_roles(kind)
+        asker = await self._directory.actor(request.requester, asking, fresh=True)
         refusal = self._unsure_or(asker, self._policy.may_request(asker, kind, group_id))
         if not refusal.allowed:
             return f"The person who asked may no longer do so. {refusal.reason}"
         for approval in request.approvals:
-            approver = await self._directory.actor(approval.person, self._policy.roles, fresh=True)
+            approver = await self._directory.actor(approval.person, approving, fresh=True)
             refusal = self._unsure_or(
                 approver, self._policy.may_approve(approver, kind, group_id, asker.user_id)
             )
@@ -107,20 +104,31 @@ class Authority:
 
     async def approvers(self, kind: Kind, group_id: str | None, requester: Person) -> frozenset[str]:
         """User ids of all who could approve such a request of this person. Raises `DirectoryUnavailable`."""
-        candidates = await self._directory.holders(self._policy.approver_ids(kind, group_id))
+        needed = self._policy.approver_roles(kind, group_id)
+        if not needed:
+            return frozenset()
+        candidates = await self._directory.holders(self._policy.ids_of(needed[0]))
+        roles = self._policy.approving_roles(kind)
         able = set()
         for user_id in sorted(candidates - {requester.user_id})[:APPROVERS_LOOKED_AT]:
             person = Person(user_id, self._policy.team)
-            actor = await self._directory.actor(person, self._policy.roles)
+            actor = await self._directory.actor(person, roles)
             if self._policy.may_approve(actor, kind, group_id, requester.user_id).allowed:
                 able.add(user_id)
         return frozenset(able)
 
     async def _actor(
-        self, person: Person, origin: Origin, event: str, *, fresh: bool, request_id: str = ""
+        self,
+        person: Person,
+        origin: Origin,
+        event: str,
+        roles: tuple[str, ...],
+        *,
+        fresh: bool,
+        request_id: str = "",
     ) -> Actor:
         try:
-            return await self._directory.actor(person, self._policy.roles, fresh=fresh)
+            return await self._directory.actor(person, roles, fresh=fresh)
         except DirectoryUnavailable:
             await self._enforce(Decision(False, UNREACHABLE), person, origin, event, request_id)
             raise

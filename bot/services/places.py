@@ -21,8 +21,8 @@ class Places:
     async def choose(self, requester: Person, origin: Origin, approvers: frozenset[str]) -> Chosen:
         """Cards with buttons first, then the twin where it was asked, then the audit channel.
 
-        The approvals channel where there is one; else where it was asked, if an approver is there; else
-        direct messages to the approvers. The requester always has a place to follow it.
+        The approvals channel where there is one, else where it was asked, each only if an approver is
+        there; else direct messages to the approvers. The requester always has a place to follow it.
         """
         asked = await self._room(origin.channel)
         cards = await self._cards(asked, approvers)
@@ -34,11 +34,16 @@ class Places:
 
     async def _cards(self, asked: Room | None, approvers: frozenset[str]) -> list[str]:
         channel = self._policy.approvals_channel
-        if channel and await self._room(channel):
+        if channel and await self._room(channel) and await self._is_one_there(channel, approvers):
             return [channel]
-        if asked and (not approvers or approvers & await self._directory.present(asked.channel)):
+        if asked and await self._is_one_there(asked.channel, approvers):
             return [asked.channel]
         return sorted(approvers)[:DIRECT_MESSAGES_AT_MOST]
+
+    async def _is_one_there(self, channel: str, approvers: frozenset[str]) -> bool:
+        """Whether somebody sees the card who may decide; where Slack doesn't tell, the mention calls them."""
+        present = await self._directory.present(channel)
+        return not approvers or present is None or bool(approvers & present)
 
     async def _twin(self, requester: Person, asked: Room | None, cards: list[str]) -> Chosen:
         if asked:
@@ -46,8 +51,10 @@ class Places:
         for channel in cards:
             if requester.user_id == channel:
                 return []
-            if not channel.startswith("U") and requester.user_id in await self._directory.present(channel):
-                return []
+            if not channel.startswith("U"):
+                present = await self._directory.present(channel)
+                if present and requester.user_id in present:
+                    return []
         return [(PlaceKind.TWIN, requester.user_id)]
 
     async def _room(self, channel: str) -> Room | None:

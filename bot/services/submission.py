@@ -46,6 +46,11 @@ class Submissions:
         async with self._store.transaction() as tx:
             return await tx.add_submission(submission)
 
+    async def give_back(self, submission: Submission) -> None:
+        """It was never taken up: the person may send it anew. Changes nothing else."""
+        async with self._store.transaction() as tx:
+            await tx.end_submission(submission.id, "returned")
+
     async def submit(self, submission: Submission, change: Change) -> ChangeRequest:
         """Authorise, read the platform, and post the request. Raises a `Refusal` or `PlatformError`.
 
@@ -120,7 +125,8 @@ class Submissions:
         """It goes back to the person. A refusal is an audit entry; the policy's refusals have theirs."""
         other = error.request_id if isinstance(error, AlreadyOpen) else ""
         async with self._store.transaction() as tx:
-            await tx.end_submission(submission.id, "returned", other)
+            state = "refused" if isinstance(error, NotAllowed) else "returned"
+            await tx.end_submission(submission.id, state, other)
             if isinstance(error, Refusal) and not isinstance(error, NotAllowed):
                 await tx.audit(self._refused(submission, change, error.reason, other))
 

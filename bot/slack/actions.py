@@ -14,9 +14,11 @@ from bot.domain.requests import Origin
 from bot.slack import blocks as b
 from bot.slack import forms, ids
 from bot.slack.api import SlackError
-from bot.slack.asking import look_up, open_form
+from bot.slack.asking import open_form
 from bot.slack.desk import EXPECTED, Call, Desk, read_reopen
 from bot.slack.errors import platform_words, words
+from bot.slack.form_state import asked_in, typed_in
+from bot.slack.looking_up import look_up
 
 NOT_COUNTED = "Your approval was not counted, and nothing was changed."
 Handler = Callable[[Desk, Call, Mapping[str, Any], str], Coroutine[Any, Any, None]]
@@ -46,7 +48,7 @@ def _call(body: Mapping[str, Any]) -> Call:
     view = body.get("view")
     if call.origin.channel or not isinstance(view, dict):
         return call
-    return replace(call, origin=Origin(forms.asked_in(view)))
+    return replace(call, origin=Origin(asked_in(view)))
 
 
 def _value(body: Mapping[str, Any], action_id: str) -> str:
@@ -121,7 +123,7 @@ async def _answered(desk: Desk, view: Mapping[str, Any], sentence: str) -> bool:
 async def look_up_thing(desk: Desk, call: Call, body: Mapping[str, Any], _value: str) -> None:
     """Look up: facts under the ICCID, while the person goes on typing."""
     view = _form_of(body)
-    await look_up(desk, call, view, forms.typed_in(view).get(ids.ICCID_BLOCK, ""))
+    await look_up(desk, call, view, typed_in(view).get(ids.ICCID_BLOCK, ""))
 
 
 async def take_iccid(desk: Desk, call: Call, body: Mapping[str, Any], value: str) -> None:
@@ -133,7 +135,7 @@ async def take_iccid(desk: Desk, call: Call, body: Mapping[str, Any], value: str
 
 
 async def take_imei(desk: Desk, _call: Call, body: Mapping[str, Any], value: str) -> None:
-    """Use this IMEI: the one proposed, or the one last seen. No typing."""
+    """Use this IMEI: the one proposed, last seen, or kept by an earlier unlock. No typing."""
     await desk.edit(_form_of(body), lambda newest: forms.with_value(newest, ids.IMEI_BLOCK, value))
 
 
@@ -157,5 +159,6 @@ ACTIONS: Mapping[str, Handler] = {
     ids.LOOK_UP: look_up_thing,
     ids.TAKE_ICCID: take_iccid,
     ids.TAKE_IMEI: take_imei,
+    ids.TAKE_KEPT_IMEI: take_imei,
     ids.REOPEN: reopen,
 }

@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
-from bot.domain.changes import Change, Kind, LockThing, UnlockThing
-from bot.domain.errors import (
-    AlreadyOpen,
-    NotAllowed,
-    Proposed,
-    StoreUnavailable,
-    Unfit,
-)
-from bot.domain.identifiers import (
-    Iccid,
-    Imei,
-    Proposal,
-    Rejection,
-    Valid,
-    group_imei,
-    parse_iccid,
-    parse_imei,
-)
+from bot.domain.changes import Change, Kind
+from bot.domain.errors import AlreadyOpen, NotAllowed, Proposed, StoreUnavailable, Unfit
 from bot.domain.requests import ChangeRequest
 from bot.services.ports import Submission
 from bot.slack import blocks as b
@@ -33,80 +17,16 @@ from bot.slack.api import SlackError
 from bot.slack.desk import EXPECTED, Call, Desk, reopen
 from bot.slack.dispatch import log_unexpected
 from bot.slack.errors import words
-from bot.slack.forms import Form
+from bot.slack.form_state import Form
+from bot.slack.looking_up import look_up, open_request_line
+from bot.slack.reading import read_fields
 
 ROLES_PATIENCE = 0.6
 """Seconds that the answer about roles may take before a loading modal is shown instead."""
 LINK_PATIENCE = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What the fields say: a change, or what is wrong under which field."""
-
-    change: Change | None
-    errors: Mapping[str, str]
-    proposals: Mapping[str, list[b.Block]]
-
-
-# --- reading the fields --------------------------------------------------------------------------
-
-
-def read_fields(shown: Form, typed: Mapping[str, str]) -> Read:
-    """Digit checks only: instant, so that they answer beside the field."""
-    errors: dict[str, str] = {}
-    proposals: dict[str, list[b.Block]] = {}
-    iccid = parse_iccid(typed.get(ids.ICCID_BLOCK, ""))
-    if isinstance(iccid, Rejection):
-        errors[ids.ICCID_BLOCK] = iccid.why
-    change: Change | None = None
-    if shown.kind is Kind.LOCK_THING:
-        imei = _read_imei(shown, typed, iccid, errors, proposals)
-        if imei and isinstance(iccid, Valid):
-            change = LockThing(iccid.value, imei)
-    elif typed.get(ids.KEEP_BLOCK) not in forms.KEEP_TEXTS:
-        errors[ids.KEEP_BLOCK] = "Choose whether the stored IMEI is kept or cleared."
-    elif isinstance(iccid, Valid):
-        change = UnlockThing(iccid.value, keep=typed[ids.KEEP_BLOCK] == "keep")
-    return Read(None if errors else change, errors, proposals)
-
-
-def _read_imei(
-    shown: Form,
-    typed: Mapping[str, str],
-    iccid: Valid[Iccid] | Rejection,
-    errors: dict[str, str],
-    proposals: dict[str, list[b.Block]],
-) -> Imei | None:
-    same_thing = isinstance(iccid, Valid) and iccid.value.digits == shown.looked_up
-    read = parse_imei(typed.get(ids.IMEI_BLOCK, ""), last_seen=shown.last_seen if same_thing else "")
-    if isinstance(read, Valid):
-        return read.value
-    errors[ids.IMEI_BLOCK] = read.why
-    if isinstance(read, Proposal):
-        digits = read.value.digits
-        errors[ids.IMEI_BLOCK] = f"{read.why} Did you mean {group_imei(digits)}? Press the button below."
-        sentence = f"{read.why} Is it {group_imei(digits)}?"
-        proposals[ids.IMEI_BLOCK] = forms.proposal(sentence, group_imei(digits), ids.TAKE_IMEI, digits)
-    return None
-
-
-def split_arguments(text: str, kind: Kind) -> dict[str, str]:
-    """`[ICCID] [IMEI]` as people type them: in groups or not, in either order; else kept as typed."""
-    tokens = text.split()
-    if not tokens:
-        return {}
-    if kind is Kind.UNLOCK_THING:
-        return {ids.ICCID_BLOCK: " ".join(tokens)}
-    halves = [(" ".join(tokens[:at]), " ".join(tokens[at:])) for at in range(1, len(tokens))]
-    for good in (Valid, Proposal):
-        for left, right in halves:
-            for iccid, imei in ((left, right), (right, left)):
-                if isinstance(parse_iccid(iccid), Valid) and isinstance(parse_imei(imei), good):
-                    return {ids.ICCID_BLOCK: iccid, ids.IMEI_BLOCK: imei}
-    if isinstance(parse_iccid(text), Valid):
-        return {ids.ICCID_BLOCK: " ".join(tokens)}
-    return {ids.ICCID_BLOCK: tokens[0], ids.IMEI_BLOCK: " ".join(tokens[1:])}
+"""Real seconds that the modal waits for the card, to link to it."""
+RESUME_WITHIN = timedelta(minutes=15)
+"""A form sent longer ago than this is not taken up by itself: its sender may have asked anew since."""
 
 
 # --- opening -------------------------------------------------------------------------------------
@@ -158,113 +78,88 @@ async def _open(desk: Desk, call: Call, shown: Form, view: forms.View) -> dict[s
         sentence = "⚠️ Slack was too slow to open the form. Nothing of what you typed is lost:"
         await desk.whisper(call, sentence, reopen(shown, shown.typed))
         return {}
-    return desk.on_screen(answer)
+    return desk.on_screen(answer, view)
 
 
 def _wrong_already(shown: Form) -> dict[str, list[b.Block]]:
     """What the digit checks say of a command's arguments, shown when the form opens."""
     given = {key: value for key, value in shown.typed.items() if value}
     read = read_fields(shown, {ids.KEEP_BLOCK: "keep", **given})
-    under = {key: forms.wrong(why) for key, why in read.errors.items() if given.get(key)}
-    return {**under, **{key: blocks for key, blocks in read.proposals.items() if given.get(key)}}
-
-
-# --- looking up ----------------------------------------------------------------------------------
-
-
-async def look_up(desk: Desk, call: Call, view: Mapping[str, Any], typed: str) -> None:
-    """Facts about the Thing, under the ICCID field. What was typed stays: no field's ids change."""
-    iccid = parse_iccid(typed)
-    if isinstance(iccid, Rejection):
-        wrong = forms.wrong(iccid.why)
-        await desk.edit(view, lambda newest: _found(newest, wrong, looking_up=""))
-        return
-    latest = iccid.value.digits
-    waiting = [b.section("⏳ Looking it up at Monogoto…")]
-    now = await desk.edit(view, lambda newest: _found(newest, waiting, looking_up=latest))
-    if now is None:
-        return
-    blocks, facts = await _facts(desk, call, forms.KINDS[now["callback_id"]], iccid.value)
-
-    def show(newest: Mapping[str, Any]) -> forms.View | None:
-        return _found(newest, blocks, **facts) if forms.looking_up(newest) == latest else None
-
-    await desk.edit(now, show)
-
-
-def _found(view: Mapping[str, Any], blocks: list[b.Block], **facts: str) -> forms.View | None:
-    """The form with what was found; None where the form has given way to something else."""
-    if view.get("callback_id") not in forms.KINDS:
-        return None
-    return forms.with_under(view, {ids.LOOK_UP_BLOCK: blocks}, **facts)
-
-
-async def _facts(desk: Desk, call: Call, kind: Kind, iccid: Iccid) -> tuple[list[b.Block], dict[str, str]]:
-    """What to show, and what the form is to remember of it."""
-    try:
-        await desk.authority.to_open(call.person, call.origin, kind)
-        thing = await desk.previews.find(iccid)
-        seen = await desk.previews.look(thing, None)
-        holder = await desk.store.open_request(thing.thing_id)
-    except Proposed as other:
-        return forms.proposal(other.reason, other.value, ids.TAKE_ICCID, other.value), {}
-    except (*EXPECTED, StoreUnavailable) as error:
-        return [b.section(words(error, call.person))], {}
-    line = await open_request_line(desk, holder.id) if holder else ""
-    offer = kind is Kind.LOCK_THING
-    blocks = forms.found(seen, desk.clock.now(), open_request=line, offer_last_seen=offer)
-    return blocks, {"looked_up": iccid.digits, "last_seen": thing.last_seen_imei}
-
-
-async def open_request_line(desk: Desk, request_id: str) -> str:
-    """A sentence that links to the open request's card."""
-    place = await desk.notifier.visible_place(request_id)
-    link = await desk.notifier.link(place) if place else ""
-    where = f"<{link}|request {request_id}>" if link else f"request `{request_id}`"
-    return f"Another request for this SIM is still open: {where}."
+    remarks = {key: forms.remark(said) for key, said in read.remarks.items()}
+    errors = {key: forms.wrong(why) for key, why in read.errors.items()}
+    under = {**remarks, **errors, **read.proposals}
+    return {key: blocks for key, blocks in under.items() if given.get(key) and blocks}
 
 
 # --- checking what was sent ----------------------------------------------------------------------
 
 
-async def check(desk: Desk, submission: Submission, shown: Form, change: Change) -> None:
-    """Everything that only the vendor or the roles can tell, after the ack. Always ends in an answer."""
+async def check(
+    desk: Desk, submission: Submission, shown: Form, change: Change, remarks: Iterable[str] = ()
+) -> None:
+    """Everything that only the vendor or the roles can tell, after the ack. Always ends in an answer.
+
+    `remarks` are what the person is to know of numbers that were good.
+    """
     call = Call(submission.person, submission.origin)
     try:
         request = await desk.submissions.submit(submission, change)
     except Exception as error:  # noqa: BLE001  every failure is worded; the unknown ones get a reference
         await _give_back(desk, call, submission, shown, error)
     else:
-        await _posted(desk, submission, request)
+        await _posted(desk, submission, request, remarks)
 
 
-async def _posted(desk: Desk, submission: Submission, request: ChangeRequest) -> None:
-    place = await desk.notifier.posted(request.id, LINK_PATIENCE)
-    link = await desk.notifier.link(place) if place else ""
+async def _posted(desk: Desk, submission: Submission, request: ChangeRequest, remarks: Iterable[str]) -> None:
+    link = await _link(desk, request)
     where = f"<{link}|See it in Slack>" if link else "Its card follows in a moment"
-    cancel = b.button("Cancel request", ids.CANCEL, f"{request.id}.{request.fingerprint}")
-    buttons = [cancel] if request.approvals_needed else []
+    buttons = [_cancel(request)] if request.approvals_needed else []
     view = forms.notice(
         "Request posted",
         f"✅ *Request posted* as `{request.id}`. {where}.",
         "Nothing is changed until it is approved."
         if buttons
         else "No approval is needed: it is applied now.",
+        *(f"⚠️ {b.escape(remark, 400)}" for remark in remarks),
         buttons=buttons,
         channel=submission.origin.channel,
     )
     await _shown(desk, submission.view_id, view)
 
 
+async def _link(desk: Desk, request: ChangeRequest) -> str:
+    """The request is posted whatever happens here: a link that can't be had is no failure."""
+    try:
+        place = await desk.notifier.posted(request.id, LINK_PATIENCE)
+        return await desk.notifier.link(place) if place else ""
+    except StoreUnavailable:
+        return ""
+
+
+def _cancel(request: ChangeRequest) -> b.Block:
+    return b.button("Cancel request", ids.CANCEL, f"{request.id}.{request.fingerprint}")
+
+
 async def _give_back(desk: Desk, call: Call, submission: Submission, shown: Form, error: Exception) -> None:
     """The form again with everything typed, or the reason why not; ephemerally where the modal was closed."""
     reference = "" if isinstance(error, EXPECTED) else log_unexpected("A request", error)
     sentence = words(error, call.person, reference)
+    again = shown.showing(submission.fields, desk.new_id())
+    buttons = [reopen(again, again.typed)]
     if isinstance(error, AlreadyOpen):
         sentence = f"⚠️ {await open_request_line(desk, error.request_id)}"
-    again = shown.showing(submission.fields, desk.new_id())
-    if not await _shown(desk, submission.view_id, _returned(again, error, sentence)):
-        await desk.whisper(call, sentence, *_offer(again, error))
+        buttons = await _own(desk, call, error.request_id)
+    elif isinstance(error, NotAllowed):
+        buttons = []
+    view = _returned(again, error, sentence, buttons)
+    if not await _shown(desk, submission.view_id, view):
+        await desk.whisper(call, sentence, *buttons)
+
+
+async def _own(desk: Desk, call: Call, request_id: str) -> list[b.Block]:
+    """Who asked for the open request can take it back here: its card may stand where they can't see it."""
+    holder = await desk.store.request(request_id)
+    return [_cancel(holder)] if holder and holder.requester == call.person else []
 
 
 async def _shown(desk: Desk, view_id: str, view: forms.View) -> bool:
@@ -275,7 +170,7 @@ async def _shown(desk: Desk, view_id: str, view: forms.View) -> bool:
         return False
 
 
-def _returned(again: Form, error: Exception, sentence: str) -> forms.View:
+def _returned(again: Form, error: Exception, sentence: str, buttons: list[b.Block]) -> forms.View:
     match error:
         case Proposed():
             action = ids.TAKE_ICCID if error.field == ids.ICCID_BLOCK else ids.TAKE_IMEI
@@ -284,13 +179,9 @@ def _returned(again: Form, error: Exception, sentence: str) -> forms.View:
         case Unfit() if error.field:
             return forms.form(again, under={error.field: forms.wrong(error.reason)})
         case NotAllowed() | AlreadyOpen():
-            return forms.notice(forms.TITLES[again.kind], sentence)
+            return forms.notice(forms.TITLES[again.kind], sentence, buttons=buttons, channel=again.channel)
         case _:
             return forms.form(again, top=sentence)
-
-
-def _offer(again: Form, error: Exception) -> list[b.Block]:
-    return [] if isinstance(error, (NotAllowed, AlreadyOpen)) else [reopen(again, again.typed)]
 
 
 async def resume(desk: Desk) -> None:
@@ -306,6 +197,20 @@ async def resume(desk: Desk) -> None:
             looked_up=fields.get("looked_up", ""),
         )
         read = read_fields(shown, fields)
-        if read.change is not None:
-            work = check(desk, submission, shown, read.change)
-            desk.background.start(work, name=f"submission {submission.id}")
+        recent = desk.clock.now() - submission.at <= RESUME_WITHIN
+        if read.change is not None and recent:
+            work = check(desk, submission, shown, read.change, read.all_remarks())
+        else:
+            work = _too_late(desk, submission, shown)
+        desk.background.start(work, name=f"submission {submission.id}")
+
+
+async def _too_late(desk: Desk, submission: Submission, shown: Form) -> None:
+    """The bot was away for too long: the person decides whether it is still wanted."""
+    await desk.submissions.give_back(submission)
+    again = shown.showing(submission.fields, desk.new_id())
+    sentence = (
+        f"⚠️ The form that you sent {b.moment(submission.at)} could not be taken up in time. "
+        "Nothing was asked for or changed. If it is still wanted:"
+    )
+    await desk.whisper(Call(submission.person, submission.origin), sentence, reopen(again, again.typed))

@@ -13,8 +13,9 @@ from bot.domain.changes import Kind
 from bot.domain.policy import Decision
 from bot.slack import blocks as b
 from bot.slack import ids
-from bot.slack.asking import open_form, split_arguments
+from bot.slack.asking import open_form
 from bot.slack.desk import Call, Desk
+from bot.slack.reading import split_arguments
 
 Handler = Callable[[Desk, Call], Coroutine[Any, Any, None]]
 

@@ -20,8 +20,10 @@ from bot.slack import blocks as b
 from bot.slack import ids
 from bot.slack.api import SlackApi, SlackError
 from bot.slack.background import Background, OnError
+from bot.slack.dispatch import ack_sent
 from bot.slack.errors import words
-from bot.slack.forms import Form, View
+from bot.slack.form_state import Form
+from bot.slack.forms import View
 from bot.slack.notifier import SlackNotifier
 from bot.slack.screens import Edit, Screens
 
@@ -82,6 +84,7 @@ class Desk:
         self.background.start(self._told(work, call), name=name, on_error=self._tell_unexpected(call))
 
     async def _told(self, work: Coroutine[Any, Any, None], call: Call) -> None:
+        await ack_sent()
         try:
             await work
         except EXPECTED as error:
@@ -101,7 +104,7 @@ class Desk:
             if error.code in GONE:
                 return None
             raise
-        return self.on_screen(answer)
+        return self.on_screen(answer, view, view_id)
 
     async def edit(self, view: Mapping[str, Any], edit: Edit) -> dict[str, Any] | None:
         """Change a view that is open, starting from how it stands by now; None where that can't be."""
@@ -112,11 +115,12 @@ class Desk:
                 return None
             return await self.show(str(view.get("id")), changed, hash_=newest.get("hash"))
 
-    def on_screen(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """The view that Slack says it shows now."""
-        view: dict[str, Any] = answer.get("view") or {}
-        if view:
-            self.screens.note(view)
+    def on_screen(self, answer: Mapping[str, Any], sent: View, view_id: str = "") -> dict[str, Any]:
+        """What stands on the screen now: what was sent, and what Slack says of it; {} without an id."""
+        view: dict[str, Any] = {**sent, **({"id": view_id} if view_id else {}), **(answer.get("view") or {})}
+        if not view.get("id"):
+            return {}
+        self.screens.note(view)
         return view
 
 

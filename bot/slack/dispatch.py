@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slack_bolt.app.async_app import AsyncApp
@@ -16,12 +19,20 @@ from slack_bolt.response import BoltResponse
 logger = logging.getLogger(__name__)
 
 
+ACK_PATIENCE = 2.0
+"""Real seconds that work waits for its ack to leave; then it goes on all the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Slack is told: an HTTP status, and a JSON object, a text or nothing."""
+    """What Slack is told: an HTTP status, and a JSON object, a text or nothing.
+
+    The transport sets `sent` once it has left: only then may work begin that changes the same modal.
+    """
 
     status: int
     body: str | dict[str, Any] | None = None
+    sent: asyncio.Event = field(default_factory=asyncio.Event, compare=False, repr=False)
 
 
 Payload = dict[str, Any]
@@ -33,6 +44,17 @@ def log_unexpected(what: str, error: BaseException) -> str:
     reference = secrets.token_hex(4)
     logger.error("%s failed, reference %s", what, reference, exc_info=error)
     return reference
+
+
+_ack_sent: ContextVar[asyncio.Event | None] = ContextVar("ack_sent", default=None)
+
+
+async def ack_sent() -> None:
+    """Wait until the ack of the payload that this task was started for has left."""
+    event = _ack_sent.get()
+    if event is not None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(event.wait(), ACK_PATIENCE)
 
 
 async def safely(dispatch: Dispatch, payload: Payload) -> Answer:
@@ -59,8 +81,10 @@ class BoltDispatch:
         return await safely(self._listen, payload)
 
     async def _listen(self, payload: Payload) -> Answer:
+        sent = asyncio.Event()
+        _ack_sent.set(sent)
         request = AsyncBoltRequest(mode="socket_mode", body=payload)
-        return _answer(await self._app.async_dispatch(request))
+        return replace(_answer(await self._app.async_dispatch(request)), sent=sent)
 
 
 def _answer(response: BoltResponse) -> Answer:

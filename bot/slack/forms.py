@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from bot.domain.changes import Kind
 from bot.domain.identifiers import group_imei, is_reported
 from bot.domain.impact import Seen
+from bot.domain.things import Thing
 from bot.slack import blocks as b
 from bot.slack import ids
 from bot.slack.cards import b_iccid, group_rows, lock_words
+from bot.slack.form_state import KEPT_AT_MOST, Form, kept_in, read_metadata, text_of
 
 View = dict[str, Any]
-KEPT_AT_MOST = 60
-"""Characters of one id in `private_metadata`, which holds 3,000 in all."""
 Under = Mapping[str, Sequence[b.Block]]
 """Blocks to stand under a field, by the field's block id."""
 CALLBACKS = {Kind.LOCK_THING: ids.LOCK_THING_SUBMIT, Kind.UNLOCK_THING: ids.UNLOCK_THING_SUBMIT}
@@ -25,103 +25,9 @@ KINDS = {callback: kind for kind, callback in CALLBACKS.items()}
 DENIAL_TITLE = "Deny this request"
 TITLES = {Kind.LOCK_THING: "Lock a SIM to a device", Kind.UNLOCK_THING: "Unlock a SIM"}
 KEEP_TEXTS = {
-    "keep": ("Keep the stored IMEI", "Any device works from now on; locking again later needs no typing."),
+    "keep": ("Keep the stored IMEI", "Any device works from now on; the look-up offers it for a later lock."),
     "clear": ("Clear the stored IMEI", "Any device works, and the IMEI is forgotten: the device is retired."),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """One showing of a form: what it holds, and what it says besides. Travels in `private_metadata`."""
-
-    kind: Kind
-    channel: str
-    nonce: str
-    """Unique to one showing: a second press on the same showing makes nothing new."""
-    typed: Mapping[str, str] = field(default_factory=dict)
-    """Initial values by block id; only looked at where `versions` moved since the last showing."""
-    version: int = 0
-    """Part of every input's action_id: moved when the bot sets values, so that Slack takes them."""
-    last_seen: str = ""
-    """IMEI last seen on the Thing of `looked_up`."""
-    looked_up: str = ""
-    """ICCID that `last_seen` belongs to."""
-    looking_up: str = ""
-    """ICCID of the latest look-up: an earlier one that ends later shows nothing."""
-
-    def metadata(self) -> str:
-        """What the next payload brings back. Holds no typed text: it stays in the fields."""
-        kept = {
-            "kind": self.kind.value,
-            "channel": self.channel,
-            "nonce": self.nonce,
-            "version": self.version,
-            "last_seen": self.last_seen[:KEPT_AT_MOST],
-            "looked_up": self.looked_up,
-            "looking_up": self.looking_up,
-        }
-        return json.dumps(kept, separators=(",", ":"))
-
-    def showing(self, typed: Mapping[str, str], nonce: str) -> Form:
-        """The same form shown anew with these values set by the bot."""
-        return replace(self, typed=dict(typed), version=self.version + 1, nonce=nonce)
-
-
-def read_metadata(view: Mapping[str, Any], kind: Kind) -> Form:
-    """The Form behind a view, as far as its metadata can be read; never raises on a forged one."""
-    kept = _kept(view)
-    version = kept.get("version")
-    return Form(
-        kind=kind,
-        channel=_text(kept, "channel"),
-        nonce=_text(kept, "nonce") or str(view.get("hash") or ""),
-        version=version if isinstance(version, int) else 0,
-        last_seen=_text(kept, "last_seen"),
-        looked_up=_text(kept, "looked_up"),
-        looking_up=_text(kept, "looking_up"),
-    )
-
-
-def looking_up(view: Mapping[str, Any]) -> str:
-    """The ICCID of the latest look-up in a form."""
-    return _text(_kept(view), "looking_up")
-
-
-def asked_in(view: Mapping[str, Any]) -> str:
-    """The channel that any of our modals belongs to, "" where its metadata names none."""
-    return _text(_kept(view), "channel")
-
-
-def _kept(view: Mapping[str, Any]) -> Mapping[str, Any]:
-    try:
-        kept = json.loads(view.get("private_metadata") or "{}")
-    except (ValueError, TypeError, RecursionError):
-        return {}
-    return kept if isinstance(kept, dict) else {}
-
-
-def _text(kept: Mapping[str, Any], key: str, most: int = KEPT_AT_MOST) -> str:
-    value = kept.get(key)
-    return value[:most] if isinstance(value, str) else ""
-
-
-def typed_in(view: Mapping[str, Any]) -> dict[str, str]:
-    """What a person typed or chose, by block id, whatever the action ids are."""
-    state = view.get("state")
-    values = state.get("values") if isinstance(state, dict) else None
-    found = {}
-    for block_id, elements in (values if isinstance(values, dict) else {}).items():
-        for element in elements.values() if isinstance(elements, dict) else ():
-            found[str(block_id)] = _value(element)
-    return found
-
-
-def _value(element: Any) -> str:
-    if not isinstance(element, dict):
-        return ""
-    option = element.get("selected_option")
-    value = option.get("value") if isinstance(option, dict) else element.get("value")
-    return value if isinstance(value, str) else ""
 
 
 def form(shown: Form, *, under: Under | None = None, top: str = "") -> View:
@@ -252,26 +158,47 @@ def wrong(sentence: str) -> list[b.Block]:
     return [b.section(f"⚠️ {b.escape(sentence, 900)}")]
 
 
-def found(seen: Seen, now: datetime, *, open_request: str, offer_last_seen: bool) -> list[b.Block]:
-    """What the look-up found, in a block of its own."""
+def remark(sentences: Iterable[str]) -> list[b.Block]:
+    """What to look at in a number that can be used all the same."""
+    return [b.context(f"⚠️ {b.escape(sentence, 400)}") for sentence in sentences]
+
+
+def found(seen: Seen, now: datetime, *, open_request: str, offer_imei: bool) -> list[b.Block]:
+    """What the look-up found, in a block of its own, with the IMEIs that can be taken over by a click."""
     thing = seen.thing
-    reported = is_reported(thing.last_seen_imei)
-    last = f"{group_imei(thing.last_seen_imei)}" if reported else "no device reported"
     rows = [
         ("Thing", thing.name or "(no name)"),
         ("ICCID", b_iccid(thing.iccid)),
         ("lock", lock_words(thing.lock)),
         *group_rows(seen.group, readable=seen.group_readable),
         ("state", (thing.state or "unknown") + {True: ", online", False: ", offline", None: ""}[seen.online]),
-        ("seen in", last),
-        ("seen", b.age(thing.last_seen_at, now)),
+        *_seen_rows(thing, now),
     ]
     blocks = [b.facts(rows)]
     if open_request:
         blocks.append(b.section(f"⏳ {open_request}"))
-    if offer_last_seen and reported and len(thing.last_seen_imei) <= KEPT_AT_MOST:
-        blocks.append(b.actions(b.button("Use the IMEI last seen", ids.TAKE_IMEI, thing.last_seen_imei)))
+    if offer_imei and (buttons := _offers(thing)):
+        blocks.append(b.actions(*buttons))
     return blocks
+
+
+def _seen_rows(thing: Thing, now: datetime) -> list[tuple[str, str]]:
+    if not thing.last_seen_imei:
+        return [("seen in", "never in any device")]
+    if not is_reported(thing.last_seen_imei):
+        return [("seen in", "carrier reports none (zeros)"), ("seen", b.age(thing.last_seen_at, now))]
+    return [("seen in", group_imei(thing.last_seen_imei)), ("seen", b.age(thing.last_seen_at, now))]
+
+
+def _offers(thing: Thing) -> list[b.Block]:
+    """IMEIs that need no typing: the one last seen, and the one that an earlier unlock has kept."""
+    buttons = []
+    last_seen, kept = thing.last_seen_imei, thing.locked_imei
+    if is_reported(last_seen) and len(last_seen) <= KEPT_AT_MOST:
+        buttons.append(b.button("Use the IMEI last seen", ids.TAKE_IMEI, last_seen))
+    if kept and not thing.imei_lock and kept != last_seen and len(kept) <= KEPT_AT_MOST:
+        buttons.append(b.button("Use the IMEI kept", ids.TAKE_KEPT_IMEI, kept))
+    return buttons
 
 
 def notice(title: str, *paragraphs: str, buttons: list[b.Block] | None = None, channel: str = "") -> View:
@@ -329,9 +256,9 @@ class Denial:
 
 def read_denial(view: Mapping[str, Any]) -> Denial:
     """The Denial behind a view, as far as its metadata can be read; never raises on a forged one."""
-    kept = _kept(view)
+    kept = kept_in(view)
     return Denial(
-        _text(kept, "request"), _text(kept, "about", 300), _text(kept, "channel"), _text(kept, "ts")
+        text_of(kept, "request"), text_of(kept, "about", 300), text_of(kept, "channel"), text_of(kept, "ts")
     )
 
 

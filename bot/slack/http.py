@@ -166,7 +166,7 @@ class HttpTransport:
         if signature in self._seen:
             return web.Response()
         self._seen[signature] = True
-        return await self._respond(request.content_type, body)
+        return await self._respond(request, body)
 
     async def _read(self, request: web.Request) -> bytes:
         """The whole body, or the fitting 4xx."""
@@ -183,14 +183,21 @@ class HttpTransport:
         fresh = abs(self._seconds() - int(timestamp)) <= WINDOW_SECONDS
         return hmac.compare_digest(expected, signature) and fresh
 
-    async def _respond(self, content_type: str, body: bytes) -> web.Response:
+    async def _respond(self, request: web.Request, body: bytes) -> web.Response:
         try:
-            payload = parse(content_type, body)
+            payload = parse(request.content_type, body)
         except Malformed:
             return web.Response(status=400)
         if payload.get("type") == "url_verification":
             return web.json_response({"challenge": str(payload.get("challenge", ""))})
-        return _response(await safely(self._dispatch, payload))
+        answer = await safely(self._dispatch, payload)
+        response = _response(answer)
+        try:
+            await response.prepare(request)
+            await response.write_eof()
+        finally:
+            answer.sent.set()
+        return response
 
     def _seconds(self) -> float:
         return self._clock.now().timestamp()

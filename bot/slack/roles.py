@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,8 @@ from bot.domain.policy import Actor, Policy, Standing
 from bot.domain.requests import Person
 from bot.services.ports import Clock, Room
 from bot.slack.api import SlackApi, SlackAway, SlackBusy, SlackError
+
+log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 10.0
 KEPT_SECONDS = 300.0
@@ -87,7 +90,8 @@ class SlackDirectory:
         team_id, standing = found
         if person.team_id != team_id:
             standing = Standing.FOREIGN
-        held, unsure = await self._roles(person.user_id, tuple(roles), fresh=fresh)
+        asked = tuple(roles) if standing in {Standing.MEMBER, Standing.GUEST} else ()
+        held, unsure = await self._roles(person.user_id, asked, fresh=fresh)
         named = bool(self._policy.roles_naming(person.user_id))
         return Actor(person.user_id, team_id, standing, held, unsure, named)
 
@@ -106,14 +110,14 @@ class SlackDirectory:
         room: Room = await self._rooms.get(channel, lambda: self._room(channel), fresh=True)
         return room
 
-    async def present(self, channel: str) -> frozenset[str]:
-        """User ids of who is in the channel; nobody where it can't be told."""
+    async def present(self, channel: str) -> frozenset[str] | None:
+        """User ids of who is in the channel; None where it can't be told."""
         try:
             present: frozenset[str] = await self._present.get(
                 channel, lambda: self._people_in(channel), fresh=False
             )
         except (SlackError, DirectoryUnavailable):
-            return frozenset()
+            return None
         return present
 
     def forget(self) -> None:
@@ -124,21 +128,20 @@ class SlackDirectory:
     async def _roles(
         self, user_id: str, roles: tuple[str, ...], *, fresh: bool
     ) -> tuple[frozenset[str], frozenset[str]]:
-        held: set[str] = set()
-        unsure: set[str] = set()
-        for role in roles:
-            for principal_id in self._policy.roles.get(role, ()):
-                try:
-                    if await self._is_in(user_id, principal_id, fresh=fresh):
-                        held.add(role)
-                except DirectoryUnavailable:
-                    unsure.add(role)
+        pairs = [(role, i) for role in roles for i in self._policy.roles.get(role, ())]
+        answers = await asyncio.gather(*(self._is_in(user_id, i, fresh=fresh) for _, i in pairs))
+        held = {role for (role, _), answer in zip(pairs, answers, strict=True) if answer}
+        unsure = {role for (role, _), answer in zip(pairs, answers, strict=True) if answer is None}
         return frozenset(held), frozenset(unsure - held)
 
-    async def _is_in(self, user_id: str, principal_id: str, *, fresh: bool) -> bool:
+    async def _is_in(self, user_id: str, principal_id: str, *, fresh: bool) -> bool | None:
+        """None where Slack would not tell."""
         if not principal_id.startswith("S"):
             return principal_id == user_id
-        return user_id in await self._members(principal_id, fresh=fresh)
+        try:
+            return user_id in await self._members(principal_id, fresh=fresh)
+        except DirectoryUnavailable:
+            return None
 
     async def _members(self, group_id: str, *, fresh: bool) -> frozenset[str]:
         members: frozenset[str] = await self._groups.get(group_id, lambda: self._group(group_id), fresh=fresh)
@@ -150,6 +153,7 @@ class SlackDirectory:
         except SlackError as error:
             if error.code in NO_GROUP:
                 return frozenset()
+            log.warning("Slack refuses to tell who is in user group %s: %s", group_id, error)
             raise DirectoryUnavailable(str(error)) from None
         users = answer.get("users")
         if not isinstance(users, list):
@@ -162,6 +166,7 @@ class SlackDirectory:
         except SlackError as error:
             if error.code in NOBODY:
                 return "", Standing.FOREIGN
+            log.warning("Slack refuses to tell who %s is: %s", user_id, error)
             raise DirectoryUnavailable(str(error)) from None
         user = answer.get("user")
         if not isinstance(user, dict) or user.get("id") != user_id or not user.get("team_id"):
@@ -186,7 +191,8 @@ class SlackDirectory:
             if not isinstance(found, dict):
                 raise DirectoryUnavailable(f"conversations.info did not describe {channel}")
             direct = bool(found.get("is_im"))
-            postable = direct or (bool(found.get("is_member")) and not found.get("is_archived"))
+            # Slack says `is_member` of channels only; where it is not said, the post itself will tell.
+            postable = direct or (bool(found.get("is_member", True)) and not found.get("is_archived"))
             external = bool(found.get("is_ext_shared") or found.get("is_pending_ext_shared"))
         except SlackError as error:
             if error.code in NO_CHANNEL:

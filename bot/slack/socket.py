@@ -141,6 +141,8 @@ class SocketTransport:
             await client.send_socket_mode_response(response)
         except (ConnectionError, aiohttp.ClientError):
             logger.warning("%s: the connection went before the answer; if it comes again, so will it", name)
+        finally:
+            answer.sent.set()
 
     async def _dispatch_once(self, request: SocketModeRequest) -> Answer:
         task = self._answers.get(request.envelope_id)

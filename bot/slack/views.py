@@ -13,11 +13,12 @@ from bot.domain.requests import Origin
 from bot.services.ports import Submission
 from bot.slack import forms, ids
 from bot.slack.api import SlackError
-from bot.slack.asking import Read, check, read_fields
+from bot.slack.asking import check
 from bot.slack.desk import EXPECTED, Call, Desk
 from bot.slack.dispatch import log_unexpected
 from bot.slack.errors import words
-from bot.slack.forms import Form
+from bot.slack.form_state import Form, read_metadata, typed_in
+from bot.slack.reading import Read, read_fields
 
 
 def register(app: AsyncApp, desk: Desk) -> None:
@@ -25,11 +26,6 @@ def register(app: AsyncApp, desk: Desk) -> None:
     for callback_id in forms.KINDS:
         app.view(callback_id)(_Form(desk, callback_id).listen)
     app.view(ids.DENY_SUBMIT)(_Denial(desk).listen)
-    app.view({"type": "view_closed", "callback_id": ids.PLAIN_VIEW})(_closed)
-
-
-async def _closed(ack: AsyncAck) -> None:
-    await ack()
 
 
 class _Form:
@@ -42,8 +38,8 @@ class _Form:
     async def listen(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Keep it, ack it, then check it. Pressing again makes nothing new."""
         view = body["view"]
-        shown = forms.read_metadata(view, self._kind)
-        typed = forms.typed_in(view)
+        shown = read_metadata(view, self._kind)
+        typed = typed_in(view)
         read = read_fields(shown, typed)
         if read.change is None:
             await ack(response_action="errors", errors=dict(read.errors))
@@ -60,7 +56,7 @@ class _Form:
             await ack(response_action="update", view=_sent_already(shown))
             return
         await ack(response_action="update", view=forms.checking(shown))
-        work = check(self._desk, submission, shown, read.change)
+        work = check(self._desk, submission, shown, read.change, read.all_remarks())
         call = Call(submission.person, submission.origin)
         self._desk.start(work, call, name=f"submission {submission.id}")
 
@@ -102,7 +98,7 @@ class _Denial:
     async def listen(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Without a reason it stays open; with one it ends the request."""
         view = body["view"]
-        reason = forms.typed_in(view).get(ids.REASON_BLOCK, "")
+        reason = typed_in(view).get(ids.REASON_BLOCK, "")
         if not reason.strip():
             errors = {ids.REASON_BLOCK: "Say why: the person who asked reads it."}
             await ack(response_action="errors", errors=errors)

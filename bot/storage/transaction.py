@@ -30,7 +30,7 @@ class SqlTx:
         self._connection = connection
 
     async def add_submission(self, submission: Submission) -> bool:
-        """Keep it; False where its key is known already."""
+        """Keep it; False where its key is known already. What the same modal sent before is over with it."""
         values = submission_values(submission) | {"state": "checking", "request_id": ""}
         try:
             await self._guarded(insert(submissions).values(values))
@@ -38,6 +38,9 @@ class SqlTx:
             if await self._any(submissions.c.key == submission.key):
                 return False
             raise
+        same_modal = (submissions.c.view_id == submission.view_id) & (submissions.c.key != submission.key)
+        over = update(submissions).where(same_modal & (submissions.c.state == "checking"))
+        await self._connection.execute(over.values(state="returned"))
         return True
 
     async def end_submission(self, submission_id: str, state: str, request_id: str = "") -> bool:

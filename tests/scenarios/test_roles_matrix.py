@@ -25,7 +25,7 @@ from bot.sandbox.stage import Stage
 from bot.services.ports import Submission
 from bot.services.requests import Requests
 from bot.services.submission import Submissions
-from bot.slack import asking, forms, listeners
+from bot.slack import asking, form_state, forms, listeners
 from bot.slack.desk import Call, Desk
 from bot.storage import tables
 from tests.conftest import OpenStage
@@ -381,7 +381,7 @@ async def open_request_line(on: Ground, _: str) -> object:
 async def check(on: Ground, user_id: str) -> object:
     kept, change = sent(on, user_id)
     await on.desk.submissions.keep(kept)
-    return await asking.check(on.desk, kept, forms.Form(change.kind, "C0FIELD", "n"), change)
+    return await asking.check(on.desk, kept, form_state.Form(change.kind, "C0FIELD", "n"), change)
 
 
 async def resume(on: Ground, user_id: str) -> object:

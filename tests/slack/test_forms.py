@@ -16,9 +16,10 @@ from bot.domain.things import ThingsGroup
 from bot.sandbox.slack.block_kit import check_view
 from bot.sandbox.stage import everything_in
 from bot.slack import blocks as b
-from bot.slack import forms, ids
+from bot.slack import form_state, forms, ids
 from bot.slack.desk import read_reopen, reopen
-from bot.slack.forms import Denial, Form
+from bot.slack.form_state import Form
+from bot.slack.forms import Denial
 from tests.slack.hostile import HOSTILE, assert_inert
 from tests.slack.test_cards import GROUPS, ORDINARY, WIDTH_OF_A_PHONE, mrkdwn_in
 from tests.storage.samples import NOW, thing
@@ -51,7 +52,7 @@ def inputs(view: forms.View) -> dict[str, dict[str, Any]]:
 
 def found(seen: Seen, **options: Any) -> list[b.Block]:
     """What a look-up puts under the ICCID."""
-    return forms.found(seen, NOW, **({"open_request": "", "offer_last_seen": True} | options))
+    return forms.found(seen, NOW, **({"open_request": "", "offer_imei": True} | options))
 
 
 # --- the form ------------------------------------------------------------------------------------------
@@ -72,7 +73,7 @@ def test_a_form_has_its_fields_by_their_stable_ids(kind: Kind) -> None:
 @KINDS
 def test_a_form_tells_in_its_metadata_what_the_next_payload_needs(kind: Kind) -> None:
     before = shown(kind, version=3, last_seen="490154203237518", looked_up="8944476500008878576")
-    again = forms.read_metadata(forms.form(before), kind)
+    again = form_state.read_metadata(forms.form(before), kind)
     assert again == before
 
 
@@ -134,7 +135,7 @@ def test_titles_are_shown_uncut(title: str) -> None:
 )
 @KINDS
 def test_forged_metadata_makes_no_view_that_slack_refuses(kind: Kind, forged: str) -> None:
-    again = forms.read_metadata({"private_metadata": forged, "hash": "h1"}, kind)
+    again = form_state.read_metadata({"private_metadata": forged, "hash": "h1"}, kind)
     assert again.kind is kind
     assert again.nonce == "h1"
     taken(forms.form(again))
@@ -230,7 +231,7 @@ def test_the_last_seen_imei_is_offered_where_there_is_one(last_seen: str, *, off
 
 
 def test_an_unlock_offers_no_imei() -> None:
-    blocks = found(Seen(thing(), None, True, (), None, NOW), offer_last_seen=False)
+    blocks = found(Seen(thing(), None, True, (), None, NOW), offer_imei=False)
     assert not [block for block in blocks if block["type"] == "actions"]
 
 
