@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.domain.identifiers import Iccid, Imei, same_device
+from bot.domain.identifiers import Iccid, Imei, Valid, parse_iccid, parse_imei, same_device
 from bot.domain.things import ThingLock
 
 
@@ -45,6 +45,16 @@ class UnlockThing:
 
 
 Change = LockThing | UnlockThing
+
+
+def doubts(change: Change, last_seen: str) -> tuple[str, ...]:
+    """What to look at in the numbers themselves, one sentence each, though they can be used."""
+    iccid = parse_iccid(change.iccid.digits)
+    found = iccid.warnings if isinstance(iccid, Valid) else ()
+    if isinstance(change, LockThing):
+        imei = parse_imei(change.imei.digits, last_seen=last_seen)
+        found += imei.warnings if isinstance(imei, Valid) else ()
+    return found
 
 
 def wanted(change: Change, now: ThingLock) -> ThingLock:

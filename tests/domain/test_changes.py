@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.changes import Change, Kind, LockThing, UnlockThing, holds, wanted
+from bot.domain.changes import Change, Kind, LockThing, UnlockThing, doubts, holds, wanted
 from bot.domain.identifiers import Iccid, Imei
 from bot.domain.things import ThingLock
 
@@ -87,3 +87,17 @@ def test_each_change_knows_its_name_in_policy_and_audit() -> None:
 def test_a_change_shows_no_full_identifier() -> None:
     assert IMEI not in repr(LOCK)
     assert ICCID.digits not in repr([LOCK, KEEP])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (LockThing(Iccid("8944476500008878576"), Imei("490154203237518")), ()),
+        (LockThing(Iccid("8944476500008878576"), Imei("001010001234564")), ("test",)),
+        (UnlockThing(Iccid("89310410106543789301"), keep=True), ("check digit",)),
+    ],
+)
+def test_what_is_odd_in_a_number_is_said_though_it_can_be_used(change: Change, said: tuple[str, ...]) -> None:
+    found = doubts(change, "")
+    assert len(found) == len(said)
+    assert all(word in sentence for word, sentence in zip(said, found, strict=True))
