@@ -22,6 +22,7 @@ from bot.domain.audit import GENESIS
 from bot.domain.errors import StoreUnavailable
 from bot.logs import set_up
 from bot.policy_file import PolicyError, load_policy
+from bot.slack.http import HttpTransport
 from bot.slack.socket import TransportFailed
 from bot.storage import audit
 from bot.storage.engine import Engine, migrate, open_engine
@@ -122,7 +123,8 @@ async def _until_ended(bot: Bot, config: Config, ended: asyncio.Event) -> int:
 def _connections(bot: Bot, config: Config) -> str:
     slack = f"Slack at {config.slack_api_url} over Socket Mode"
     if config.slack_transport == "http":
-        slack = f"Slack at {config.slack_api_url}, signed HTTP on {config.host}:{config.port}/slack/events"
+        port = bot.transport.port if isinstance(bot.transport, HttpTransport) else config.port
+        slack = f"Slack at {config.slack_api_url}, signed HTTP on {config.host}:{port}/slack/events"
     return f"{slack}; Monogoto at {config.monogoto_url}; policy of team {bot.desk.policy.team}"
 
 
