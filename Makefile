@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := bot tests
 
-.PHONY: demo story test lint types tests lock clean
+.PHONY: demo story test lint types tests coverage lock clean
 .DEFAULT_GOAL := test
 
 # The whole story against the local Slack and the local Monogoto; no account needed.
@@ -23,6 +23,10 @@ types: $(READY)
 	$(BIN)/mypy
 
 tests: $(READY)
+	$(BIN)/python -m pytest -n auto
+
+# The same tests, slower, with what they leave out: lines and branches.
+coverage: $(READY)
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 # Pinned names, versions and hashes for every Python from 3.11 on; needs uv. pip installs them, nothing else.
