@@ -11,9 +11,25 @@ from typing import TextIO
 
 # httpx logs full URLs, which hold ICCIDs. Bolt logs signatures and bodies at INFO when a request fails its
 # check, whole payloads at DEBUG, and sets its loggers' levels from the root's: so the handler drops these.
-_LOUD = ("httpx", "httpcore", "aiohttp.access", "slack_bolt", "slack_sdk")
+# The database's libraries log statements with all their values at DEBUG.
+_LOUD = (
+    "httpx",
+    "httpcore",
+    "aiohttp.access",
+    "slack_bolt",
+    "slack_sdk",
+    "aiosqlite",
+    "sqlalchemy",
+    "alembic",
+    "asyncio",
+)
 
-_DIGITS = re.compile(r"\d(?:[ \u00a0-]?\d){13,}")
+# What people group digits with: spaces, also those that don't break or don't show; all dashes; dot, slash.
+_SPACES = r" \t\u00a0\u00ad\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff"
+_BETWEEN = rf"[{_SPACES}\u2010-\u2015\u2212\ufe58\ufe63\uff0d_./-]"
+_ORDINARY = r"(?<![\d.])1\d{9}\.\d{6}(?![\d.])|(?<!\d)20\d\d-[01]\d-[0-3]\d(?![\d-])"
+"""A message's time as Slack writes it, and a date."""
+_DIGITS = re.compile(rf"(?P<ordinary>{_ORDINARY})|\d(?:{_BETWEEN}{{0,3}}\d){{13,}}")
 _SECRETS = (
     (re.compile(r"(xox[a-z]|xapp)[-.][\w.-]+", re.IGNORECASE), r"\1-…"),
     (re.compile(r"\b(Bearer)\s+[^\s'\",}]+", re.IGNORECASE), r"\1 …"),
@@ -31,6 +47,8 @@ def mask(text: str) -> str:
 
 
 def _mask_digits(found: re.Match[str]) -> str:
+    if found["ordinary"]:
+        return found[0]
     digits = [letter for letter in found[0] if letter.isdigit()]
     return f"<{len(digits)} digits …{''.join(digits[-4:])}>"
 
