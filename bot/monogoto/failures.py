@@ -32,6 +32,8 @@ _NEVER_LEFT: Final = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
+_NO_REFUSAL: Final = frozenset({408, 425, 499})
+"""Somebody on the way gave up waiting: what became of the write isn't known."""
 _DEFAULT_WAIT: Final = 5.0
 _LONGEST_WAIT: Final = 3600.0
 _MAY_SAY_UNKNOWN: Final = frozenset({400, 410, 422, 500})
@@ -125,7 +127,7 @@ def _rate_limited(answer: Answer) -> RateLimited:
 
 def _refused_write(answer: Answer) -> PlatformError:
     said = snippet(answer.body)
-    if 400 <= answer.status < 500:
+    if 400 <= answer.status < 500 and answer.status not in _NO_REFUSAL:
         return Refused(f"Monogoto refused the write ({answer.status}).", status=answer.status, snippet=said)
     return OutcomeUnknown(f"Monogoto answered the write with {answer.status}.", snippet=said)
 
@@ -152,6 +154,6 @@ def retry_after(value: str | None, now: datetime) -> float | None:
         return min(float(text), _LONGEST_WAIT)
     try:
         seconds = (parsedate_to_datetime(text) - now).total_seconds()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return min(max(seconds, 0.0), _LONGEST_WAIT)

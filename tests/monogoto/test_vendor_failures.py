@@ -45,11 +45,18 @@ def test_running_out_of_time_is_unknown_only_for_a_write_that_left() -> None:
     assert set(kinds.values()) == {OutcomeUnknown, NotReached}
 
 
+@pytest.mark.parametrize("status", [408, 425, 499])
+def test_an_answer_of_somebody_who_gave_up_waiting_is_no_refusal_of_a_write(status: int) -> None:
+    with pytest.raises(OutcomeUnknown):
+        failures.demand_good(Answer(status, b"timed out"), writing=True)
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [("7", 7.0), ("0.5", 0.5), ("Mon, 02 Mar 2026 09:01:00 GMT", 60.0),
      ("Mon, 02 Mar 2026 08:00:00 GMT", 0.0), ("99999999", 3600.0), (None, None), ("", None), ("soon", None),
-     ("nan", None), ("-1", None), ("1e9", None), ("Mon, 02 Mar 2026 09:01:00", None)],
+     ("nan", None), ("-1", None), ("1e9", None),
+     ("Mon, 02 Mar 99999999999999999999 09:01:00 GMT", None), ("Mon, 02 Mar 2026 09:01:00", None)],
 )  # fmt: skip
 def test_retry_after_is_read_in_both_forms(header: str | None, seconds: float | None) -> None:
     assert failures.retry_after(header, NOW) == seconds
