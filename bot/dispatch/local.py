@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import datetime, timedelta
 
 from bot.domain.errors import StoreUnavailable
 from bot.domain.requests import ChangeRequest
@@ -14,6 +15,7 @@ log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 5.0
 WORKERS = 4
+LONGEST_PAUSE_SECONDS = 600.0
 
 
 class LocalDispatcher:
@@ -24,6 +26,8 @@ class LocalDispatcher:
         self._slots = asyncio.Semaphore(workers)
         self._woken = asyncio.Event()
         self._active: dict[str, asyncio.Task[None]] = {}
+        self._pauses: dict[str, tuple[float, datetime]] = {}
+        """Of requests whose step failed unforeseen: how long the pause, and until when."""
         self._loop: asyncio.Task[None] | None = None
         self._timer: asyncio.Task[None] | None = None
 
@@ -68,7 +72,7 @@ class LocalDispatcher:
                 log.exception("the sweep failed; it looks again in a while")
                 continue
             for request in due:
-                if request.id not in self._active:
+                if request.id not in self._active and not self._pauses_now(request.id):
                     task = asyncio.create_task(self._step(sweep, request), name=f"request-{request.id}")
                     self._active[request.id] = task
 
@@ -76,9 +80,22 @@ class LocalDispatcher:
         try:
             async with self._slots:
                 await sweep.step(request)
+            self._pauses.pop(request.id, None)
         except StoreUnavailable as error:
             log.warning("request %s waits: the database could not be written: %s", request.id, error)
         except Exception:
-            log.exception("request %s: a step failed and is taken up again by the sweep", request.id)
+            pause = self._pause(request.id)
+            log.exception("request %s: a step failed; it is taken up again in %.0f s", request.id, pause)
         finally:
             self._active.pop(request.id, None)
+
+    def _pause(self, request_id: str) -> float:
+        """Twice as long after each failure: what fails for a reason of its own fails again."""
+        before, _ = self._pauses.get(request_id, (SWEEP_SECONDS / 2, None))
+        pause = min(before * 2, LONGEST_PAUSE_SECONDS)
+        self._pauses[request_id] = (pause, self._clock.now() + timedelta(seconds=pause))
+        return pause
+
+    def _pauses_now(self, request_id: str) -> bool:
+        _, until = self._pauses.get(request_id, (0.0, None))
+        return until is not None and self._clock.now() < until

@@ -150,6 +150,23 @@ async def test_a_step_that_fails_is_taken_up_again_but_not_without_a_pause(
     assert work.open == []
 
 
+async def test_a_step_that_fails_again_and_again_is_taken_up_after_ever_longer_pauses(
+    dispatcher: LocalDispatcher, work: Work, clock: ManualClock
+) -> None:
+    work.open.append("A")
+    work.go.set()
+    dispatcher.start(work)
+    taken_up = []
+    for second in range(0, 60, 5):
+        before = len(work.steps)
+        work.step_trouble = ValueError("a bug")
+        dispatcher.wake()
+        await _quiet()
+        taken_up += [second] if len(work.steps) > before else []
+        clock.advance(5)
+    assert taken_up == [0, 5, 15, 35]
+
+
 async def test_stopping_waits_for_the_work_in_hand(dispatcher: LocalDispatcher, work: Work) -> None:
     work.open.append("A")
     dispatcher.start(work)
