@@ -33,6 +33,8 @@ class AuditEntry:
     answer: str = ""
     """The vendor's answer in short."""
     reason: str = ""
+    fingerprint: str = ""
+    """Of a decision: exactly what it was about."""
 
 
 @dataclass(frozen=True, slots=True)

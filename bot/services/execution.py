@@ -6,6 +6,7 @@ is read before anything else. Only read + `cas` makes that harmless: the vendor'
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -40,6 +41,15 @@ UNKNOWN_AT_MOST = 3
 """PUTs in a row whose answer was lost before the outcome is left to the sweep."""
 TRY_AGAIN_AFTER = timedelta(seconds=15)
 RE_READ_AFTER = timedelta(seconds=30)
+RE_READ_AT_LEAST_EVERY = timedelta(minutes=10)
+GONE_AT_LAST = 3
+"""Readings in a row that find no SIM before an unknown outcome is left unknown for good."""
+GONE_AFTER = timedelta(days=1)
+"""So long after the approval one such reading is enough."""
+GONE = (
+    "It is not known whether the SIM was changed: the change was sent, and Monogoto no longer finds the SIM "
+    "on this account. Look for it in the console, or ask whoever manages the account."
+)
 
 
 class Execution:
@@ -63,6 +73,8 @@ class Execution:
         self._clock = clock
         self._notifier = notifier
         self._jitter = jitter
+        self._vain: Counter[str] = Counter()
+        self._gone: Counter[str] = Counter()
 
     async def apply(self, request: ChangeRequest) -> None:
         """One step further, from wherever its item stands, to an end or to a later look."""
@@ -93,7 +105,7 @@ class Execution:
             if objection:
                 await self._finish(request, ItemState.OUTDATED, say.no_longer_allowed(objection))
                 return
-            seen = await self._previews.core(request.change.iccid)
+            seen = await self._previews.core(request.change.iccid, patient=True)
         except DirectoryUnavailable:
             await self._later(request, say.SLACK_AWAY)
         except ThingNotFound:
@@ -107,14 +119,14 @@ class Execution:
 
     async def _apply_to(self, request: ChangeRequest, seen: Seen) -> None:
         if holds(request.change, seen.thing.lock):
-            await self._finish(request, ItemState.ALREADY, say.ALREADY)
+            await self._finish(request, ItemState.ALREADY, say.ALREADY, seen.thing.lock)
             return
         if _group_lost(request, seen):
             await self._later(request, say.GROUP_AWAY)
             return
         objection = self._not_as_approved(request, seen)
         if objection:
-            await self._finish(request, ItemState.OUTDATED, objection)
+            await self._finish(request, ItemState.OUTDATED, objection, seen.thing.lock)
             return
         await self._write(request, seen.thing)
 
@@ -148,13 +160,62 @@ class Execution:
             if isinstance(answer, NotReached) and not (waiting and tries_left):
                 await self._later(request, say.away(answer))
                 return
-            now = await self._look_after(request, thing, goal, answer)
+            now = await self._look_after(request, thing, answer)
             if now is None:
                 return
             if unknown >= UNKNOWN_AT_MOST or not tries_left:
-                await self._finish(request, ItemState.FAILED, say.given_up(answer))
+                await self._finish(request, ItemState.FAILED, say.given_up(answer), now.lock)
                 return
-            thing = now
+            fit = await self._fit_again(request, now, refused=isinstance(answer, Refused))
+            if fit is None:
+                return
+            thing = fit
+
+    async def _fit_again(
+        self, request: ChangeRequest, thing: Thing, *, refused: bool = False
+    ) -> Thing | None:
+        """All that the first try rested on, asked anew before another one. None: ended, or put off.
+
+        Roles first, then the group, the Thing last: the PUT follows at once, while `cas` is fresh.
+        """
+        try:
+            objection = await self._authority.still_holds(request)
+            seen = await self._previews.once_more(request.change.iccid, thing)
+        except DirectoryUnavailable:
+            await self._later(request, say.SLACK_AWAY)
+            return None
+        except PlatformError as error:
+            await self._later(request, say.away(error))
+            return None
+        if await self._is_decided(request, seen.thing, refused=refused):
+            return None
+        if _group_lost(request, seen):
+            await self._later(request, say.GROUP_AWAY)
+            return None
+        objection = say.no_longer_allowed(objection) if objection else self._not_as_approved(request, seen)
+        if objection:
+            await self._finish(request, ItemState.OUTDATED, objection, seen.thing.lock)
+            return None
+        return seen.thing
+
+    async def _is_decided(
+        self, request: ChangeRequest, thing: Thing, *, refused: bool = False, done: str = say.DONE
+    ) -> bool:
+        """Whether the lock fields are no longer those that were approved: then that is the end of it.
+
+        As wanted by us, or by somebody else where our own write was refused.
+        """
+        before = request.seen.thing.lock
+        goal = wanted(request.change, before)
+        if thing.lock == goal:
+            end = (ItemState.ALREADY, say.ALREADY) if refused else (ItemState.DONE, done)
+        elif thing.lock != before:
+            state = ItemState.OUTDATED if refused else ItemState.CONFLICT
+            end = (state, say.overtaken(thing.lock, goal))
+        else:
+            return False
+        await self._finish(request, *end, thing.lock)
+        return True
 
     async def _put(self, request: ChangeRequest, thing: Thing, goal: ThingLock) -> PlatformError | None:
         """The PUT, and an audit entry of its answer. None: the vendor said yes, which proves nothing."""
@@ -175,7 +236,7 @@ class Execution:
         return answer
 
     async def _look_after(
-        self, request: ChangeRequest, sent: Thing, goal: ThingLock, answer: PlatformError | None
+        self, request: ChangeRequest, sent: Thing, answer: PlatformError | None
     ) -> Thing | None:
         """Read back until it is clear. A Thing: surely unchanged, and worth another try. None: ended.
 
@@ -190,12 +251,7 @@ class Execution:
                 thing = await self._platform.thing(request.change.iccid)
             except PlatformError:
                 continue
-            if thing.lock == goal:
-                await self._finish(request, *_reached(refused=refused))
-                return None
-            if thing.lock != sent.lock:
-                state = ItemState.OUTDATED if refused else ItemState.CONFLICT
-                await self._finish(request, state, say.overtaken(thing.lock, goal))
+            if await self._is_decided(request, thing, refused=refused):
                 return None
             moved_on = thing.cas != sent.cas and (answer is not None or number > 0)
             if moved_on or isinstance(answer, RateLimited):
@@ -212,9 +268,9 @@ class Execution:
         elif thing is None:
             await self._finish(request, ItemState.UNCONFIRMED, say.UNREADABLE)
         elif isinstance(answer, Refused):
-            await self._finish(request, ItemState.FAILED, say.refused(answer))
+            await self._finish(request, ItemState.FAILED, say.refused(answer), thing.lock)
         elif answer is None:
-            await self._finish(request, ItemState.FAILED, say.DID_NOT_STICK)
+            await self._finish(request, ItemState.FAILED, say.DID_NOT_STICK, thing.lock)
         else:
             return thing
         return None
@@ -224,60 +280,64 @@ class Execution:
     async def _in_doubt(self, request: ChangeRequest) -> None:
         """A PUT may have left before this process began, or was put off: read before anything else."""
         try:
-            seen = await self._previews.core(request.change.iccid)
+            thing = await self._platform.thing(request.change.iccid)
         except PlatformError as error:
             await self._still_in_doubt(request, error)
             return
-        before = request.seen.thing.lock
-        goal = wanted(request.change, before)
-        if seen.thing.lock == goal:
-            await self._finish(request, ItemState.DONE, say.CONFIRMED_LATER)
-        elif seen.thing.lock != before:
-            await self._finish(request, ItemState.CONFLICT, say.overtaken(seen.thing.lock, goal))
-        elif self._late(request):
-            await self._finish(request, ItemState.OUTDATED, say.TOO_LATE)
-        else:
-            await self._send_again(request, seen)
+        if await self._is_decided(request, thing, done=say.CONFIRMED_LATER):
+            return
+        if self._late(request):
+            await self._finish(request, ItemState.OUTDATED, say.TOO_LATE, thing.lock)
+            return
+        fit = await self._fit_again(request, thing)
+        if fit:
+            await self._write(request, fit)
 
     async def _still_in_doubt(self, request: ChangeRequest, error: PlatformError) -> None:
         """A write that was put off surely had no effect; only one that may have left is a doubt."""
         if _item(request).next_at is None:
             await self._finish(request, ItemState.UNCONFIRMED, say.UNREADABLE)
+        elif isinstance(error, ThingNotFound):
+            await self._finish(request, ItemState.FAILED, say.NOT_FOUND)
         elif self._late(request):
             await self._finish(request, ItemState.OUTDATED, say.TOO_LATE)
         else:
             await self._later(request, say.away(error))
 
-    async def _send_again(self, request: ChangeRequest, seen: Seen) -> None:
-        if _group_lost(request, seen):
-            await self._later(request, say.GROUP_AWAY)
-            return
-        try:
-            objection = await self._authority.still_holds(request)
-        except DirectoryUnavailable:
-            await self._later(request, say.SLACK_AWAY)
-            return
-        objection = say.no_longer_allowed(objection) if objection else self._not_as_approved(request, seen)
-        if objection:
-            await self._finish(request, ItemState.OUTDATED, objection)
-            return
-        await self._write(request, seen.thing)
-
     async def _settle(self, request: ChangeRequest) -> None:
         """Unconfirmed: the sweep reads until it is clear. Nothing is sent any more."""
         try:
             thing = await self._platform.thing(request.change.iccid)
-        except PlatformError:
-            await self._put_off(request, RE_READ_AFTER)
+        except PlatformError as error:
+            await self._read_in_vain(request, gone=isinstance(error, ThingNotFound))
             return
-        before = request.seen.thing.lock
-        goal = wanted(request.change, before)
-        if thing.lock == goal:
-            await self._finish(request, ItemState.DONE, say.CONFIRMED_LATER)
-        elif thing.lock == before:
-            await self._finish(request, ItemState.FAILED, say.NOT_CHANGED_AFTER_ALL)
-        else:
-            await self._finish(request, ItemState.CONFLICT, say.overtaken(thing.lock, goal))
+        if not await self._is_decided(request, thing, done=say.CONFIRMED_LATER):
+            await self._finish(request, ItemState.FAILED, say.NOT_CHANGED_AFTER_ALL, thing.lock)
+
+    async def _read_in_vain(self, request: ChangeRequest, *, gone: bool) -> None:
+        """Read again after a growing while, except a SIM that is gone: that one is given up.
+
+        Counted in memory: a restart only begins anew.
+        """
+        self._vain[request.id] += 1
+        self._gone[request.id] = self._gone[request.id] + 1 if gone else 0
+        asked = request.approved_at or request.created_at
+        if gone and (self._gone[request.id] >= GONE_AT_LAST or self._clock.now() - asked >= GONE_AFTER):
+            await self._finish(request, ItemState.FAILED, GONE)
+            return
+        doublings = min(self._vain[request.id] - 1, 10)
+        await self._put_off(request, min(RE_READ_AFTER * 2**doublings, RE_READ_AT_LEAST_EVERY))
+
+    async def give_up(self, request_id: str) -> None:
+        """A step failed in a way that nobody foresaw: once the time is over, end what can't go on."""
+        request = await self._store.request(request_id)
+        if request is None or request.item is None or not self._late(request):
+            return
+        if request.item.state in {ItemState.QUEUED, ItemState.RUNNING}:
+            await self._finish(request, ItemState.OUTDATED, say.TOO_LATE)
+        elif request.item.state is ItemState.SENT:
+            await self._finish(request, ItemState.UNCONFIRMED, say.UNREADABLE)
+        self._notifier.wake()
 
     # --- rows ------------------------------------------------------------------------------------
 
@@ -307,21 +367,29 @@ class Execution:
             await tx.audit(entry)
         return replace(request, item=item), goal
 
-    async def _finish(self, request: ChangeRequest, state: ItemState, explanation: str) -> None:
-        """An end, or the doubt: item, request, audit entry, card and reply in one transaction."""
+    async def _finish(
+        self, request: ChangeRequest, state: ItemState, explanation: str, found: ThingLock | None = None
+    ) -> None:
+        """An end, or the doubt: item, request, audit entry, card and reply in one transaction.
+
+        `found`: the lock fields as last read.
+        """
         item = _item(request)
         doubt = state is ItemState.UNCONFIRMED
         next_at = self._clock.now() + RE_READ_AFTER if doubt else None
         new = replace(item, state=state, explanation=explanation, next_at=next_at)
         if state not in ITEM_TRANSITIONS[item.state]:
             raise ValueError(f"an item that is {item.state} can't become {state}")
-        entry = replace(self._entry(request, "item.end", state.value), reason=explanation)
+        after = lock_words(found) if found else {}
+        entry = replace(self._entry(request, "item.end", state.value), reason=explanation, after=after)
         async with self._store.transaction() as tx:
             await tx.put_item(item, new)
             await tx.advance(request, request.after(OUTCOMES[state]))
             await tx.audit(entry)
             await tx.tell(request.id, "card")
             await tx.tell(request.id, "outcome", {"state": state.value, "explanation": explanation})
+        self._vain.pop(request.id, None)
+        self._gone.pop(request.id, None)
 
     async def _later(self, request: ChangeRequest, why: str) -> None:
         """Nothing has left, or it surely had no effect: try again while there is time, and say so once."""
@@ -368,8 +436,3 @@ def _item(request: ChangeRequest) -> Item:
 def _group_lost(request: ChangeRequest, seen: Seen) -> bool:
     """The group could be read when this was approved, and can't be now: that is no change of the SIM."""
     return request.seen.group_readable and not seen.group_readable
-
-
-def _reached(*, refused: bool) -> tuple[ItemState, str]:
-    """The lock fields are as wanted: by us, or by somebody else where our own write was refused."""
-    return (ItemState.ALREADY, say.ALREADY) if refused else (ItemState.DONE, say.DONE)

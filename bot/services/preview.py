@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from bot.domain.changes import Change, LockThing
-from bot.domain.errors import PlatformError, Proposed, ThingNotFound, Unfit
+from bot.domain.errors import NotReached, PlatformError, Proposed, ThingNotFound, Unfit
 from bot.domain.identifiers import Iccid, iccid_forms
 from bot.domain.impact import Impact, Seen, assess, fingerprint
 from bot.domain.policy import Policy, Terms
 from bot.domain.things import Thing, ThingsGroup
+from bot.services.deadline import within
 from bot.services.ports import Clock, Platform, Store
+
+T = TypeVar("T")
+
+PATIENCE = 10.0
+"""Seconds that a person waits for one reading, its turn at the vendor's gate included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ class Previews:
         forms = iccid_forms(typed)
         for form in forms:
             try:
-                thing = await self._platform.thing(form)
+                thing = await self._soon(self._platform.thing(form))
             except ThingNotFound:
                 continue
             if form == typed:
@@ -62,10 +70,19 @@ class Previews:
         )
         return Seen(thing, group, readable, elsewhere, online, self._clock.now(), ours)
 
-    async def core(self, iccid: Iccid) -> Seen:
-        """Only what a decision rests on: the Thing and its group, fresh."""
+    async def core(self, iccid: Iccid, *, patient: bool = False) -> Seen:
+        """Only what a decision rests on: the Thing and its group, fresh. Patient: nobody waits for it."""
+        reading = self._platform.thing(iccid)
+        thing = await (reading if patient else self._soon(reading))
+        group, readable = await self._group(thing, patient=patient)
+        return Seen(thing, group, readable, (), None, self._clock.now())
+
+    async def once_more(self, iccid: Iccid, before: Thing) -> Seen:
+        """As `core`, patiently, and the Thing last: what is written with its `cas` can follow at once."""
+        group, readable = await self._group(before, patient=True)
         thing = await self._platform.thing(iccid)
-        group, readable = await self._group(thing)
+        if thing.things_group_id != before.things_group_id:
+            group, readable = await self._group(thing, patient=True)
         return Seen(thing, group, readable, (), None, self._clock.now())
 
     def judge(self, change: Change, seen: Seen) -> Preview:
@@ -78,11 +95,18 @@ class Previews:
         """The fingerprint of a change to what was seen, with that verdict under those terms."""
         return fingerprint(self._policy.team, change, seen, impact.verdict, terms.rules)
 
-    async def _group(self, thing: Thing) -> tuple[ThingsGroup | None, bool]:
+    async def _soon(self, reading: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await within(self._clock, PATIENCE, reading)
+        except TimeoutError:
+            raise NotReached("Monogoto did not answer while somebody waited for it.") from None
+
+    async def _group(self, thing: Thing, *, patient: bool = False) -> tuple[ThingsGroup | None, bool]:
         if thing.things_group_id is None:
             return None, True
         try:
-            return await self._platform.things_group(thing.things_group_id), True
+            reading = self._platform.things_group(thing.things_group_id)
+            return await (reading if patient else self._soon(reading)), True
         except PlatformError:
             return None, False
 
@@ -90,14 +114,14 @@ class Previews:
         if not isinstance(change, LockThing):
             return ()
         try:
-            rows = await self._platform.things_last_seen_in(change.imei)
+            rows = await self._soon(self._platform.things_last_seen_in(change.imei))
         except PlatformError:
             return None
         return tuple(row.name or row.iccid for row in rows if row.thing_id != thing.thing_id)
 
     async def _online(self, thing: Thing) -> bool | None:
         try:
-            return await self._platform.is_online(thing)
+            return await self._soon(self._platform.is_online(thing))
         except PlatformError:
             return None
 

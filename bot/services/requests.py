@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 from bot.domain.audit import AuditEntry
-from bot.domain.errors import AlreadyDecided, Changed, NoSuchRequest, NotAllowed, Overtaken, Refusal, Unfit
+from bot.domain.changes import wanted
+from bot.domain.errors import (
+    AlreadyDecided,
+    Changed,
+    NoSuchRequest,
+    NotAllowed,
+    NotReached,
+    Overtaken,
+    PlatformError,
+    Refusal,
+    Unfit,
+)
 from bot.domain.impact import differences
+from bot.domain.policy import Terms
 from bot.domain.requests import (
     THE_BOT,
     ChangeRequest,
@@ -22,9 +36,11 @@ from bot.domain.requests import (
 from bot.services.authority import Authority
 from bot.services.ports import Clock, Dispatcher, Notifier, Store, Tx
 from bot.services.preview import Preview, Previews
-from bot.services.submission import approve_now
+from bot.services.submission import approve_now, lock_words
 
 TRIES = 5
+ROLES_HOLD = timedelta(seconds=10)
+"""What a person may do is asked anew when more time than this has passed since."""
 LONGEST_ID = 40
 """A forged button may carry anything for an id."""
 
@@ -60,10 +76,12 @@ class Requests:
         async with self._refusals(person, origin, "approve", request_id):
             for _ in range(TRIES):
                 request = await self._pending(request_id)
+                asked = self._clock.now()
                 await self._authority.to_decide(person, origin, request, "approve")
                 if any(a.person.user_id == person.user_id for a in request.approvals):
                     raise AlreadyDecided(request)
                 preview = await self._unchanged(person, origin, request, fingerprint)
+                await self._still_in_time(person, origin, request, asked)
                 try:
                     return await self._endorse(person, origin, request, preview)
                 except Overtaken:
@@ -72,9 +90,10 @@ class Requests:
 
     async def may_deny(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
         """Whether the form for a denial may open; the denial itself asks again."""
-        request = await self._pending(request_id)
-        await self._authority.to_decide(person, origin, request, "deny", fresh=False)
-        return request
+        async with self._refusals(person, origin, "deny", request_id):
+            request = await self._pending(request_id)
+            await self._authority.to_decide(person, origin, request, "deny", fresh=False)
+            return request
 
     async def deny(self, person: Person, origin: Origin, request_id: str, reason: str) -> ChangeRequest:
         """End it with a reason. Raises `NotAllowed`, `AlreadyDecided`, `Unfit` without a reason."""
@@ -111,20 +130,20 @@ class Requests:
     async def _refusals(
         self, person: Person, origin: Origin, verb: str, request_id: str
     ) -> AsyncIterator[None]:
-        """Every refused click is an audit entry; where the policy refused it, there is one already."""
+        """Every click in vain is an audit entry; where the policy refused it, there is one already."""
         try:
             yield
         except NotAllowed:
             raise
-        except Refusal as refusal:
+        except (Refusal, PlatformError) as error:
             entry = AuditEntry(
                 at=self._clock.now(),
                 event=f"request.{verb}",
-                outcome="refused",
+                outcome="refused" if isinstance(error, Refusal) else "failed",
                 person=person,
                 origin=origin,
                 request_id=request_id[:LONGEST_ID],
-                reason=refusal.reason,
+                reason=str(error),
             )
             async with self._store.transaction() as tx:
                 await tx.audit(entry)
@@ -150,6 +169,8 @@ class Requests:
     ) -> Preview:
         """The live state, if it still is what the person was shown. Raises `Changed` after a redraw."""
         core = await self._previews.core(request.change.iccid)
+        if request.seen.group_readable and not core.group_readable:
+            raise NotReached("The SIM's group can't be read just now.")  # no change of the SIM: no redraw
         preview = self._previews.judge(request.change, core)
         if preview.fingerprint != request.fingerprint:
             seen = await self._previews.look(core.thing, request.change)
@@ -158,16 +179,26 @@ class Requests:
             raise Changed("This card was out of date. Look at it again and decide anew.")
         return preview
 
+    async def _still_in_time(
+        self, person: Person, origin: Origin, request: ChangeRequest, since: datetime
+    ) -> None:
+        """Reading may have taken long: roles may be others by now, and the time to decide over."""
+        if self._clock.now() - since > ROLES_HOLD:
+            await self._authority.to_decide(person, origin, request, "approve")
+        if self._clock.now() >= request.expires_at:
+            await self._pending(request.id)
+
     async def _redraw(self, person: Person, origin: Origin, request: ChangeRequest, preview: Preview) -> None:
         what = ", ".join(differences(request.seen, preview.seen)) or "impact"
-        entry = replace(self._entry(request, "redraw", person, origin), reason=f"no longer as shown: {what}")
         changed = request.after(
             Event.REDRAW,
             seen=preview.seen,
             impact=preview.impact,
             fingerprint=preview.fingerprint,
             approvals_needed=max(preview.terms.approvals, 1),
+            **_times(request, preview.terms),
         )
+        entry = replace(self._entry(changed, "redraw", person, origin), reason=f"no longer as shown: {what}")
         try:
             async with self._store.transaction() as tx:
                 await tx.advance(request, changed)
@@ -224,7 +255,18 @@ class Requests:
             origin=origin,
             request_id=request.id,
             thing_id=request.seen.thing.thing_id,
+            before=lock_words(request.seen.thing.lock),
+            after=lock_words(wanted(request.change, request.seen.thing.lock)),
+            fingerprint=request.fingerprint,
         )
+
+
+def _times(request: ChangeRequest, terms: Terms) -> dict[str, Any]:
+    """The times that the present terms allow: a stricter group's are shorter, and nothing gets longer."""
+    if not terms.rules:
+        return {}
+    expires_at = min(request.expires_at, request.created_at + terms.expires)
+    return {"apply_within": terms.apply_within, "expires_at": expires_at}
 
 
 async def _record(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.domain.errors import StoreUnavailable
 from bot.domain.requests import ChangeRequest, Status
 from bot.services.execution import Execution
 from bot.services.ports import Clock, Store
@@ -22,8 +23,14 @@ class Sweep:
         return await self._store.due(self._clock.now())
 
     async def step(self, request: ChangeRequest) -> None:
-        """Expire it or apply it; safe to call twice, or late."""
+        """Expire it or apply it; safe to call twice, or late. What fails unforeseen doesn't fail for ever."""
         if request.status is Status.PENDING:
             await self._requests.expire(request)
-        else:
+            return
+        try:
             await self._execution.apply(request)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            await self._execution.give_up(request.id)
+            raise

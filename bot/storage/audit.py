@@ -77,6 +77,7 @@ def _body(seq: int, entry: AuditEntry) -> dict[str, Any]:
         "after": _plain_texts(entry.after),
         "answer": plain(entry.answer),
         "reason": plain(entry.reason),
+        "fingerprint": plain(entry.fingerprint),
     }
 
 

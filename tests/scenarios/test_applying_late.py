@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from bot.sandbox.monogoto.examples import Example
+from bot.sandbox.slack.messages import Message
+from bot.sandbox.stage import Stage
 from tests.conftest import OpenStage
 from tests.scenarios import acts
-from tests.scenarios.evidence import READ, check, database, outcomes, standing, until
+from tests.scenarios.evidence import (
+    READ,
+    WRITE,
+    check,
+    database,
+    ended,
+    entries,
+    outcomes,
+    puts,
+    standing,
+    until,
+)
 from tests.scenarios.test_asking_places import policy
 
 GROUP = ("GET", "/thingsgroup/")
@@ -27,3 +41,69 @@ async def test_a_reading_that_waited_past_the_time_for_applying_is_followed_by_n
     await until(stage, lambda: standing(database(stage))[-1][1] == "running")
     stage.clock.advance(600)
     await check(stage, sim, card, end=OUTDATED, says="time in which", writes=0, sent=0)
+
+
+async def test_a_device_that_comes_to_lose_service_between_two_tries_ends_it_outdated(
+    open_stage: OpenStage,
+) -> None:
+    """The lock fields are as approved still; whom the lock would hurt is not."""
+    stage = await open_stage()
+    sim, card = await _first_try_lost(stage)
+    stage.monogoto.data_session(sim.iccid, stage.monogoto.examples.unused_imeis[0])
+    await check(stage, sim, card, end=OUTDATED, says="seen in another device", writes=0, sent=1)
+
+
+async def test_a_role_lost_between_two_tries_ends_it_outdated(open_stage: OpenStage) -> None:
+    stage = await open_stage()
+    sim, card = await _first_try_lost(stage)
+    stage.slack.workspace.groups["S0APPROVERS"].users.remove("U0APP1")
+    stage.clock.advance(11)
+    await check(stage, sim, card, end=OUTDATED, says="person who approved", writes=0, sent=1)
+
+
+async def _first_try_lost(stage: Stage) -> tuple[Example, Message]:
+    """A lock approved whose first write got lost before it arrived."""
+    sim = stage.monogoto.examples.fresh
+    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    stage.monogoto.fail(WRITE, "drop_before")
+    await stage.person("U0APP1").click(card, "request.approve", confirm=True)
+    await until(stage, lambda: puts(stage), step=0.05)
+    return sim, card
+
+
+async def _unconfirmed(stage: Stage) -> tuple[Example, Message]:
+    """Sent, its answer lost, and no reading succeeded since."""
+    sim, card = await _first_try_lost(stage)
+    stage.monogoto.fail(("*", "/"), "drop_before", 100_000)
+    await until(stage, lambda: standing(database(stage))[-1][1] == "unconfirmed" and outcomes(stage, card))
+    stage.monogoto.clear_faults()
+    return sim, card
+
+
+async def test_an_unconfirmed_sim_that_is_gone_is_given_up_after_three_readings(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage()
+    _, card = await _unconfirmed(stage)
+    stage.monogoto.settings.change(profile="group_user", own_groups=frozenset())
+    await until(stage, lambda: standing(database(stage))[-1][1] == "failed", within=400, step=30)
+    assert (
+        "not known whether the SIM was changed: the change was sent"
+        in (await until(stage, lambda: outcomes(stage, card)[1:]))[-1]
+    )
+
+
+async def test_the_end_of_an_item_is_audited_with_the_lock_fields_that_were_read_back(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage()
+    sim = stage.monogoto.examples.fresh
+    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    await acts.approve(stage, stage.person("U0APP1"), card)
+    await ended(stage)
+    found = {entry["event"]: entry for entry in await entries(database(stage))}
+    lock = {"imei_lock": "true", "locked_imei": sim.imei}
+    assert found["item.end"]["after"] == lock
+    approval = found["request.approve"]
+    assert (approval["before"], approval["after"]) == ({"imei_lock": "false", "locked_imei": ""}, lock)
+    assert len(approval["fingerprint"]) == 64

@@ -36,12 +36,16 @@ async def stage(open_stage: OpenStage) -> Stage:
 
 
 async def _meanwhile(stage: Stage, sim: Example, happens: Callable[[], Any], *, imei: str = "") -> Message:
-    """It happens after the approver's click was checked, and before the execution reads anything."""
+    """It happens after the approver's click was checked, and before the execution reads anything.
+
+    Slack tells the bot that people's groups changed, so that roles read for the click are read again.
+    """
     card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim, imei or None)
-    stage.monogoto.fail(GROUP, "latency", seconds=12.0)
+    stage.monogoto.fail(GROUP, "latency", seconds=8.0)
     await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     await until(stage, lambda: stage.monogoto.calls[-1].path.startswith(GROUP[1]), step=0.1)
     happens()
+    await stage.slack.deliver(stage.slack.payloads.members_changed("S0APPROVERS", [], []))
     await until(stage, lambda: standing(database(stage))[-1][0] != "pending")
     return card
 

@@ -99,6 +99,7 @@ async def test_an_entry_says_everything_that_it_was_given(engine: Engine) -> Non
         "after": {"locked_imei": samples.IMEI.digits},
         "answer": "",
         "reason": "because “ü” & <b>",
+        "fingerprint": "",
     }
 
 
