@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -46,6 +46,11 @@ class Decision:
 
 
 YES = Decision(allowed=True)
+OWN_REQUEST = (
+    "You asked for this yourself; somebody else has to decide. You can take it back with “Cancel request”."
+)
+HELPS_GUESTS = "admin"
+"""The role that a guest is sent to, where the policy has one of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,18 @@ class Policy:
         """Every rule that speaks about such a change."""
         return tuple(rule for rule in self.rules if rule.matches(kind, things_group_id))
 
+    def asking_roles(self, kind: Kind) -> tuple[str, ...]:
+        """The roles on which it can hang whether somebody may ask for such a change."""
+        return self._named(kind, lambda rule: rule.request)
+
+    def approving_roles(self, kind: Kind) -> tuple[str, ...]:
+        """The roles on which it can hang whether somebody may approve such a change."""
+        return self._named(kind, lambda rule: rule.approve)
+
+    def _named(self, kind: Kind, roles_of: Callable[[Rule], tuple[str, ...]]) -> tuple[str, ...]:
+        rules = [rule for rule in self.rules if "*" in rule.changes or kind.value in rule.changes]
+        return tuple(dict.fromkeys(name for rule in rules for name in roles_of(rule)))
+
     def terms(self, kind: Kind, things_group_id: str | None, affected: int) -> Terms:
         """The strictest of all matching rules.
 
@@ -160,7 +177,7 @@ class Policy:
         if refusal:
             return refusal
         if actor.user_id == requester_id:
-            return Decision(False, "You asked for this yourself; somebody else has to decide.")
+            return Decision(False, OWN_REQUEST)
         if not rules:
             return Decision(False, f"No rule of the policy allows {_verb(kind)}.")
         return self._all_hold(actor, [rule.approve for rule in rules], _verb(kind), "approve")
@@ -204,9 +221,10 @@ class Policy:
         if actor.standing is Standing.DELETED:
             return Decision(False, "This account is deactivated.")
         if actor.standing is Standing.GUEST and approving:
-            return Decision(False, "Guests never approve.")
+            return Decision(False, "Guests never approve.", self.ids_of([HELPS_GUESTS]))
         if actor.standing is Standing.GUEST and not actor.named:
-            return Decision(False, "Guests may use this only where the policy names them one by one.")
+            reason = "Guests may use this only where the policy names them one by one."
+            return Decision(False, reason, self.ids_of([HELPS_GUESTS]))
         return None
 
     def _roles_of(self, actor: Actor) -> frozenset[str]:
@@ -234,9 +252,9 @@ class Policy:
 
 def _verb(kind: Kind) -> str:
     words = {
-        Kind.LOCK_THING: "locking a Thing",
-        Kind.UNLOCK_THING: "unlocking a Thing",
-        Kind.LOCK_THINGS_GROUP: "locking a Things Group",
-        Kind.UNLOCK_THINGS_GROUP: "unlocking a Things Group",
+        Kind.LOCK_THING: "locking a SIM",
+        Kind.UNLOCK_THING: "unlocking a SIM",
+        Kind.LOCK_THINGS_GROUP: "locking a group",
+        Kind.UNLOCK_THINGS_GROUP: "unlocking a group",
     }
     return words[kind]

@@ -5,8 +5,10 @@ Vendor text in here is a short snippet; the Slack side escapes all of it.
 
 from __future__ import annotations
 
+import re
+
 from bot.domain.errors import PlatformError, RateLimited, Refused
-from bot.domain.identifiers import group_imei
+from bot.domain.identifiers import group_imei, is_reported
 from bot.domain.impact import Seen, differences
 from bot.domain.things import ThingLock
 
@@ -27,7 +29,7 @@ LOGIN_FAILED = (
 SLACK_AWAY = (
     "The SIM is not changed yet. Slack did not answer whether everybody involved still has their role."
 )
-GROUP_AWAY = "The SIM is not changed yet. Its Things Group can't be read, so its lock may have changed."
+GROUP_AWAY = "The SIM is not changed yet. Its group can't be read, so its lock may have changed."
 UNREADABLE = (
     "It is not known whether the SIM was changed. The change was sent, and Monogoto did not answer whether "
     "it holds. I keep reading until it is clear and tell you here; don't ask again meanwhile."
@@ -40,6 +42,7 @@ NOT_CHANGED_AFTER_ALL = (
     "The SIM was not changed. A later reading shows the old lock: the write was lost on the way. "
     "Ask again if it is still wanted."
 )
+_GROUPED = re.compile(r"[0-9]{2}-[0-9]{6}-[0-9]{6}(-[0-9]{1,2})?")
 
 
 def refused(error: Refused) -> str:
@@ -96,7 +99,7 @@ def no_longer_as_approved(before: Seen, now: Seen) -> str:
             f"it is now {lock_text(now.thing.lock)}."
         )
     elif "group" in what:
-        detail = "The lock of its Things Group is no longer what it was when this was approved."
+        detail = "The lock of its group is no longer what it was when this was approved."
     elif before.thing.last_seen_imei != now.thing.last_seen_imei:
         detail = "The SIM has meanwhile been seen in another device, so somebody else would lose service."
     else:
@@ -106,11 +109,17 @@ def no_longer_as_approved(before: Seen, now: Seen) -> str:
 
 def lock_text(lock: ThingLock) -> str:
     """Lock fields in words."""
-    if lock.imei_lock:
-        return (
-            f"locked to {group_imei(lock.locked_imei)}" if lock.locked_imei else "locked with no IMEI stored"
-        )
-    return f"unlocked, with {group_imei(lock.locked_imei)} stored" if lock.locked_imei else "unlocked"
+    if not lock.locked_imei:
+        return "locked with no IMEI stored" if lock.imei_lock else "unlocked"
+    stored = group_imei(lock.locked_imei)
+    if not is_an_imei(lock.locked_imei):
+        stored = f"“{stored}”, which is no IMEI"
+    return f"locked to {stored}" if lock.imei_lock else f"unlocked; stored is {stored}"
+
+
+def is_an_imei(stored: str) -> bool:
+    """Whether the vendor stores digits that can be a device's, and not a word, zeros or half a number."""
+    return is_reported(stored) and bool(_GROUPED.fullmatch(group_imei(stored)))
 
 
 def _quoted(error: PlatformError) -> str:

@@ -12,8 +12,9 @@ TEXT_LIMIT = 3000
 REASON_LIMIT = 500
 FIELD_LIMIT = 150
 """Characters that a field takes: a card, and a button that reopens the form, hold them uncut."""
-
-
+PHONE_WIDTH = 44
+"""Characters of one line of facts."""
+WHOLE_VALUE_LIMIT = 300
 NAMED_AT_MOST = 25
 """People and user groups in one list of mentions: a policy may name hundreds."""
 _INERT = {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: mark + "\N{WORD JOINER}" for mark in "*_~`"}
@@ -98,14 +99,26 @@ def context(text: str) -> Block:
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> Block:
-    """Aligned label and value, in monospace; values are plain text, so markup in them is inert."""
-    listed = [(label, clip(value, 200)) for label, value in rows]
+    """Aligned label and value, in monospace; values are plain text, so markup in them is inert.
+
+    No line is wider than a phone; a value that had to be clipped for that stands above, whole.
+    """
+    listed = list(rows)
     width = max(len(label) for label, _ in listed)
-    lines = "\n".join(f"{label.ljust(width)}  {value}" for label, value in listed)
-    return {
-        "type": "rich_text",
-        "elements": [{"type": "rich_text_preformatted", "elements": [{"type": "text", "text": lines}]}],
-    }
+    room = PHONE_WIDTH - width - 2
+    lines = "\n".join(f"{label.ljust(width)}  {clip(value, room)}" for label, value in listed)
+    table = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": lines}]}
+    return {"type": "rich_text", "elements": [*_whole(listed, room), table]}
+
+
+def _whole(rows: Iterable[tuple[str, str]], room: int) -> list[Block]:
+    """One paragraph of the values that are longer than `room`."""
+    clipped = [(label, value) for label, value in rows if len(_flat(value)) > room]
+    elements: list[Block] = []
+    for label, value in clipped:
+        elements.append({"type": "text", "text": f"{label}: ", "style": {"bold": True}})
+        elements.append({"type": "text", "text": clip(value, WHOLE_VALUE_LIMIT) + "\n"})
+    return [{"type": "rich_text_section", "elements": elements}] if elements else []
 
 
 def quote(label: str, text: str) -> Block:

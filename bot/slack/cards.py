@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.changes import LockThing, wanted
+from bot.domain.changes import Change, LockThing, wanted
 from bot.domain.identifiers import group_imei, is_reported
-from bot.domain.impact import Finding, Verdict
 from bot.domain.requests import ChangeRequest, ItemState, Status
 from bot.domain.things import Thing, ThingLock, ThingsGroup
+from bot.services.outcomes import is_an_imei
 from bot.services.ports import PlaceKind
 from bot.slack import blocks as b
 from bot.slack import ids
+from bot.slack.verdicts import any_device, impact, verdict
 
 HEADLINES: Mapping[Status, str] = {
     Status.PENDING: "❓",
@@ -27,6 +28,8 @@ HEADLINES: Mapping[Status, str] = {
     Status.EXPIRED: "⌛",
     Status.OUTDATED: "⚠️",
 }
+AHEAD = frozenset({Status.PENDING, Status.APPROVED, Status.APPLYING})
+"""While the change lies ahead a card says “now” and “after”; then what was before, and what was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +48,22 @@ class Audience:
     roles: tuple[str, ...]
 
 
-def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, now: datetime, note: str = "") -> Drawn:
-    """The whole card. Buttons only while it waits, and only at a place of kind CARD."""
+def draw(
+    request: ChangeRequest, kind: PlaceKind, audience: Audience, _now: datetime, note: str = ""
+) -> Drawn:
+    """The whole card. Buttons only while it waits, and only at a place of kind CARD.
+
+    Nothing on it counts from `_now`: a card stands for hours, and every “ago” on it would grow wrong.
+    """
     headline = f"{HEADLINES[request.status]} *{_headline(request)}*"
     drawn = [b.section(headline), b.facts(_rows(request))]
     if request.status is Status.PENDING:
-        drawn.append(b.section(_impact(request, now)))
+        drawn.append(b.section(impact(request)))
     elif request.item and request.item.explanation:
         drawn.append(b.section(b.escape(request.item.explanation, 900)))
     drawn.append(b.quote("Reason", request.reason or "none given"))
     drawn.append(b.context(_people(request, kind, audience)))
+    drawn.append(b.context(_read_at(request)))
     if note:
         drawn.append(b.context(note))
     if request.status is Status.PENDING and kind is PlaceKind.CARD:
@@ -64,17 +73,16 @@ def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, now: datet
 
 
 def _headline(request: ChangeRequest) -> str:
-    lock = isinstance(request.change, LockThing)
     item = request.item.state if request.item else None
     special: dict[tuple[Status, ItemState | None], str] = {
         (Status.SUCCEEDED, ItemState.ALREADY): "Nothing had to be changed",
         (Status.FAILED, ItemState.CONFLICT): "Changed by somebody else meanwhile",
     }
     words = {
-        Status.PENDING: "Lock this SIM to one device?" if lock else "Unlock this SIM, for any device?",
+        Status.PENDING: _question(request),
         Status.APPROVED: "Approved; not applied yet",
         Status.APPLYING: "Approved; being applied",
-        Status.SUCCEEDED: f"{'Locked' if lock else 'Unlocked'}: configured and read back",
+        Status.SUCCEEDED: f"{_done(request)}: configured and read back",
         Status.FAILED: "Not changed",
         Status.OUTDATED: "Not changed",
         Status.UNCONFIRMED: "Not known yet whether it was changed",
@@ -85,15 +93,35 @@ def _headline(request: ChangeRequest) -> str:
     return special.get((request.status, item)) or words[request.status]
 
 
+def _question(request: ChangeRequest) -> str:
+    if isinstance(request.change, LockThing):
+        return "Lock this SIM to one device?"
+    if only_clears(request):
+        return "Clear the stored IMEI?"
+    return f"Unlock this SIM, for {any_device(request)}?"
+
+
+def _done(request: ChangeRequest) -> str:
+    if isinstance(request.change, LockThing):
+        return "Locked"
+    return "Stored IMEI cleared" if only_clears(request) else "Unlocked"
+
+
+def only_clears(request: ChangeRequest) -> bool:
+    """Whether the SIM was not locked anyway, and only the IMEI stored with it goes."""
+    before = request.seen.thing.lock
+    after = wanted(request.change, before)
+    return not before.imei_lock and not after.imei_lock and before.locked_imei != after.locked_imei
+
+
 def _rows(request: ChangeRequest) -> list[tuple[str, str]]:
     thing = request.seen.thing
-    after = wanted(request.change, thing.lock)
-    ended = request.status in {Status.SUCCEEDED, Status.FAILED, Status.OUTDATED, Status.UNCONFIRMED}
+    ahead = request.status in AHEAD
     rows = [
-        ("Thing", thing.name or "(no name)"),
+        ("SIM", thing.name or "(no name)"),
         ("ICCID", b_iccid(thing.iccid)),
-        ("before" if ended else "now", lock_words(thing.lock)),
-        ("asked" if ended else "after", lock_words(after)),
+        ("now" if ahead else "before", lock_words(thing.lock)),
+        ("after" if ahead else "asked", after_words(request.change, thing.lock)),
     ]
     rows.append(("seen in", device_words(thing, request.seen.read_at)))
     rows += group_rows(request.seen.group, readable=request.seen.group_readable)
@@ -108,17 +136,30 @@ def b_iccid(iccid: str) -> str:
 
 def lock_words(lock: ThingLock) -> str:
     """Lock fields in as few words as a phone is wide."""
-    if lock.imei_lock:
-        return group_imei(lock.locked_imei) if lock.locked_imei else "locked, no IMEI stored"
-    return f"unlocked ({group_imei(lock.locked_imei)} kept)" if lock.locked_imei else "unlocked"
+    stored = group_imei(lock.locked_imei)
+    if not stored:
+        return "locked, no IMEI stored" if lock.imei_lock else "unlocked"
+    if not is_an_imei(lock.locked_imei):
+        stored = "zeros" if set(lock.locked_imei) == {"0"} else stored
+        return f"locked, to no IMEI: {stored}" if lock.imei_lock else f"unlocked (kept, no IMEI: {stored})"
+    return f"locked to {stored}" if lock.imei_lock else f"unlocked ({stored} kept)"
+
+
+def after_words(change: Change, before: ThingLock) -> str:
+    """The lock fields as the change leaves them; that a stored IMEI goes is said."""
+    after = wanted(change, before)
+    cleared = bool(before.locked_imei) and not after.locked_imei
+    return lock_words(after) + (", IMEI cleared" if cleared else "")
 
 
 def device_words(thing: Thing, now: datetime) -> str:
     """The device last seen, and how long before this reading; a line of a phone's width."""
+    if not thing.last_seen_imei:
+        return "never in any device"
     if not is_reported(thing.last_seen_imei):
-        return "no device reported"
-    age = f", {b.age(thing.last_seen_at, now)}" if thing.last_seen_at else ""
-    return group_imei(thing.last_seen_imei) + age
+        return "carrier reports none"
+    age = b.age(thing.last_seen_at, now) if thing.last_seen_at else "time unknown"
+    return f"{group_imei(thing.last_seen_imei)}, {age}"
 
 
 def group_rows(group: ThingsGroup | None, *, readable: bool) -> list[tuple[str, str]]:
@@ -129,52 +170,6 @@ def group_rows(group: ThingsGroup | None, *, readable: bool) -> list[tuple[str, 
         return [("group", "none")]
     lock = f"locked to TAC {group.tac or '(none)'}" if group.imei_lock else "not locked"
     return [("group", group.name or group.things_group_id), ("its lock", lock)]
-
-
-def _impact(request: ChangeRequest, now: datetime) -> str:
-    verdict = _verdict(request)
-    lines = [f"• {line}" for finding in request.impact.findings if (line := _finding(finding, request, now))]
-    return "\n".join([f"*Impact:* {verdict}", *lines])
-
-
-def _verdict(request: ChangeRequest) -> str:
-    lock = isinstance(request.change, LockThing)
-    match request.impact.verdict:
-        case Verdict.KEEPS:
-            return "the device in use keeps service." if lock else "nothing was locked, so nothing is lost."
-        case Verdict.LOSES:
-            if lock:
-                return "*the device in use loses service.*"
-            return "*the SIM loses its protection:* it will work in any device."
-        case Verdict.UNKNOWN:
-            return "*unknown:* the device in use may lose service."
-
-
-def _finding(finding: Finding, request: ChangeRequest, now: datetime) -> str:
-    seen = request.seen
-    thing = seen.thing
-    when = b.age(thing.last_seen_at, now)
-    last = group_imei(thing.last_seen_imei)
-    elsewhere = b.escape(", ".join((seen.elsewhere or ())[:5]), 200)
-    ours = b.escape(", ".join(seen.locked_elsewhere[:5]), 200)
-    tac = seen.group.tac if seen.group else ""
-    lines = {
-        Finding.SAME_DEVICE: f"Last seen in this very device, {when}.",
-        Finding.OTHER_DEVICE: f"Last seen in *another* device: {last}, {when}.",
-        Finding.NEVER_SEEN: "Never seen in any device, so nothing confirms the IMEI.",
-        Finding.ZEROS: "The carrier reports no IMEI (zeros): even a correct lock may never match.",
-        Finding.SEEN_ELSEWHERE: f"This IMEI was last seen on *another* SIM: {elsewhere}.",
-        Finding.LOCKED_ELSEWHERE: f"Another SIM is locked to this IMEI: {ours}.",
-        Finding.ELSEWHERE_UNKNOWN: "Whether another SIM uses this IMEI could not be read.",
-        Finding.GROUP_CONTRADICTS: f"The group is locked to TAC {b.escape(tac or '(none)')}, which this IMEI "
-        "is outside of. Which lock wins is not documented.",
-        Finding.GROUP_ALSO_LOCKS: f"The group's own lock (TAC {b.escape(tac or '(none)')}) stays in force.",
-        Finding.GROUP_UNREADABLE: "The Things Group could not be read, so its lock is unknown.",
-        Finding.NOT_ACTIVE: f"The SIM is {b.escape(thing.state)}, not active.",
-        Finding.ONLINE_NOW: "It is online right now.",
-        Finding.ALREADY_SO: "Somebody has done the same elsewhere meanwhile: approving would change nothing.",
-    }
-    return lines.get(finding, "")
 
 
 def _people(request: ChangeRequest, kind: PlaceKind, audience: Audience) -> str:
@@ -191,6 +186,12 @@ def _people(request: ChangeRequest, kind: PlaceKind, audience: Audience) -> str:
         f"{asked} · {needed}{given} · until {b.moment(request.expires_at)} · "
         f"request `{request.id}`{elsewhere}"
     )
+
+
+def _read_at(request: ChangeRequest) -> str:
+    """What every “ago” on the card counts from."""
+    counts = "; “ago” counts from then" if request.seen.thing.last_seen_at else ""
+    return f"The SIM as read {b.moment(request.seen.read_at)}{counts}."
 
 
 def _decided(request: ChangeRequest) -> str:
@@ -223,4 +224,4 @@ def _buttons(request: ChangeRequest) -> b.Block:
 
 def _plain_verdict(request: ChangeRequest) -> str:
     name = b.clip(request.seen.thing.name or request.seen.thing.iccid, 60)
-    return f"{name}: {_verdict(request).replace('*', '')}"
+    return f"{name}: {verdict(request).replace('*', '')}"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from bot.domain.changes import LockThing, wanted
 from bot.domain.requests import ChangeRequest, ItemState
 from bot.slack import blocks as b
-from bot.slack.cards import Drawn, lock_words
+from bot.slack.cards import Drawn, after_words, only_clears
 
 
 def reply(request: ChangeRequest, what: str, about: Mapping[str, str]) -> Drawn:
@@ -60,10 +59,14 @@ def _until(about: Mapping[str, str]) -> str:
 def _outcome(request: ChangeRequest, requester: str, about: Mapping[str, str]) -> str:
     explanation = b.escape(about.get("explanation", ""), 900)
     state = about.get("state", "")
-    lock = isinstance(request.change, LockThing)
     if state == ItemState.DONE:
-        done = lock_words(wanted(request.change, request.seen.thing.lock))
-        verb = "Locked to" if lock else "Now"
-        return f"✅ {requester}, done. {verb} {done}. {explanation}"
+        return f"✅ {requester}, done. {_done(request)}. {explanation}"
     mark = {ItemState.ALREADY: "✅", ItemState.FAILED: "❌"}.get(ItemState(state), "⚠️") if state else "⚠️"
     return f"{mark} {requester}, {explanation[:1].lower() + explanation[1:]}"
+
+
+def _done(request: ChangeRequest) -> str:
+    if only_clears(request):
+        return "Stored IMEI cleared; the SIM was not locked before and is not now"
+    after = after_words(request.change, request.seen.thing.lock)
+    return after[:1].upper() + after[1:]

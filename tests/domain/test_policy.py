@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -67,7 +68,7 @@ def test_a_rule_with_nobody_in_it_allows_nobody() -> None:
     closed = policy(replace(SINGLE, request=(), approve=()))
     for somebody in EVERYBODY:
         decision = closed.may_request(somebody, LOCK, None)
-        assert decision.reason == "The policy lets nobody request locking a Thing."
+        assert decision.reason == "The policy lets nobody request locking a SIM."
         assert not closed.may_approve(somebody, LOCK, None, "U0BOB").allowed
 
 
@@ -182,10 +183,11 @@ def test_opening_the_form_is_not_the_last_word() -> None:
 def test_nobody_decides_on_their_own_request() -> None:
     everything = actor("engineer", "approver", "admin", user="U0ADMIN")
     decision = policy().may_approve(everything, LOCK, None, "U0ADMIN")
-    assert (
-        decision.allowed,
-        decision.reason,
-    ) == (False, "You asked for this yourself; somebody else has to decide.")
+    assert not decision.allowed
+    assert decision.reason == (
+        "You asked for this yourself; somebody else has to decide. "
+        "You can take it back with “Cancel request”."
+    )
 
 
 @pytest.mark.parametrize("standing", [Standing.FOREIGN, Standing.BOT, Standing.DELETED])
@@ -256,13 +258,28 @@ def test_a_role_that_slack_would_not_tell_about_counts_as_not_held() -> None:
 
 def test_a_refusal_names_the_rule_and_who_can() -> None:
     decision = policy().may_request(actor("support"), LOCK, None)
-    assert decision.reason == "The policy lets only the role engineer or admin request locking a Thing."
+    assert decision.reason == "The policy lets only the role engineer or admin request locking a SIM."
     assert decision.who_can == ("S0ENGINEERS", "U0GUEST", "U0ADMIN")
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_refusal_says_what_was_refused_in_words_for_people(kind: Kind) -> None:
+    said = policy().may_request(actor("support"), kind, None).reason
+    assert re.search(r"(un)?locking a (SIM|group)\b", said)
+    assert "Thing" not in said
+
+
+def test_a_guest_is_sent_to_the_admins_where_the_policy_has_the_role() -> None:
+    guest = actor("engineer", standing=Standing.GUEST)
+    without = replace(policy(), roles={"engineer": ("S0ENGINEERS",)})
+    for of, who in ((policy(), ("U0ADMIN",)), (without, ())):
+        assert of.may_ask(guest, LOCK).who_can == who
+        assert of.may_approve(guest, LOCK, None, "U0BOB").who_can == who
 
 
 def test_a_refusal_names_the_rule_that_does_not_hold() -> None:
     decision = policy().may_request(actor("engineer"), LOCK, "G1")
-    assert decision.reason == "The policy lets only the role admin request locking a Thing."
+    assert decision.reason == "The policy lets only the role admin request locking a SIM."
     assert decision.who_can == ("U0ADMIN",)
 
 

@@ -95,7 +95,7 @@ async def test_a_lock_put_on_the_group_after_the_approval_outdates_it(stage: Sta
     await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     await until(stage, lambda: standing(path)[-1][1] == "running" and stage.monogoto.in_flight, step=0.1)
     stage.monogoto.console_edit_group(sim.group_id, LockMasterImei=True, IMEIPrefix="35000000")
-    await check(stage, sim, card, end=OUTDATED, says="lock of its Things Group", writes=0, sent=0)
+    await check(stage, sim, card, end=OUTDATED, says="lock of its group", writes=0, sent=0)
 
 
 async def test_a_sim_seen_in_another_device_after_the_approval_outdates_it(stage: Stage) -> None:

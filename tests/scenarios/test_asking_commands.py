@@ -96,7 +96,7 @@ async def test_the_help_says_what_this_very_person_may_do(
     assert said.count("you may ask: ✅ yes") == (2 if may_ask else 0)
     assert said.count("you may approve what others ask: ✅ yes") == (2 if may_approve else 0)
     if not may_ask:
-        assert "lets only the role engineer or admin request locking a Thing" in said
+        assert "lets only the role engineer or admin request locking a SIM" in said
         assert "Ask <!subteam^S0ENGINEERS>, <@U0ADMIN>." in said
 
 

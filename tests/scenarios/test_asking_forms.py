@@ -188,7 +188,7 @@ async def test_an_unlock_given_back_keeps_the_choice_about_the_stored_imei(stage
     assert state["selected_option"]["value"] == "clear"
     stage.monogoto.clear_faults()
     card = await send_form(stage, engineer, view, {})
-    assert fact(card, "after") == "unlocked"
+    assert fact(card, "after") == "unlocked, IMEI cleared"
 
 
 async def test_what_only_the_vendor_knows_is_said_under_its_field(stage: Stage) -> None:
@@ -356,8 +356,8 @@ async def test_the_card_and_the_audit_of_an_unlock_say_whether_the_imei_stays(
     sim = stage.monogoto.examples.locked
     card = await ask_unlock(stage, stage.person("U0ENG1"), sim, keep)
     grouped = f"{sim.imei[:2]}-{sim.imei[2:8]}-{sim.imei[8:14]}-{sim.imei[14]}"
-    after = f"unlocked ({grouped} kept)" if keep == "keep" else "unlocked"
-    assert (fact(card, "now"), fact(card, "after")) == (grouped, after)
+    after = f"unlocked ({grouped} kept)" if keep == "keep" else "unlocked, IMEI cleared"
+    assert (fact(card, "now"), fact(card, "after")) == (f"locked to {grouped}", after)
     assert "the SIM loses its protection" in shown(card)
     (entry,) = await audit_entries(stage, request_id_in(shown(card)))
     assert entry["before"] == {"imei_lock": "true", "locked_imei": sim.imei}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.policy import OWN_REQUEST
 from bot.sandbox.monogoto.examples import Example
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.stage import Stage
@@ -58,7 +59,7 @@ async def test_a_console_edit_after_asking_redraws_the_card_and_tells_the_clicke
     await approve(stage, approver, card)
     assert REDRAWN in (await whisper(stage, approver)).text
     await stage.until(lambda: fingerprint(card) != before)
-    assert fact(card, "now").replace("-", "") == other
+    assert fact(card, "now").replace("-", "") == f"locked to {other}"
     (reply,) = await stage.until(lambda: stage.replies(card))
     assert reply.text.startswith("♻️ The SIM has changed since this was asked")
     assert puts(stage) == 0
@@ -234,6 +235,6 @@ async def test_the_requester_denies_not_even_their_own_request(stage: Stage) -> 
     card = await ask_lock(stage, admin, stage.monogoto.examples.fresh)
     await admin.click(card, "request.deny")
     told = await whisper(stage, admin)
-    assert told.text == "⛔ You asked for this yourself; somebody else has to decide."
+    assert told.text == f"⛔ {OWN_REQUEST}"
     view = await deny(stage, stage.person("U0APP1"), card, "Wrong box")
     assert "Denied" in shown(view)

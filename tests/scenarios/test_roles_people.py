@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.policy import OWN_REQUEST
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.stage import POLICY, Stage
 from tests.conftest import OpenStage
@@ -61,7 +62,7 @@ async def test_nobody_approves_their_own_request_whatever_roles_they_hold(
     who = stage.person(user_id)
     card = await ask_lock(stage, who, stage.monogoto.examples.fresh)
     await approve(stage, who, card)
-    assert await told(stage, who) == "⛔ You asked for this yourself; somebody else has to decide."
+    assert await told(stage, who) == f"⛔ {OWN_REQUEST}"
     assert events(await audited(stage))[-1] == ("request.approve", "refused", user_id)
     assert puts(stage) == 0
     await approve(stage, stage.person("U0APP1"), card)
@@ -71,8 +72,8 @@ async def test_nobody_approves_their_own_request_whatever_roles_they_hold(
 # --- outsiders -----------------------------------------------------------------------------------
 
 OUTSIDERS = [
-    ("U0PLAIN", "The policy lets only the role engineer or admin request locking a Thing."),
-    ("U0GUEST", "Guests may use this only where the policy names them one by one."),
+    ("U0PLAIN", "The policy lets only the role engineer or admin request locking a SIM."),
+    ("U0GUEST", "Guests may use this only where the policy names them one by one. Ask <@U0ADMIN>."),
     ("U0OTHER", "Only people of the workspace that owns these SIMs may use this."),
     ("U0WORKFLOW", "Bots and workflows may not use this."),
 ]
@@ -142,7 +143,7 @@ async def test_a_guest_named_in_the_policy_may_ask_and_never_approve(open_stage:
     card = await ask_lock(stage, stage.person("U0GUEST"), stage.monogoto.examples.fresh)
     other = await ask_lock(stage, stage.person("U0ENG1"), stage.monogoto.examples.locked_elsewhere)
     await approve(stage, stage.person("U0GUEST"), other)
-    assert await told(stage, stage.person("U0GUEST")) == "⛔ Guests never approve."
+    assert await told(stage, stage.person("U0GUEST")) == "⛔ Guests never approve. Ask <@U0ADMIN>."
     await approve(stage, stage.person("U0APP1"), card)
     assert "done" in await outcome(stage, card)
 
@@ -198,7 +199,7 @@ async def test_a_role_removed_between_request_and_click_counts_at_the_click(
     stage.clock.advance(STALE_SECONDS)
     await approve(stage, stage.person("U0APP1"), card)
     assert await told(stage, stage.person("U0APP1")) == (
-        "⛔ The policy lets only the role approver or admin approve locking a Thing. "
+        "⛔ The policy lets only the role approver or admin approve locking a SIM. "
         "Ask <!subteam^S0APPROVERS>, <@U0ADMIN>."
     )
     assert puts(stage) == 0
@@ -211,7 +212,7 @@ async def test_a_role_removed_between_form_and_submission_counts_at_the_submissi
     stage.slack.workspace.groups["S0ENGINEERS"].users.remove("U0ENG1")
     stage.clock.advance(STALE_SECONDS)
     said = await refused_form(stage, engineer, view, {"reason": "Stolen box"})
-    assert "lets only the role engineer or admin request locking a Thing" in said
+    assert "lets only the role engineer or admin request locking a SIM" in said
     assert not stage.cards("C0FIELD")
 
 
@@ -232,7 +233,7 @@ async def test_an_empty_or_unknown_user_group_lets_nobody_in(stage: Stage, what:
     what(stage)
     await commanded(stage, "U0ENG1")
     said = await told(stage, stage.person("U0ENG1"))
-    assert "The policy lets only the role engineer or admin request locking a Thing" in said
+    assert "The policy lets only the role engineer or admin request locking a SIM" in said
 
 
 def unreachable(stage: Stage) -> None:

@@ -30,7 +30,7 @@ async def test_moved_before_the_click_it_is_redrawn_and_then_refused_to_everybod
     await acts.whisper(stage, approver, "has changed since this card was drawn")
     await stage.until(lambda: "its lock" in acts.shown(card) and "locked to TAC" in acts.shown(card))
     await approver.click(card, "request.approve", confirm=True)
-    await acts.whisper(stage, approver, "No rule of the policy allows locking a Thing.")
+    await acts.whisper(stage, approver, "No rule of the policy allows locking a SIM.")
     assert not stage.monogoto.writes
 
 

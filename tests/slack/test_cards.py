@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot.domain.changes import LockThing, UnlockThing
-from bot.domain.impact import Finding, Impact, Verdict
+from bot.domain.impact import Finding, Impact, Verdict, assess
 from bot.domain.requests import (
     ITEM_TRANSITIONS,
     OUTCOMES,
@@ -214,7 +214,17 @@ def test_times_are_in_the_readers_zone() -> None:
 
 def facts(drawn: Drawn) -> list[str]:
     block = next(block for block in drawn.blocks if block["type"] == "rich_text")
-    return str(block["elements"][0]["elements"][0]["text"]).splitlines()
+    return str(block["elements"][-1]["elements"][0]["text"]).splitlines()
+
+
+def fact(asked: ChangeRequest, label: str) -> str:
+    return next(line for line in facts(card(asked)) if line.startswith(f"{label} "))[len(label) :].strip()
+
+
+def live(change: Any, group: ThingsGroup | None = None, **fields: Any) -> ChangeRequest:
+    """A pending request on a Thing with these fields, with the impact that it truly has."""
+    seen = replace(request().seen, thing=thing(**fields), group=group, elsewhere=())
+    return replace(request(change=change), seen=seen, impact=assess(change, seen))
 
 
 ORDINARY = [
@@ -245,10 +255,131 @@ def test_now_and_after_stand_side_by_side_with_grouped_imeis() -> None:
     locked = thing(imei_lock=True, locked_imei=OTHER_IMEI.digits)
     asked = replace(request(change=change), seen=replace(request().seen, thing=locked))
     lines = facts(card(asked))
-    assert "now       35-305311-000000-9" in lines
-    assert "after     49-015420-323751-8" in lines
+    assert "now       locked to 35-305311-000000-9" in lines
+    assert "after     locked to 49-015420-323751-8" in lines
     assert "seen in   49-015420-323751-8, 3 minutes ago" in lines
     assert "its lock  locked to TAC 49015420" in lines
+
+
+GROUPED = "35-305311-000000-9"
+LOCKED = {"imei_lock": True, "locked_imei": OTHER_IMEI.digits}
+STORED = {"imei_lock": False, "locked_imei": OTHER_IMEI.digits}
+LOCKED_GROUP = ThingsGroup("G", "Pumps", imei_lock=True, tac="49015420")
+
+
+@pytest.mark.parametrize(
+    ("fields", "change", "now", "after"),
+    [
+        ({}, LOCK, "unlocked", "locked to 49-015420-323751-8"),
+        (LOCKED, KEEP, f"locked to {GROUPED}", f"unlocked ({GROUPED} kept)"),
+        (LOCKED, CLEAR, f"locked to {GROUPED}", "unlocked, IMEI cleared"),
+        (STORED, CLEAR, f"unlocked ({GROUPED} kept)", "unlocked, IMEI cleared"),
+        ({"imei_lock": True}, CLEAR, "locked, no IMEI stored", "unlocked"),
+        ({"imei_lock": True, "locked_imei": "none"}, LOCK, "locked, to no IMEI: none", None),
+        ({"locked_imei": "12345"}, LOCK, "unlocked (kept, no IMEI: 12345)", None),
+        ({"imei_lock": True, "locked_imei": "0" * 15}, LOCK, "locked, to no IMEI: zeros", None),
+    ],
+)
+def test_a_lock_is_said_in_words_and_a_stored_value_that_is_no_imei_is_called_so(
+    fields: dict[str, Any], change: Any, now: str, after: str | None
+) -> None:
+    asked = live(change, **fields)
+    assert fact(asked, "now") == now
+    assert after is None or fact(asked, "after") == after
+
+
+@CHANGES
+@pytest.mark.parametrize("status", Status)
+def test_now_and_after_are_said_only_while_the_change_lies_ahead(status: Status, change: Any) -> None:
+    labels = [line.split()[0] for line in facts(card(standing(status, change)))]
+    ahead = status in {Status.PENDING, Status.APPROVED, Status.APPLYING}
+    assert [label for label in labels if label in {"now", "after", "before", "asked"}] == (
+        ["now", "after"] if ahead else ["before", "asked"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"last_seen_imei": ""}, "never in any device"),
+        ({"last_seen_imei": "0" * 15}, "carrier reports none"),
+        ({"last_seen_at": None}, "49-015420-323751-8, time unknown"),
+        ({}, "49-015420-323751-8, 3 minutes ago"),
+    ],
+)
+def test_never_seen_not_reported_and_no_known_time_are_told_apart(fields: dict[str, Any], said: str) -> None:
+    assert fact(live(LOCK, **fields), "seen in") == said
+
+
+def test_every_age_on_a_card_counts_from_the_reading_whenever_it_is_drawn() -> None:
+    asked = live(LOCK)
+    days_later = draw(asked, PlaceKind.CARD, AUDIENCE, NOW + timedelta(days=9))
+    assert days_later == card(asked)
+    assert text_of(days_later).count("3 minutes ago") == 2
+    read = f"<!date^{int(NOW.timestamp())}^{{date_short_pretty}} {{time}}|2026-03-02 09:00 UTC>"
+    assert f"The SIM as read {read}; “ago” counts from then." in text_of(days_later)
+
+
+def test_a_name_too_long_for_a_line_stands_whole_above_the_facts_as_plain_text() -> None:
+    name, group = (
+        "Cold *chain* sensor 4711, Rotterdam harbour",
+        "Refrigerated trailers of the <north> harbour",
+    )
+    drawn = card(live(LOCK, replace(LOCKED_GROUP, name=group), name=name))
+    assert max(map(len, facts(drawn))) == WIDTH_OF_A_PHONE
+    above = text_of(drawn).split("ICCID", maxsplit=1)[0]
+    assert name in above
+    assert group in above
+    assert not any("Refrigerated" in said for said in mrkdwn_in(drawn.blocks))
+    assert not any("Cold" in said for said in mrkdwn_in(drawn.blocks))
+
+
+# --- the question and the verdict ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [KEEP, CLEAR])
+def test_an_unlock_in_a_locked_group_promises_only_what_the_groups_lock_allows(change: Any) -> None:
+    said = text_of(card(live(change, LOCKED_GROUP, **LOCKED)))
+    assert said.startswith("❓ *Unlock this SIM, for any device that the group's lock allows?*")
+    assert "it will work in any device that the group's lock allows." in said
+    assert "stays in force" in said
+
+
+def test_an_unlock_outside_of_a_locked_group_is_for_any_device() -> None:
+    said = text_of(card(live(KEEP, **LOCKED)))
+    assert said.startswith("❓ *Unlock this SIM, for any device?*")
+    assert "it will work in any device." in said
+
+
+def test_a_sim_without_a_lock_of_its_own_in_a_locked_group_is_not_said_to_be_unprotected() -> None:
+    said = text_of(card(live(CLEAR, LOCKED_GROUP, **STORED)))
+    assert "*Impact:* the SIM has no lock of its own to lose." in said
+    assert "not locked" not in said
+
+
+@pytest.mark.parametrize("group", [None, LOCKED_GROUP])
+def test_clearing_the_imei_of_a_sim_that_is_not_locked_is_not_called_an_unlock(
+    group: ThingsGroup | None,
+) -> None:
+    asked = live(CLEAR, group, **STORED)
+    assert card(asked).blocks[0]["text"]["text"] == "❓ *Clear the stored IMEI?*"
+    done = replace(asked, status=Status.SUCCEEDED, item=Item("R1", ItemState.DONE))
+    assert card(done).blocks[0]["text"]["text"] == "✅ *Stored IMEI cleared: configured and read back*"
+    told = reply(done, "outcome", {"state": "done", "explanation": "So."}).text
+    assert told.startswith("✅ <@U0ANN>, done. Stored IMEI cleared; ")
+
+
+def test_the_verdict_on_a_sim_never_seen_speaks_of_no_device_in_use() -> None:
+    said = text_of(card(live(LOCK, last_seen_imei="", last_seen_at=None)))
+    assert "*unknown:* there is no device to compare the IMEI with." in said
+    assert "in use" not in said
+    assert "ago" not in said
+
+
+@CHANGES
+def test_a_card_speaks_to_people_of_sims_and_groups(change: Any) -> None:
+    everything = replace(request(change=change), impact=Impact(Verdict.LOSES, tuple(Finding)))
+    assert "Thing" not in text_of(card(everything))
 
 
 # --- data never acts -----------------------------------------------------------------------------------
@@ -309,6 +440,19 @@ def test_an_outcome_mentions_the_requester_and_says_done_only_after_the_read_bac
     assert told.count(f"<@{ANN.user_id}>") == 1
     assert ("done" in told) == (state is ItemState.DONE)
     assert "t is so." in told
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (LOCK, "done. Locked to 49-015420-323751-8. So."),
+        (KEEP, f"done. Unlocked ({GROUPED} kept). So."),
+        (CLEAR, "done. Unlocked, IMEI cleared. So."),
+    ],
+)
+def test_what_was_done_is_said_in_the_thread_once(change: Any, said: str) -> None:
+    told = reply(live(change, **LOCKED), "outcome", {"state": "done", "explanation": "So."}).text
+    assert told == f"✅ <@U0ANN>, {said}"
 
 
 @pytest.mark.parametrize(
