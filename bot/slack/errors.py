@@ -10,6 +10,8 @@ from bot.domain.errors import (
     LoginFailed,
     NotAllowed,
     NotReached,
+    OutcomeUnknown,
+    Overtaken,
     PlatformError,
     RateLimited,
     Refusal,
@@ -22,6 +24,7 @@ from bot.slack import blocks as b
 from bot.slack.api import SlackError
 
 NOTHING = "Nothing was asked for or changed."
+QUICKER = "Somebody else was quicker; look at the card again."
 
 
 def words(error: Exception, person: Person, reference: str = "") -> str:
@@ -47,14 +50,28 @@ def words(error: Exception, person: Person, reference: str = "") -> str:
                 f"{NOTHING} Try again in a minute."
             )
         case SlackError():
-            return f"⚠️ Slack did not take the bot's answer ({b.escape(str(error), 80)}). {NOTHING} Try again."
+            said = b.escape(str(error), 80)
+            return (
+                f"⚠️ Slack did not take the bot's answer ({said}). Look at the card before you try again: "
+                "what you did may have counted."
+            )
+        case Overtaken():
+            return f"⚠️ {QUICKER}"
         case _:
-            return f"⚠️ Something went wrong here. Tell whoever runs the bot{_named(reference)}."
+            return (
+                "⚠️ Something went wrong here, and nothing further is done. Where there is a card, it and its "
+                f"thread show how the SIM stands. Tell whoever runs the bot{_named(reference)}."
+            )
 
 
 def platform_words(error: PlatformError, nothing: str = NOTHING) -> str:
     """What a failed reading means. Writes have their own sentences, told in the thread."""
     match error:
+        case OutcomeUnknown():
+            return (
+                f"Monogoto's answer to the change was lost{_said(error)}: the SIM may have been changed. "
+                "The card's thread tells as soon as it is known."
+            )
         case RateLimited():
             return f"Monogoto asks us to slow down. {nothing} Try again in a minute."
         case LoginFailed():
@@ -87,7 +104,7 @@ def already(request: ChangeRequest, person: Person) -> str:
         case Status.EXPIRED:
             return f"Expired {b.moment(request.expires_at)}, undecided. Nothing was changed; ask again."
         case Status.PENDING:
-            return "Somebody else was quicker. Look at the card again."
+            return QUICKER
         case _:
             approvers = b.mentions(a.person.user_id for a in request.approvals) or "the policy"
             return f"Already approved by {approvers}{when}; the thread tells what came of it."

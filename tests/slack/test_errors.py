@@ -97,6 +97,9 @@ def test_no_sentence_shows_a_class_a_traceback_or_is_too_long(kind: type[Excepti
 def test_what_nobody_expected_has_a_reference_that_is_in_the_log_too() -> None:
     sentence = words(ZeroDivisionError("secret detail"), ANN, "7F3K")
     assert "(reference `7F3K`)" in sentence
+    assert "nothing further is done" in sentence
+    assert "thread show how the SIM stands" in sentence
+    assert NOTHING not in sentence
     assert "secret detail" not in sentence
 
 
@@ -108,8 +111,23 @@ def test_what_nobody_expected_has_a_reference_that_is_in_the_log_too() -> None:
         SlackBusy("chat.postMessage", 3.0),
     ],
 )
-def test_a_slack_that_says_no_is_named_as_what_failed(error: SlackError) -> None:
-    assert words(error, ANN).startswith("⚠️ Slack did not take the bot's answer")
+def test_a_slack_that_says_no_is_named_as_what_failed_and_no_more_is_claimed(error: SlackError) -> None:
+    """It may have come after a request was posted or a vote was counted."""
+    sentence = words(error, ANN)
+    assert sentence.startswith("⚠️ Slack did not take the bot's answer")
+    assert "Look at the card before you try again" in sentence
+    assert NOTHING not in sentence
+
+
+def test_a_lost_answer_of_a_write_is_never_told_as_nothing_changed() -> None:
+    sentence = words(SAMPLES[errors.OutcomeUnknown], ANN)
+    assert "the SIM may have been changed" in sentence
+    assert "thread tells" in sentence
+    assert "Nothing was" not in sentence
+
+
+def test_who_was_overtaken_is_sent_back_to_the_card() -> None:
+    assert words(errors.Overtaken(), ANN) == "⚠️ Somebody else was quicker; look at the card again."
 
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
@@ -144,7 +162,7 @@ AT = f"<!date^{int(NOW.timestamp())}^"
         (decided(Status.EXPIRED), "Expired <!date^"),
         (decided(Status.APPROVED, Vote.APPROVED), f"Already approved by <@U0BOB> {AT}"),
         (decided(Status.SUCCEEDED), "Already approved by the policy"),
-        (decided(Status.PENDING), "Somebody else was quicker."),
+        (decided(Status.PENDING), "Somebody else was quicker;"),
     ],
 )
 def test_who_comes_too_late_hears_who_won_and_when(asked: ChangeRequest, said: str) -> None:
