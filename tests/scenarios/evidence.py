@@ -16,6 +16,7 @@ from bot.sandbox.slack.messages import Message
 from bot.sandbox.stage import IDLE_POLLS, Stage
 from bot.storage import audit
 from bot.storage.engine import open_engine
+from tests.scenarios import acts
 
 WRITE = ("PUT", "/thing/update/")
 READ = ("GET", "/thing/ThingId")
@@ -95,6 +96,13 @@ async def until(
             if pause <= reach:
                 stage.clock.advance(min(max(pause, 0.01), step))
     raise TimeoutError(f"it did not come to be within {within} seconds of the clock")
+
+
+async def asked(stage: Stage, sim: Example, imei: str | None = None) -> Message:
+    """A lock asked for; its card, once nothing is under way that could meet a fault planned next."""
+    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim, imei)
+    await acts.idle(stage)
+    return card
 
 
 async def meanwhile(stage: Stage, work: Coroutine[Any, Any, Any]) -> Any:

@@ -16,6 +16,7 @@ from tests.scenarios import acts
 from tests.scenarios.evidence import (
     READ,
     WRITE,
+    asked,
     check,
     check_audit,
     database,
@@ -40,7 +41,7 @@ async def stage(open_stage: OpenStage) -> Stage:
 async def _approved(stage: Stage, *faults: tuple[tuple[str, str], FaultKind, int, float]):
     """A lock asked for and approved; the faults wait for its writing. The SIM and the card."""
     sim = stage.monogoto.examples.fresh
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     for match, kind, times, seconds in faults:
         stage.monogoto.fail(match, kind, times, seconds=seconds)
     await stage.person("U0APP1").click(card, "request.approve", confirm=True)
@@ -157,7 +158,7 @@ async def test_tokens_that_expire_in_mid_flight_cost_one_log_in_however_many_cal
 ) -> None:
     examples = stage.monogoto.examples
     sims = [examples.fresh, examples.online, examples.cleared, examples.odd_time]
-    cards = [await acts.ask_lock(stage, stage.person("U0ENG1"), sim) for sim in sims]
+    cards = [await asked(stage, sim) for sim in sims]
     before = _log_ins(stage)
     stage.monogoto.expire_tokens()
     for card in cards:
@@ -189,7 +190,7 @@ async def test_a_log_in_that_is_refused_fails_the_request_unchanged_without_hamm
     stage: Stage,
 ) -> None:
     sim = stage.monogoto.examples.fresh
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     before = _log_ins(stage)
     stage.monogoto.fail(WRITE, "unauthorized", 5)
     stage.monogoto.fail(("POST", "/Auth"), "unauthorized", 50)
@@ -208,7 +209,7 @@ def _log_ins(stage: Stage) -> int:
 async def _away_after_approval(stage: Stage, kind: FaultKind, *, times: int):
     """The vendor answers the approver's reading, and fails the readings of the execution."""
     sim = stage.monogoto.examples.fresh
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     stage.monogoto.fail(("GET", "/thingsgroup/"), "latency", seconds=2.0)
     delivery = await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     assert delivery.acked
@@ -284,7 +285,7 @@ async def test_an_unconfirmed_sim_found_in_a_third_state_is_a_conflict_for_peopl
 async def _silent_after_the_write(stage: Stage, *, applied: bool):
     """The write's answer is lost, and from then on the vendor answers nothing."""
     sim = stage.monogoto.examples.fresh
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     stage.monogoto.fail(WRITE, "drop_after" if applied else "drop_before")
     await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     await until(stage, lambda: puts(stage), step=0.05)
@@ -307,7 +308,7 @@ async def test_a_vendor_that_goes_down_between_reading_and_writing_is_tried_agai
 
 async def test_a_vendor_that_needs_five_seconds_for_every_call_delays_nothing_else(stage: Stage) -> None:
     sim = stage.monogoto.examples.fresh
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     stage.monogoto.fail_at_rate(ANY, "latency", 1.0, seconds=5.0)
     delivery = await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     assert delivery.acked

@@ -10,7 +10,7 @@ from bot.app import Seams
 from bot.sandbox.stage import Stage
 from tests.conftest import OpenStage
 from tests.scenarios import acts
-from tests.scenarios.evidence import READ, WRITE, check, puts, until
+from tests.scenarios.evidence import READ, WRITE, asked, check, puts, until
 
 STALE_ANSWERS = ["409", "412", "400", "500", "200"]
 
@@ -26,7 +26,7 @@ async def test_a_session_between_reading_and_writing_is_overcome_by_a_fresh_cas(
 ) -> None:
     sim = stage.monogoto.examples.fresh
     stage.monogoto.settings.change(stale_cas=answer)
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     stage.monogoto.fail(WRITE, "cas_moves_first", times=2)
     await acts.approve(stage, stage.person("U0APP1"), card)
     await check(stage, sim, card, end=("succeeded", "done"), says="done. Locked to", writes=1, sent=3)
@@ -41,7 +41,7 @@ async def test_sessions_every_50_ms_of_a_slow_vendor_end_in_one_write(
     stage = await open_stage(seams=Seams(jitter=lambda: next(pauses)))
     sim = stage.monogoto.examples.fresh
     stage.monogoto.settings.change(stale_cas=answer)
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     stage.monogoto.session_every(sim.iccid, 50)
     stage.monogoto.fail(WRITE, "latency", seconds=0.06)
     for match, seconds in ((READ, 0.015), (WRITE, 0.03)):
@@ -59,7 +59,7 @@ async def test_a_record_that_moves_between_any_two_calls_is_given_up_unchanged(
 ) -> None:
     sim = stage.monogoto.examples.fresh
     stage.monogoto.settings.change(stale_cas=answer)
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     stage.monogoto.session_every(sim.iccid, 0)
     await acts.approve(stage, stage.person("U0APP1"), card)
     tries = 3 if answer == "500" else 6

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -17,26 +18,30 @@ from tests.scenarios import acts
 from tests.scenarios.evidence import WRITE, database, ended, standing, until, untold
 
 
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
+@contextmanager
+def everything_logged() -> Iterator[io.StringIO]:
     """All that the process logs, as `python -m bot` would write it, from DEBUG on."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
+    root.handlers.clear()
     kept = io.StringIO()
     set_up(level="DEBUG", form="text", stream=kept)
-    yield kept
-    logging.captureWarnings(capture=False)
-    root.handlers[:] = before
-    root.setLevel(level)
+    try:
+        yield kept
+    finally:
+        logging.captureWarnings(capture=False)
+        root.handlers[:] = before
+        root.setLevel(level)
 
 
 @pytest.mark.timeout(180)  # a log from DEBUG on takes its time
-async def test_no_secret_is_in_any_log_message_view_or_table(open_stage: OpenStage, log: io.StringIO) -> None:
+async def test_no_secret_is_in_any_log_message_view_or_table(open_stage: OpenStage) -> None:
     policy = POLICY | {"approvals_channel": "C0APPROVALS", "audit_channel": "C0AUDIT"}
-    stage = await open_stage(policy=policy, settings={"LOG_LEVEL": "DEBUG"})
-    await _a_rich_day(stage)
-    tokens = await _tokens(stage)
-    await stage.stop_bot()
+    with everything_logged() as log:
+        stage = await open_stage(policy=policy, settings={"LOG_LEVEL": "DEBUG"})
+        await _a_rich_day(stage)
+        tokens = await _tokens(stage)
+        await stage.stop_bot()
     logged = log.getvalue()
     assert len(logged.splitlines()) > 50
     _search(logged, [*tokens, *_sim_secrets(stage)], "log")

@@ -14,7 +14,7 @@ import pytest
 from bot.sandbox.stage import Stage, everything_in
 from tests.conftest import OpenStage
 from tests.scenarios import acts
-from tests.scenarios.evidence import WRITE, check, database, puts, rows, standing, until
+from tests.scenarios.evidence import WRITE, asked, check, database, puts, rows, standing, until
 
 DONE = ("succeeded", "done")
 TABLES = ["audit", "outbox"]
@@ -58,7 +58,7 @@ async def test_an_approval_that_cannot_be_recorded_sends_nothing_and_names_a_ref
     stage: Stage, caplog: pytest.LogCaptureFixture, table: str
 ) -> None:
     sim, approver = stage.monogoto.examples.fresh, stage.person("U0APP1")
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     await _break(stage, table)
     await acts.approve(stage, approver, card)
     told = await acts.whisper(stage, approver, "Nothing was sent to Monogoto")
@@ -118,7 +118,7 @@ async def test_an_audit_lost_after_the_approval_keeps_the_write_from_being_sent_
     stage: Stage,
 ) -> None:
     sim, path = stage.monogoto.examples.fresh, database(stage)
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     stage.monogoto.fail(("GET", "/thing/"), "latency", times=2, seconds=3.0)
     await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     await until(stage, lambda: standing(path)[-1][1] == "running" and stage.monogoto.in_flight, step=0.1)
@@ -135,7 +135,7 @@ async def test_an_audit_lost_while_the_write_is_on_its_way_leaves_a_doubt_that_i
 ) -> None:
     """The answer can't be recorded: the item stays `sent`, and is read before anything else is done."""
     sim, path = stage.monogoto.examples.fresh, database(stage)
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     stage.monogoto.fail(WRITE, "latency", seconds=3.0)
     await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     await until(stage, lambda: puts(stage), step=0.1)
@@ -186,7 +186,7 @@ async def test_a_form_left_unchecked_that_turns_out_wrong_comes_back_with_what_w
 
 async def test_a_message_that_could_not_be_noted_as_sent_is_found_and_not_repeated(stage: Stage) -> None:
     sim = stage.monogoto.examples.fresh
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     await _break(stage, "outbox", "update", "new.state = 'sent' and new.what = 'approved'")
     await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     await until(stage, lambda: "👍" in str([reply.text for reply in stage.replies(card)]))
@@ -200,7 +200,7 @@ async def test_messages_that_cannot_be_begun_are_tried_at_leisure_and_arrive_in_
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     sim = stage.monogoto.examples.fresh
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     await _break(stage, "outbox", "update", "new.state = 'sending'")
     await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     await stage.until(lambda: standing(database(stage)) == [DONE])
