@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from bot.app import Seams
+from bot.domain.identifiers import Iccid
+from bot.domain.things import Thing
 from bot.sandbox.monogoto.examples import Example
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.stage import Stage
+from bot.services.ports import Platform
 from tests.conftest import OpenStage
 from tests.scenarios import acts
 from tests.scenarios.evidence import (
@@ -107,3 +113,38 @@ async def test_the_end_of_an_item_is_audited_with_the_lock_fields_that_were_read
     approval = found["request.approve"]
     assert (approval["before"], approval["after"]) == ({"imei_lock": "false", "locked_imei": ""}, lock)
     assert len(approval["fingerprint"]) == 64
+
+
+async def test_a_step_that_always_breaks_ends_outdated_once_the_time_is_over(open_stage: OpenStage) -> None:
+    """A bug of our own must not hold a request, and its SIM, for ever."""
+    broken = BreaksWhileReading()
+    stage = await open_stage(seams=Seams(wrap_platform=broken.around))
+    card = await acts.ask_lock(stage, stage.person("U0ENG1"), stage.monogoto.examples.fresh)
+    stage.monogoto.fail(GROUP, "latency", seconds=2.0)
+    await stage.person("U0APP1").click(card, "request.approve", confirm=True)
+    await until(stage, lambda: stage.monogoto.calls[-1].path.startswith(GROUP[1]), step=0.1)
+    broken.now = True
+    await until(stage, lambda: standing(database(stage))[-1][1] == "running")
+    stage.clock.advance(3601)
+    await ended(stage)
+    assert standing(database(stage)) == [OUTDATED]
+    assert not puts(stage)
+
+
+class BreaksWhileReading:
+    """The platform, with a bug that shows when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = False
+
+    def around(self, platform: Platform) -> Any:
+        self.platform = platform
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.platform, name)
+
+    async def thing(self, iccid: Iccid) -> Thing:
+        if self.now:
+            raise RuntimeError("a bug")
+        return await self.platform.thing(iccid)
