@@ -24,7 +24,7 @@ LONGER = {
     "services/ports.py": "all seams in one place, most of it explanation",
     "slack/asking.py": "one path, from the command to the posted request",
     "slack/forms.py": "all modals, pure builders",
-    "slack/notifier.py": "one message from the outbox to Slack, with all that can go wrong on the way",
+    "slack/messenger.py": "one message from the outbox to Slack, with all that can go wrong on the way",
 }
 LIBRARIES = {
     "storage": {"sqlalchemy", "alembic", "rfc8785", "filelock"},

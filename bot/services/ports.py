@@ -112,7 +112,11 @@ class Place:
     ts: str = ""
     """The card's message; "" until posted."""
     drawn_rev: int = 0
-    """The request's `rev` that the card shows."""
+    """The request's `rev` that the card shows, or `GIVEN_UP`."""
+
+
+GIVEN_UP = -1
+"""No card could be posted: the replies of this place wait for none, and go out each by itself."""
 
 
 class MessageState(StrEnum):
@@ -233,7 +237,10 @@ class Outbox(Protocol):
     """What is to be told, and where it was: the notifier's side of the store."""
 
     async def due_messages(self, now: datetime) -> tuple[Message, ...]:
-        """WAITING and due, oldest first; of each place only the first that is not settled yet."""
+        """WAITING and due, oldest first; of each place only the first that is not settled yet.
+
+        Replies wait for their card to be posted, but not for one that rests before it is drawn again.
+        """
         ...
 
     async def doubtful_messages(self) -> tuple[Message, ...]:

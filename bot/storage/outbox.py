@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Exists, Select, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Exists, Select, and_, exists, false, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.errors import Overtaken
-from bot.services.ports import Message, MessageState, Place, PlaceKind
+from bot.services.ports import GIVEN_UP, Message, MessageState, Place, PlaceKind
 from bot.storage.encoding import encode_texts
 from bot.storage.engine import Engine
 from bot.storage.rows import to_message, to_place
@@ -28,12 +28,13 @@ class SqlOutbox:
     async def due_messages(self, now: datetime) -> tuple[Message, ...]:
         """WAITING and due, oldest first; of each place only the first that is not settled yet.
 
-        Where a card is still to be posted only the card counts: its replies wait for it.
+        Where a card is still to be posted only the card counts: its replies wait for it. A card that is to
+        be drawn again, and has to rest before that, holds up no reply.
         """
         due = or_(outbox.c.not_before.is_(None), outbox.c.not_before <= now)
         waiting = outbox.c.state == MessageState.WAITING
         return await self._messages(
-            select(outbox).where(outbox.c.id.in_(_first_of_each_place()), waiting, due)
+            select(outbox).where(outbox.c.id.in_(_first_of_each_place(now)), waiting, due)
         )
 
     async def doubtful_messages(self) -> tuple[Message, ...]:
@@ -123,11 +124,18 @@ def _card_in(states: tuple[str, ...]) -> Exists:
     return exists().where(here, _QUEUED.c.state.in_(states)).correlate(places)
 
 
-def _first_of_each_place() -> Select[Any]:
-    posted = or_(places.c.ts != "", places.c.kind == PlaceKind.AUDIT)
+def _first_of_each_place(now: datetime) -> Select[Any]:
+    there = places.c.ts != ""
+    alone = or_(places.c.kind == PlaceKind.AUDIT, places.c.drawn_rev == GIVEN_UP)
+    is_card = _QUEUED.c.what == "card"
+    rests = (_QUEUED.c.state == MessageState.WAITING) & func.coalesce(_QUEUED.c.not_before > now, false())
     return (
         select(func.min(_QUEUED.c.id))
         .join(places, places.c.id == _QUEUED.c.place_id)
-        .where(_QUEUED.c.state.in_(UNSETTLED), or_(posted, _QUEUED.c.what == "card"))
+        .where(
+            _QUEUED.c.state.in_(UNSETTLED),
+            or_(there, alone, is_card),
+            ~and_(is_card, or_(there, alone), rests),
+        )
         .group_by(_QUEUED.c.place_id)
     )

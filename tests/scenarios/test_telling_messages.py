@@ -12,7 +12,7 @@ from bot.sandbox.slack.messages import Message
 from bot.sandbox.stage import POLICY, Stage, everything_in
 from tests.conftest import OpenStage
 from tests.scenarios import acts
-from tests.scenarios.evidence import check, database, ended, meanwhile, really, standing, until, untold
+from tests.scenarios.evidence import asked, check, database, ended, meanwhile, really, standing, until, untold
 
 DONE = ("succeeded", "done")
 POST, UPDATE = "chat.postMessage", "chat.update"
@@ -68,7 +68,7 @@ async def test_a_confirmation_that_slack_put_off_arrives_late_once_and_in_order(
 async def test_several_requests_in_one_channel_keep_slacks_pace_by_themselves(stage: Stage) -> None:
     examples = stage.monogoto.examples
     sims = [examples.fresh, examples.online, examples.cleared]
-    cards = [await acts.ask_lock(stage, stage.person("U0ENG1"), sim) for sim in sims]
+    cards = [await asked(stage, sim) for sim in sims]
     for card in cards:
         await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     path = database(stage)
@@ -102,6 +102,48 @@ async def test_a_lost_card_that_may_not_be_looked_for_is_posted_anew_and_says_so
     assert REPLACES not in everything_in(first.blocks)
     await _approved(stage, card)
     assert _marks(stage, card) == ["👍", "✅"]
+
+
+async def test_a_card_whose_answers_are_always_lost_is_repeated_once_and_then_at_long_intervals(
+    stage: Stage,
+) -> None:
+    stage.slack.scopes.difference_update(HISTORY)
+    stage.slack.fail(POST, reset=True, after_applying=True, times=6)
+    engineer, sim = stage.person("U0ENG1"), stage.monogoto.examples.fresh
+    view = await acts.open_form(stage, engineer, "/lock-thing")
+    await acts.submit(engineer, view, {"iccid": sim.iccid, "imei": sim.imei, "reason": "Stolen box"})
+    await until(stage, lambda: len(stage.cards("C0FIELD")) == 2)
+    began = stage.clock.now()
+    await until(stage, lambda: (stage.clock.now() - began).total_seconds() >= 300)
+    assert len(stage.cards("C0FIELD")) == 3
+    await stage.person("U0APP1").click(stage.cards("C0FIELD")[0], "request.approve", confirm=True)
+    await until(stage, lambda: standing(database(stage)) == [DONE])
+
+
+async def test_a_card_in_doubt_lets_other_requests_of_its_channel_be_told(stage: Stage) -> None:
+    stage.slack.scopes.difference_update(HISTORY)
+    stage.slack.fail(POST, reset=True, after_applying=True, times=2)
+    engineer, sims = stage.person("U0ENG1"), stage.monogoto.examples
+    view = await acts.open_form(stage, engineer, "/lock-thing")
+    values = {"iccid": sims.fresh.iccid, "imei": sims.fresh.imei, "reason": "Stolen box"}
+    await acts.submit(engineer, view, values)
+    await until(stage, lambda: len(stage.cards("C0FIELD")) == 2)
+    began = stage.clock.now()
+    await acts.ask_lock(stage, engineer, sims.online)
+    assert (stage.clock.now() - began).total_seconds() < 60
+
+
+async def test_a_card_in_doubt_when_the_bot_stops_is_looked_for_by_the_next(stage: Stage) -> None:
+    stage.slack.fail(POST, reset=True, after_applying=True)
+    stage.slack.fail("conversations.history", status=500)
+    engineer, sim = stage.person("U0ENG1"), stage.monogoto.examples.fresh
+    view = await acts.open_form(stage, engineer, "/lock-thing")
+    await acts.submit(engineer, view, {"iccid": sim.iccid, "imei": sim.imei, "reason": "Stolen box"})
+    await until(stage, lambda: stage.slack.calls("conversations.history"))
+    await stage.stop_bot()
+    await stage.start_bot()
+    await until(stage, lambda: not untold(database(stage)))
+    assert len(stage.cards("C0FIELD")) == 1
 
 
 async def test_a_card_that_never_arrived_is_posted_once_slack_is_back(stage: Stage) -> None:
@@ -242,6 +284,68 @@ async def test_an_approvals_channel_that_was_archived_gives_way_to_where_it_was_
     assert len(moved) == 1
     assert "Cancelled" in moved[0].text
     assert "Cancelled" not in card.text
+
+
+# --- refused for no reason that the bot knows --------------------------------------------------------
+
+
+async def test_a_card_that_may_not_be_redrawn_holds_up_no_reply_and_is_redrawn_when_it_may(
+    stage: Stage,
+) -> None:
+    card = await _asked(stage)
+    stage.slack.fail(UPDATE, error="restricted_action", times=4)
+    began = stage.clock.now()
+    await stage.person("U0APP1").click(card, "request.approve", confirm=True)
+    await until(stage, lambda: _marks(stage, card) == ["👍", "✅"])
+    assert (stage.clock.now() - began).total_seconds() < 60
+    assert "request.approve" in str(card.blocks)
+    assert await ended(stage, within=900) == DONE
+    assert "configured and read back" in card.text
+
+
+async def test_a_card_that_a_channel_refuses_goes_to_the_requester_with_what_came_of_it(
+    stage: Stage,
+) -> None:
+    stage.slack.fail(POST, error="restricted_action", times=2)
+    engineer, sim = stage.person("U0ENG1"), stage.monogoto.examples.fresh
+    view = await acts.open_form(stage, engineer, "/lock-thing")
+    await acts.submit(engineer, view, {"iccid": sim.iccid, "imei": sim.imei, "reason": "Stolen box"})
+    (card,) = await stage.until(lambda: stage.cards("D0ENG1"))
+    assert stage.cards("C0FIELD") == []
+    assert REPLACES in everything_in(card.blocks)
+    await _cancelled(stage)
+    assert _marks(stage, card) == ["↩"]
+
+
+async def test_a_card_refused_everywhere_leaves_a_plain_message_that_can_cancel_and_is_told_the_end(
+    stage: Stage,
+) -> None:
+    stage.slack.fail(POST, error="restricted_action", times=4)
+    engineer, sim = stage.person("U0ENG1"), stage.monogoto.examples.fresh
+    view = await acts.open_form(stage, engineer, "/lock-thing")
+    await acts.submit(engineer, view, {"iccid": sim.iccid, "imei": sim.imei, "reason": "Stolen box"})
+    (plain,) = await stage.until(lambda: stage.cards("D0ENG1"))
+    assert "Slack refused to show the card" in plain.text
+    assert acts.request_id_in(plain.text)
+    stage.slack.fail(UPDATE, error="restricted_action", times=2)
+    await engineer.click(plain, "request.cancel", confirm=True)
+    assert (await ended(stage, within=600))[0] == "cancelled"
+    assert _marks(stage, plain) == ["↩"]
+
+
+async def test_when_no_card_can_ever_be_posted_the_end_is_still_told_to_the_requester(
+    stage: Stage,
+) -> None:
+    stage.slack.fail(POST, error="restricted_action", times=9)
+    engineer, sim = stage.person("U0ENG1"), stage.monogoto.examples.fresh
+    view = await acts.open_form(stage, engineer, "/lock-thing")
+    await acts.submit(engineer, view, {"iccid": sim.iccid, "imei": sim.imei, "reason": "Stolen box"})
+    path = database(stage)
+    await until(stage, lambda: standing(path) and not untold(path), within=600)
+    assert stage.cards("D0ENG1") == stage.cards("C0FIELD") == []
+    await _cancelled(stage)
+    told = [message.text for message in stage.cards("D0ENG1")]
+    assert any("Cancelled by" in text and sim.iccid[-4:] in text for text in told)
 
 
 # --- start-up ----------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 
 from bot.domain.errors import Overtaken
 from bot.domain.requests import Event
-from bot.services.ports import Message, MessageState, Outbox, Place, PlaceKind, Store
+from bot.services.ports import GIVEN_UP, Message, MessageState, Outbox, Place, PlaceKind, Store
 from tests.storage import samples
 from tests.storage.samples import NOW
 
@@ -143,6 +143,32 @@ async def test_a_message_that_must_rest_holds_up_its_own_place_only(
     assert await due(outbox) == [(twin, "approved"), (audit, "approved")]
     again = (await outbox.due_messages(LATER))[0]
     assert again == replace(first, attempts=1, not_before=LATER)
+
+
+async def test_a_card_that_must_rest_before_it_is_drawn_again_holds_up_no_reply(
+    store: Store, outbox: Outbox, shown: tuple[Place, ...]
+) -> None:
+    card, twin, audit = (place.id for place in shown)
+    await tell(store, "card")
+    await post_cards(outbox, shown)
+    await outbox.redraw(card)
+    await tell(store, "approved")
+    again = next(m for m in await outbox.due_messages(NOW) if m.what == "card")
+    assert await outbox.begin(again)
+    assert await due(outbox) == [(twin, "approved"), (audit, "approved")]
+    await outbox.settle(again, MessageState.WAITING, not_before=LATER)
+    assert await due(outbox) == [(card, "approved"), (twin, "approved"), (audit, "approved")]
+    assert (again.id, card) in [(m.id, m.place_id) for m in await outbox.due_messages(LATER)]
+
+
+async def test_replies_of_a_place_given_up_wait_for_no_card(
+    store: Store, outbox: Outbox, shown: tuple[Place, ...]
+) -> None:
+    card, _, audit = (place.id for place in shown)
+    await tell(store, "approved")
+    await outbox.drawn(card, channel="U0ENG1", ts="", rev=GIVEN_UP)
+    assert await due(outbox) == [(card, "approved"), (audit, "approved")]
+    assert card in [place.id for place in await outbox.stale_cards()]
 
 
 async def test_what_is_being_sent_holds_up_its_place(
