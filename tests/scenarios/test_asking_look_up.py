@@ -105,7 +105,7 @@ async def test_the_form_is_open_before_a_slow_vendor_has_said_anything(
 ) -> None:
     stage = await open_stage(transport=transport)
     sim = stage.monogoto.examples.fresh
-    stage.monogoto.fail(("*", "/"), "latency", 20, seconds=5)
+    stage.monogoto.fail(("GET", "/"), "latency", 20, seconds=5)
     started = stage.clock.now()
     view = await open_form(stage, stage.person("U0ENG1"), "/lock-thing", sim.iccid)
     (opened,) = stage.slack.calls("views.open")

@@ -25,7 +25,7 @@ from bot.sandbox.stage import Stage
 from bot.services.ports import Submission
 from bot.services.requests import Requests
 from bot.services.submission import Submissions
-from bot.slack import asking, form_state, forms, listeners
+from bot.slack import asking, form_state, forms, listeners, looking_up
 from bot.slack.desk import Call, Desk
 from bot.storage import tables
 from tests.conftest import OpenStage
@@ -135,9 +135,9 @@ def form_button(action_id: str, value: str = "") -> Way:
     return go
 
 
-def submission(callback_id: str, kind: str = "view_submission") -> Way:
+def submission(callback_id: str) -> Way:
     async def go(on: Ground, user_id: str) -> object:
-        payload = on.stage.slack.payloads.submission(user_id, on.form) | {"type": kind}
+        payload = on.stage.slack.payloads.submission(user_id, on.form)
         view = payload["view"] | {"callback_id": callback_id}
         if callback_id == "unlock_thing.submit":
             locked = on.stage.monogoto.examples.locked.iccid
@@ -166,13 +166,13 @@ LISTENERS = {
     "view lock_thing.submit": Row(submission("lock_thing.submit"), ENGINEERS),
     "view unlock_thing.submit": Row(submission("unlock_thing.submit"), ENGINEERS),
     "view request.deny_reason": Row(submission("request.deny_reason"), APPROVERS),
-    "view_closed message.show": Row(submission("message.show", "view_closed"), NOBODY),
     "action request.approve": Row(button("request.approve"), APPROVERS),
     "action request.deny": Row(button("request.deny"), NOBODY),
     "action request.cancel": Row(button("request.cancel"), REQUESTER),
     "action thing.look_up": Row(form_button("thing.look_up"), NOBODY),
     "action iccid.take": Row(form_button("iccid.take"), NOBODY),
     "action imei.take": Row(form_button("imei.take"), NOBODY),
+    "action imei.take_kept": Row(form_button("imei.take_kept"), NOBODY),
     "action form.reopen": Row(form_button("form.reopen", REOPENED), NOBODY),
     "event subteam_members_changed": Row(event("subteam_members_changed"), NOBODY),
     "event subteam_updated": Row(event("subteam_updated"), NOBODY),
@@ -328,6 +328,12 @@ async def keep(on: Ground, user_id: str) -> object:
     return await on.desk.submissions.keep(sent(on, user_id)[0])
 
 
+async def give_back(on: Ground, user_id: str) -> object:
+    kept, _ = sent(on, user_id)
+    await on.desk.submissions.keep(kept)
+    return await on.desk.submissions.give_back(kept)
+
+
 async def submit(on: Ground, user_id: str) -> object:
     kept, change = sent(on, user_id)
     await on.desk.submissions.keep(kept)
@@ -341,6 +347,7 @@ METHODS = {
     "Requests.cancel": Row(cancel, REQUESTER),
     "Requests.expire": Row(expire, NOBODY),
     "Submissions.keep": Row(keep, NOBODY),
+    "Submissions.give_back": Row(give_back, NOBODY),
     "Submissions.submit": Row(submit, ENGINEERS),
 }
 
@@ -371,11 +378,11 @@ async def open_again(on: Ground, user_id: str) -> object:
 
 
 async def look_up(on: Ground, user_id: str) -> object:
-    return await asking.look_up(on.desk, call(user_id), on.form.payload(), on.iccid)
+    return await looking_up.look_up(on.desk, call(user_id), on.form.payload(), on.iccid)
 
 
 async def open_request_line(on: Ground, _: str) -> object:
-    return await asking.open_request_line(on.desk, on.request.id)
+    return await looking_up.open_request_line(on.desk, on.request.id)
 
 
 async def check(on: Ground, user_id: str) -> object:
@@ -399,8 +406,12 @@ FLOWS = {
 
 
 def test_every_flow_of_a_form_has_a_row() -> None:
-    ours = inspect.getmembers(asking, inspect.iscoroutinefunction)
-    public = {name for name, flow in ours if flow.__module__ == asking.__name__ and not name.startswith("_")}
+    public = {
+        name
+        for module in (asking, looking_up)
+        for name, flow in inspect.getmembers(module, inspect.iscoroutinefunction)
+        if flow.__module__ == module.__name__ and not name.startswith("_")
+    }
     assert public == set(FLOWS)
 
 
