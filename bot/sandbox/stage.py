@@ -40,6 +40,8 @@ POLICY: dict[str, Any] = {
     "rules": [SINGLE_RULE],
 }
 POLL_SECONDS = 0.002
+STOP_SECONDS = 6.0
+"""Of the clock, while a bot ends: enough for paces, too little for a vendor's deadline to pass."""
 IDLE_POLLS = 12
 """Real polls without anything in flight before the clock is moved to whoever sleeps next."""
 
@@ -112,9 +114,11 @@ class Stage:
         bot, self.bot = self.bot, None
         if bot is not None:
             stopping = asyncio.create_task(bot.stop(patience=2.0))
+            patient_until = self.clock.now() + timedelta(seconds=STOP_SECONDS)
             while not stopping.done():
                 await asyncio.wait({stopping}, timeout=0.02)
-                self._move_clock()
+                if self.clock.now() < patient_until:
+                    self._move_clock()
             await stopping
 
     def person(self, user_id: str) -> Person:

@@ -74,8 +74,8 @@ class Directory(Protocol):
         """What is known of a channel. One that the bot can't see is not an error: it is not postable."""
         ...
 
-    async def present(self, channel: str) -> frozenset[str]:
-        """User ids of who is in a channel; nobody where that can't be told."""
+    async def present(self, channel: str) -> frozenset[str] | None:
+        """User ids of who is in a channel; None where that can't be told."""
         ...
 
 
@@ -164,7 +164,7 @@ class Tx(Protocol):
     """One write transaction: all of it is committed, or nothing. Writers are serialised."""
 
     async def add_submission(self, submission: Submission) -> bool:
-        """Keep it; False where its key is known already."""
+        """Keep it; False where its key is known already. What the same modal sent before is over with it."""
         ...
 
     async def end_submission(self, submission_id: str, state: str, request_id: str = "") -> bool:

@@ -314,6 +314,6 @@ async def test_a_vendor_that_needs_five_seconds_for_every_call_delays_nothing_el
     assert delivery.acked
     assert delivery.seconds is not None
     assert delivery.seconds < 1
-    await until(stage, lambda: outcomes(stage, card))
+    await until(stage, lambda: outcomes(stage, card), step=0.5)
     stage.monogoto.clear_faults()
     await check(stage, sim, card, end=DONE, says="done. Locked to", writes=1, sent=1)

@@ -16,6 +16,7 @@ from tests.scenarios import acts
 from tests.scenarios.evidence import (
     READ,
     WRITE,
+    asked,
     check,
     database,
     ended,
@@ -37,7 +38,7 @@ async def test_a_reading_that_waited_past_the_time_for_applying_is_followed_by_n
     """Asked to pause for ten minutes, the bot reads when they are over: by then it is too late to write."""
     stage = await open_stage(policy=policy(apply_within="1m"))
     sim = stage.monogoto.examples.fresh
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     stage.monogoto.fail(GROUP, "latency", seconds=2.0)
     await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     await until(stage, lambda: stage.monogoto.calls[-1].path.startswith(GROUP[1]), step=0.1)
@@ -70,7 +71,7 @@ async def test_a_role_lost_between_two_tries_ends_it_outdated(open_stage: OpenSt
 async def _first_try_lost(stage: Stage) -> tuple[Example, Message]:
     """A lock approved whose first write got lost before it arrived."""
     sim = stage.monogoto.examples.fresh
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     stage.monogoto.fail(WRITE, "drop_before")
     await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     await until(stage, lambda: puts(stage), step=0.05)
@@ -104,7 +105,7 @@ async def test_the_end_of_an_item_is_audited_with_the_lock_fields_that_were_read
 ) -> None:
     stage = await open_stage()
     sim = stage.monogoto.examples.fresh
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     await acts.approve(stage, stage.person("U0APP1"), card)
     await ended(stage)
     found = {entry["event"]: entry for entry in await entries(database(stage))}

@@ -15,6 +15,7 @@ from tests.scenarios import acts
 from tests.scenarios.evidence import (
     READ,
     WRITE,
+    asked,
     check,
     database,
     ended,
@@ -40,7 +41,7 @@ async def _meanwhile(stage: Stage, sim: Example, happens: Callable[[], Any], *, 
 
     Slack tells the bot that people's groups changed, so that roles read for the click are read again.
     """
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim, imei or None)
+    card = await asked(stage, sim, imei or None)
     stage.monogoto.fail(GROUP, "latency", seconds=8.0)
     await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     await until(stage, lambda: stage.monogoto.calls[-1].path.startswith(GROUP[1]), step=0.1)
@@ -55,7 +56,7 @@ async def _meanwhile(stage: Stage, sim: Example, happens: Callable[[], Any], *, 
 
 async def test_a_change_at_the_console_before_the_approval_is_shown_and_approved_anew(stage: Stage) -> None:
     sim, other = stage.monogoto.examples.fresh, stage.monogoto.examples.unused_imeis[0]
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     stage.monogoto.console_edit(sim.iccid, LockMasterImei=True, MasterIMEI=other)
     await acts.approve(stage, stage.person("U0APP1"), card)
     await acts.whisper(stage, stage.person("U0APP1"), "nothing was approved")
@@ -90,7 +91,7 @@ async def test_the_same_change_made_at_the_console_meanwhile_is_said_and_nothing
 
 async def test_a_lock_put_on_the_group_after_the_approval_outdates_it(stage: Stage) -> None:
     sim, path = stage.monogoto.examples.fresh, database(stage)
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     stage.monogoto.fail(READ, "latency", times=2, seconds=3.0)
     await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     await until(stage, lambda: standing(path)[-1][1] == "running" and stage.monogoto.in_flight, step=0.1)
@@ -119,7 +120,7 @@ async def test_a_sim_seen_in_the_wanted_device_after_the_approval_is_locked_all_
 
 async def _during_the_write(stage: Stage, sim: Example, happens: Callable[[], Any]) -> Message:
     """It happens while the write is on its way."""
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     stage.monogoto.fail(WRITE, "latency", seconds=3.0)
     await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     await until(stage, lambda: puts(stage), step=0.1)
@@ -149,7 +150,7 @@ async def test_the_same_change_made_while_the_write_is_on_its_way_counts_as_alre
 
 async def test_a_third_lock_found_after_a_lost_answer_is_a_conflict_and_left_to_people(stage: Stage) -> None:
     sim, other = stage.monogoto.examples.fresh, stage.monogoto.examples.unused_imeis[0]
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     stage.monogoto.fail(WRITE, "drop_after")
     await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     await until(stage, lambda: stage.monogoto.writes[sim.iccid], step=0.05)
@@ -228,7 +229,7 @@ async def test_an_approved_request_that_meets_a_stopped_bot_for_a_while_is_appli
 
 async def test_every_attempt_is_in_the_audit_with_who_what_and_what_the_vendor_said(stage: Stage) -> None:
     sim = stage.monogoto.examples.fresh
-    card = await acts.ask_lock(stage, stage.person("U0ENG1"), sim)
+    card = await asked(stage, sim)
     stage.monogoto.fail(WRITE, "cas_moves_first")
     await acts.approve(stage, stage.person("U0APP1"), card)
     assert await ended(stage) == DONE

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.sandbox.slack.people import Person
+from bot.sandbox.slack.views import View
 from bot.sandbox.stage import Stage, everything_in
 from tests.conftest import OpenStage
 from tests.scenarios import acts
@@ -150,14 +152,22 @@ async def test_an_audit_lost_while_the_write_is_on_its_way_leaves_a_doubt_that_i
     assert "a later reading confirms it" in told
 
 
+async def _sent_and_left_unchecked(stage: Stage, who: Person, view: View, values: dict[str, str]) -> None:
+    """Slack is asked who it is, and does not answer; then the bot is stopped."""
+    await acts.idle(stage)
+    stage.clock.advance(11)
+    stage.slack.fail("users.info", timeout=True)
+    asked_before = len(stage.slack.calls("users.info"))
+    assert (await who.submit(view, values)).ok
+    await stage.until(lambda: len(stage.slack.calls("users.info")) > asked_before)
+    await stage.stop_bot()
+
+
 async def test_a_form_left_unchecked_by_a_stopped_bot_is_answered_by_the_next(stage: Stage) -> None:
     sim, engineer = stage.monogoto.examples.fresh, stage.person("U0ENG1")
     view = await acts.open_form(stage, engineer, "/lock-thing")
-    stage.monogoto.fail(("GET", "/thing/"), "hang", times=1)
     values = {"iccid": sim.iccid, "imei": sim.imei, "reason": "Stolen box"}
-    assert (await engineer.submit(view, values)).ok
-    await stage.until(lambda: stage.monogoto.in_flight)
-    await stage.stop_bot()
+    await _sent_and_left_unchecked(stage, engineer, view, values)
     assert rows(database(stage), "select state from submissions") == [("checking",)]
     assert standing(database(stage)) == []
     await stage.start_bot()
@@ -171,11 +181,9 @@ async def test_a_form_left_unchecked_that_turns_out_wrong_comes_back_with_what_w
 ) -> None:
     engineer = stage.person("U0ENG1")
     view = await acts.open_form(stage, engineer, "/lock-thing")
-    stage.monogoto.fail(("GET", "/thing/"), "hang", times=1)
     unknown, imei = stage.monogoto.examples.unknown_iccid, stage.monogoto.examples.unused_imeis[0]
-    assert (await engineer.submit(view, {"iccid": unknown, "imei": imei, "reason": "Stolen box"})).ok
-    await stage.until(lambda: stage.monogoto.in_flight)
-    await stage.stop_bot()
+    values = {"iccid": unknown, "imei": imei, "reason": "Stolen box"}
+    await _sent_and_left_unchecked(stage, engineer, view, values)
     await stage.start_bot()
     await until(stage, lambda: "No SIM of that ICCID" in everything_in(view.content))
     assert "Stolen box" in str(view.content)
