@@ -87,6 +87,7 @@ async def _a_rich_day(stage: Stage) -> None:
     await ended(stage)
     card = await acts.ask_lock(stage, engineer, examples.zeros, examples.unused_imeis[2])
     stage.monogoto.settings.change(profile="monitor")
+    stage.slack.fail("chat.update", error="restricted_action")
     await approver.click(card, "request.approve", confirm=True)
     await ended(stage)
     assert [status for status, _ in standing(database(stage))] == ["succeeded", "succeeded", "failed"]
