@@ -102,6 +102,11 @@ class Bot:
         await asking.resume(self.desk)
         await self.transport.start()
 
+    @property
+    def is_at_its_records(self) -> bool:
+        """Whether the database is being read or written right now: whoever moves the clock waits for that."""
+        return self._engine.in_use
+
     async def failed(self) -> TransportFailed:
         """Wait until Slack refuses the bot for good; never returns for HTTP."""
         if isinstance(self.transport, SocketTransport):

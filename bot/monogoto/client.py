@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import suppress
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -25,6 +27,12 @@ TIMEOUTS: Final = httpx.Timeout(20.0, connect=5.0)
 DEADLINE: Final = 30.0
 _PAGE: Final = 50
 _HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "imei-lock"}
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates trusted for https; reading them takes a tenth of a second, so once a process."""
+    return httpx.create_ssl_context()
 
 
 class Monogoto:
@@ -49,13 +57,17 @@ class Monogoto:
         self._gate = gate
         self.deadline = deadline
         self._auth = TokenAuth(TokenKeeper(credentials, clock, self.log_in))
+        inner = transport or httpx.AsyncHTTPTransport(verify=_trusted())
         self._http = httpx.AsyncClient(
             base_url=url,
             headers=_HEADERS,
             timeout=timeouts,
             follow_redirects=False,
             transport=GuardedTransport(
-                transport or httpx.AsyncHTTPTransport(), gate=gate, clock=clock, on_call=on_call
+                transport or httpx.AsyncHTTPTransport(verify=_trusted()),
+                gate=gate,
+                clock=clock,
+                on_call=on_call,
             ),
         )
 

@@ -136,7 +136,7 @@ class Stage:
             if result := condition():
                 return result
             await asyncio.sleep(POLL_SECONDS)
-            idle = 0 if self.slack.in_flight or self.monogoto.in_flight else idle + 1
+            idle = 0 if self._is_working() else idle + 1
             if idle >= IDLE_POLLS:
                 idle = 0
                 if self.clock.now() > deadline:
@@ -148,6 +148,11 @@ class Stage:
         """Let that many seconds of the clock pass, with everything that happens in them."""
         end = self.clock.now() + timedelta(seconds=seconds)
         await self.until(lambda: self.clock.now() >= end, within=seconds * 2 + 60)
+
+    def _is_working(self) -> bool:
+        """Whether a call is under way or a record is being kept: no moment to move the clock."""
+        at_records = self.bot is not None and self.bot.is_at_its_records
+        return bool(self.slack.in_flight or self.monogoto.in_flight or at_records)
 
     def _move_clock(self) -> None:
         wake = self.clock.next_wake()

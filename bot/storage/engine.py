@@ -15,6 +15,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, event, exc
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from bot.domain.errors import StoreUnavailable
 
@@ -56,6 +57,12 @@ class Engine:
                             yield connection
             finally:
                 self._writer = None
+
+    @property
+    def in_use(self) -> bool:
+        """Whether somebody is reading or writing right now."""
+        pool = self.sqlalchemy.sync_engine.pool
+        return self._turn.locked() or (isinstance(pool, QueuePool) and pool.checkedout() > 0)
 
     async def close(self) -> None:
         """Close all connections and let another process have the file."""
