@@ -63,12 +63,7 @@ class Monogoto:
             headers=_HEADERS,
             timeout=timeouts,
             follow_redirects=False,
-            transport=GuardedTransport(
-                transport or httpx.AsyncHTTPTransport(verify=_trusted()),
-                gate=gate,
-                clock=clock,
-                on_call=on_call,
-            ),
+            transport=GuardedTransport(inner, gate=gate, clock=clock, on_call=on_call),
         )
 
     async def aclose(self) -> None:

@@ -18,7 +18,7 @@ from bot.services.ports import Clock, Platform, Store
 
 T = TypeVar("T")
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds that a person waits for one reading, its turn at the vendor's gate included."""
 
 

@@ -48,12 +48,10 @@ class Audience:
     roles: tuple[str, ...]
 
 
-def draw(
-    request: ChangeRequest, kind: PlaceKind, audience: Audience, _now: datetime, note: str = ""
-) -> Drawn:
+def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str = "") -> Drawn:
     """The whole card. Buttons only while it waits, and only at a place of kind CARD.
 
-    Nothing on it counts from `_now`: a card stands for hours, and every “ago” on it would grow wrong.
+    Nothing on it counts from now: a card stands for hours, and every “ago” on it would grow wrong.
     """
     headline = f"{HEADLINES[request.status]} *{_headline(request)}*"
     drawn = [b.section(headline), b.facts(_rows(request))]

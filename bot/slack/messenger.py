@@ -177,7 +177,7 @@ class Messenger:
             roles=tuple(dict.fromkeys(name for names in roles for name in names)),
         )
         note = REPLACES if place.id in self._replaced else ""
-        return draw(request, place.kind, audience, self._clock.now(), note)
+        return draw(request, place.kind, audience, note)
 
     async def _open(self, channel: str) -> str:
         """A direct message is opened first; channels are as they are."""

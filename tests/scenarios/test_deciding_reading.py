@@ -33,7 +33,7 @@ async def stage(open_stage: OpenStage) -> Stage:
     return await open_stage()
 
 
-async def test_an_approver_hears_within_a_quarter_of_a_minute_that_the_vendor_asked_for_a_pause(
+async def test_an_approver_hears_within_a_minute_that_the_vendor_asked_for_a_pause(
     stage: Stage,
 ) -> None:
     card = await ask_lock(stage, stage.person("U0ENG1"), stage.monogoto.examples.fresh)
@@ -43,7 +43,7 @@ async def test_an_approver_hears_within_a_quarter_of_a_minute_that_the_vendor_as
     before, heard = stage.clock.now(), len(stage.whispers(approver.id))
     await approver.click(card, "request.approve", confirm=True)
     await until_slow(stage, lambda: len(stage.whispers(approver.id)) > heard)
-    assert stage.clock.now() - before < timedelta(seconds=15)
+    assert stage.clock.now() - before < timedelta(seconds=45)
     assert "Try again in a minute" in stage.whispers(approver.id)[-1].text
     assert "request.approve" in str(card.blocks)
     tried = [e for e in await audit_entries(stage) if e["event"] == "request.approve"]
