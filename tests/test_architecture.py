@@ -22,7 +22,6 @@ LONGER = {
     "domain/identifiers.py": "three parsers and their sentences; texts and values are apart already",
     "services/execution.py": "one item from claim to end: splitting it would hide the order of the steps",
     "services/ports.py": "all seams in one place, most of it explanation",
-    "slack/asking.py": "one path, from the command to the posted request",
     "slack/forms.py": "all modals, pure builders",
     "slack/messenger.py": "one message from the outbox to Slack, with all that can go wrong on the way",
 }

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.domain.audit import AuditEntry
 from bot.domain.changes import holds, wanted
 from bot.domain.errors import (
     DirectoryUnavailable,
@@ -25,13 +24,13 @@ from bot.domain.errors import (
     ThingNotFound,
 )
 from bot.domain.impact import Seen
-from bot.domain.requests import ITEM_TRANSITIONS, OUTCOMES, ChangeRequest, Event, Item, ItemState, Status
+from bot.domain.requests import ChangeRequest, ItemState
 from bot.domain.things import Thing, ThingLock
 from bot.services import outcomes as say
 from bot.services.authority import Authority
-from bot.services.ports import Clock, Notifier, Platform, Store, Tx
+from bot.services.ports import Clock, Notifier, Platform, Store
 from bot.services.preview import Previews
-from bot.services.submission import lock_words
+from bot.services.progress import RE_READ_AFTER, Progress, item_of
 
 READ_BACK_DELAYS = (0.0, 1.0, 2.0, 3.0, 4.0)
 """Seconds before each read-back: five within ten seconds."""
@@ -39,17 +38,11 @@ WRITES_AT_MOST = 6
 """PUTs in one go: a record that moves faster than this is given up, unchanged."""
 UNKNOWN_AT_MOST = 3
 """PUTs in a row whose answer was lost before the outcome is left to the sweep."""
-TRY_AGAIN_AFTER = timedelta(seconds=15)
-RE_READ_AFTER = timedelta(seconds=30)
 RE_READ_AT_LEAST_EVERY = timedelta(minutes=10)
 GONE_AT_LAST = 3
 """Readings in a row that find no SIM before an unknown outcome is left unknown for good."""
 GONE_AFTER = timedelta(days=1)
 """So long after the approval one such reading is enough."""
-GONE = (
-    "It is not known whether the SIM was changed: the change was sent, and Monogoto no longer finds the SIM "
-    "on this account. Look for it in the console, or ask whoever manages the account."
-)
 
 
 class Execution:
@@ -67,6 +60,7 @@ class Execution:
         jitter: Callable[[], float],
     ) -> None:
         self._store = store
+        self._progress = Progress(store=store, clock=clock)
         self._platform = platform
         self._previews = previews
         self._authority = authority
@@ -96,7 +90,7 @@ class Execution:
     # --- before anything is sent ---------------------------------------------------------------
 
     async def _start(self, request: ChangeRequest) -> None:
-        request = await self._claim(request)
+        request = await self._progress.claim(request)
         if self._late(request):
             await self._finish(request, ItemState.OUTDATED, say.TOO_LATE)
             return
@@ -107,13 +101,13 @@ class Execution:
                 return
             seen = await self._previews.core(request.change.iccid, patient=True)
         except DirectoryUnavailable:
-            await self._later(request, say.SLACK_AWAY)
+            await self._progress.later(request, say.SLACK_AWAY)
         except ThingNotFound:
             await self._finish(request, ItemState.FAILED, say.NOT_FOUND)
         except LoginFailed:
             await self._finish(request, ItemState.FAILED, say.LOGIN_FAILED)
         except PlatformError as error:
-            await self._later(request, say.away(error))
+            await self._progress.later(request, say.away(error))
         else:
             await self._apply_to(request, seen)
 
@@ -122,7 +116,7 @@ class Execution:
             await self._finish(request, ItemState.ALREADY, say.ALREADY, seen.thing.lock)
             return
         if _group_lost(request, seen):
-            await self._later(request, say.GROUP_AWAY)
+            await self._progress.later(request, say.GROUP_AWAY)
             return
         objection = self._not_as_approved(request, seen)
         if objection:
@@ -150,7 +144,7 @@ class Execution:
             if self._late(request):
                 await self._finish(request, ItemState.OUTDATED, say.TOO_LATE)
                 return
-            request, goal = await self._mark_sent(request, thing)
+            request, goal = await self._progress.mark_sent(request, thing)
             answer = await self._put(request, thing, goal)
             unknown = unknown + 1 if isinstance(answer, OutcomeUnknown) else 0
             if isinstance(answer, LoginFailed):
@@ -158,7 +152,7 @@ class Execution:
                 return
             waiting = isinstance(answer, RateLimited)
             if isinstance(answer, NotReached) and not (waiting and tries_left):
-                await self._later(request, say.away(answer))
+                await self._progress.later(request, say.away(answer))
                 return
             now = await self._look_after(request, thing, answer)
             if now is None:
@@ -182,15 +176,15 @@ class Execution:
             objection = await self._authority.still_holds(request)
             seen = await self._previews.once_more(request.change.iccid, thing)
         except DirectoryUnavailable:
-            await self._later(request, say.SLACK_AWAY)
+            await self._progress.later(request, say.SLACK_AWAY)
             return None
         except PlatformError as error:
-            await self._later(request, say.away(error))
+            await self._progress.later(request, say.away(error))
             return None
         if await self._is_decided(request, seen.thing, refused=refused):
             return None
         if _group_lost(request, seen):
-            await self._later(request, say.GROUP_AWAY)
+            await self._progress.later(request, say.GROUP_AWAY)
             return None
         objection = say.no_longer_allowed(objection) if objection else self._not_as_approved(request, seen)
         if objection:
@@ -230,9 +224,7 @@ class Execution:
         except PlatformError as error:
             answer = error
         said = "2xx" if answer is None else f"{type(answer).__name__}: {answer} {answer.snippet}".strip()
-        entry = replace(self._entry(request, "item.answer", "answered"), answer=said)
-        async with self._store.transaction() as tx:
-            await tx.audit(entry)
+        await self._progress.answered(request, said)
         return answer
 
     async def _look_after(
@@ -264,7 +256,7 @@ class Execution:
         self, request: ChangeRequest, thing: Thing | None, answer: PlatformError | None
     ) -> Thing | None:
         if thing is None and isinstance(answer, NotReached):
-            await self._later(request, say.away(answer))
+            await self._progress.later(request, say.away(answer))
         elif thing is None:
             await self._finish(request, ItemState.UNCONFIRMED, say.UNREADABLE)
         elif isinstance(answer, Refused):
@@ -295,14 +287,14 @@ class Execution:
 
     async def _still_in_doubt(self, request: ChangeRequest, error: PlatformError) -> None:
         """A write that was put off surely had no effect; only one that may have left is a doubt."""
-        if _item(request).next_at is None:
+        if item_of(request).next_at is None:
             await self._finish(request, ItemState.UNCONFIRMED, say.UNREADABLE)
         elif isinstance(error, ThingNotFound):
             await self._finish(request, ItemState.FAILED, say.NOT_FOUND)
         elif self._late(request):
             await self._finish(request, ItemState.OUTDATED, say.TOO_LATE)
         else:
-            await self._later(request, say.away(error))
+            await self._progress.later(request, say.away(error))
 
     async def _settle(self, request: ChangeRequest) -> None:
         """Unconfirmed: the sweep reads until it is clear. Nothing is sent any more."""
@@ -323,10 +315,10 @@ class Execution:
         self._gone[request.id] = self._gone[request.id] + 1 if gone else 0
         asked = request.approved_at or request.created_at
         if gone and (self._gone[request.id] >= GONE_AT_LAST or self._clock.now() - asked >= GONE_AFTER):
-            await self._finish(request, ItemState.FAILED, GONE)
+            await self._finish(request, ItemState.FAILED, say.GONE)
             return
         doublings = min(self._vain[request.id] - 1, 10)
-        await self._put_off(request, min(RE_READ_AFTER * 2**doublings, RE_READ_AT_LEAST_EVERY))
+        await self._progress.put_off(request, min(RE_READ_AFTER * 2**doublings, RE_READ_AT_LEAST_EVERY))
 
     async def give_up(self, request_id: str) -> None:
         """A step failed in a way that nobody foresaw: once the time is over, end what can't go on."""
@@ -339,98 +331,15 @@ class Execution:
             await self._finish(request, ItemState.UNCONFIRMED, say.UNREADABLE)
         self._notifier.wake()
 
-    # --- rows ------------------------------------------------------------------------------------
-
-    async def _claim(self, request: ChangeRequest) -> ChangeRequest:
-        """From here on this run owns the item: committed before anything else is done."""
-        item = _item(request)
-        async with self._store.transaction() as tx:
-            if request.status is Status.APPROVED:
-                request = await tx.advance(request, request.after(Event.APPLY))
-                await tx.tell(request.id, "card")
-            if item.state is ItemState.QUEUED:
-                item = await tx.put_item(item, replace(item, state=ItemState.RUNNING))
-        return replace(request, item=item)
-
-    async def _mark_sent(self, request: ChangeRequest, thing: Thing) -> tuple[ChangeRequest, ThingLock]:
-        """`sent` and its audit entry, committed before the PUT leaves. If that fails nothing is sent."""
-        goal = wanted(request.change, thing.lock)
-        item = _item(request)
-        sent = replace(
-            item, state=ItemState.SENT, attempts=item.attempts + 1, sent_before=thing.cas, next_at=None
-        )
-        entry = replace(
-            self._entry(request, "item.send", "sent"), before=lock_words(thing.lock), after=lock_words(goal)
-        )
-        async with self._store.transaction() as tx:
-            item = await tx.put_item(item, sent)
-            await tx.audit(entry)
-        return replace(request, item=item), goal
-
     async def _finish(
         self, request: ChangeRequest, state: ItemState, explanation: str, found: ThingLock | None = None
     ) -> None:
-        """An end, or the doubt: item, request, audit entry, card and reply in one transaction.
-
-        `found`: the lock fields as last read.
-        """
-        item = _item(request)
-        doubt = state is ItemState.UNCONFIRMED
-        next_at = self._clock.now() + RE_READ_AFTER if doubt else None
-        new = replace(item, state=state, explanation=explanation, next_at=next_at)
-        if state not in ITEM_TRANSITIONS[item.state]:
-            raise ValueError(f"an item that is {item.state} can't become {state}")
-        after = lock_words(found) if found else {}
-        entry = replace(self._entry(request, "item.end", state.value), reason=explanation, after=after)
-        async with self._store.transaction() as tx:
-            await tx.put_item(item, new)
-            await tx.advance(request, request.after(OUTCOMES[state]))
-            await tx.audit(entry)
-            await tx.tell(request.id, "card")
-            await tx.tell(request.id, "outcome", {"state": state.value, "explanation": explanation})
+        await self._progress.finish(request, state, explanation, found)
         self._vain.pop(request.id, None)
         self._gone.pop(request.id, None)
 
-    async def _later(self, request: ChangeRequest, why: str) -> None:
-        """Nothing has left, or it surely had no effect: try again while there is time, and say so once."""
-        item = _item(request)
-        told = item.next_at is not None or bool(item.explanation)
-        state = ItemState.SENT if item.state is ItemState.SENT else ItemState.QUEUED
-        new = replace(item, state=state, explanation=why, next_at=self._clock.now() + TRY_AGAIN_AFTER)
-        async with self._store.transaction() as tx:
-            await tx.put_item(item, new)
-            if not told:
-                await tx.audit(replace(self._entry(request, "item.delay", "delayed"), reason=why))
-                await self._tell_delay(tx, request, why)
-
-    async def _tell_delay(self, tx: Tx, request: ChangeRequest, why: str) -> None:
-        until = request.apply_before
-        about = {"explanation": why, "until": str(int(until.timestamp())) if until else ""}
-        await tx.tell(request.id, "card")
-        await tx.tell(request.id, "delayed", about)
-
-    async def _put_off(self, request: ChangeRequest, wait: timedelta) -> None:
-        item = _item(request)
-        async with self._store.transaction() as tx:
-            await tx.put_item(item, replace(item, next_at=self._clock.now() + wait))
-
     def _late(self, request: ChangeRequest) -> bool:
         return request.apply_before is None or self._clock.now() > request.apply_before
-
-    def _entry(self, request: ChangeRequest, event: str, outcome: str) -> AuditEntry:
-        return AuditEntry(
-            at=self._clock.now(),
-            event=event,
-            outcome=outcome,
-            request_id=request.id,
-            thing_id=request.seen.thing.thing_id,
-        )
-
-
-def _item(request: ChangeRequest) -> Item:
-    if request.item is None:
-        raise ValueError(f"request {request.id} has no item: it was never approved")
-    return request.item
 
 
 def _group_lost(request: ChangeRequest, seen: Seen) -> bool:

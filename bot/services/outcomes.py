@@ -44,6 +44,11 @@ NOT_CHANGED_AFTER_ALL = (
 )
 _GROUPED = re.compile(r"[0-9]{2}-[0-9]{6}-[0-9]{6}(-[0-9]{1,2})?")
 
+GONE = (
+    "It is not known whether the SIM was changed: the change was sent, and Monogoto no longer finds the SIM "
+    "on this account. Look for it in the console, or ask whoever manages the account."
+)
+
 
 def refused(error: Refused) -> str:
     """The vendor said no, and reading again showed that it meant it."""

@@ -1,0 +1,116 @@
+"""How far an item has come, in rows: each step is committed with its audit entry before the next is taken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.domain.audit import AuditEntry
+from bot.domain.changes import wanted
+from bot.domain.requests import ITEM_TRANSITIONS, OUTCOMES, ChangeRequest, Event, Item, ItemState, Status
+from bot.domain.things import Thing, ThingLock
+from bot.services.ports import Clock, Store, Tx
+from bot.services.submission import lock_words
+
+TRY_AGAIN_AFTER = timedelta(seconds=15)
+RE_READ_AFTER = timedelta(seconds=30)
+
+
+class Progress:
+    """Writes what the execution has done, or is about to do. Raises `Overtaken` where a row has moved."""
+
+    def __init__(self, *, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def claim(self, request: ChangeRequest) -> ChangeRequest:
+        """From here on this run owns the item: committed before anything else is done."""
+        item = item_of(request)
+        async with self._store.transaction() as tx:
+            if request.status is Status.APPROVED:
+                request = await tx.advance(request, request.after(Event.APPLY))
+                await tx.tell(request.id, "card")
+            if item.state is ItemState.QUEUED:
+                item = await tx.put_item(item, replace(item, state=ItemState.RUNNING))
+        return replace(request, item=item)
+
+    async def mark_sent(self, request: ChangeRequest, thing: Thing) -> tuple[ChangeRequest, ThingLock]:
+        """`sent` and its audit entry, committed before the PUT leaves. If that fails nothing is sent."""
+        goal = wanted(request.change, thing.lock)
+        item = item_of(request)
+        sent = replace(
+            item, state=ItemState.SENT, attempts=item.attempts + 1, sent_before=thing.cas, next_at=None
+        )
+        entry = replace(
+            self._entry(request, "item.send", "sent"), before=lock_words(thing.lock), after=lock_words(goal)
+        )
+        async with self._store.transaction() as tx:
+            item = await tx.put_item(item, sent)
+            await tx.audit(entry)
+        return replace(request, item=item), goal
+
+    async def answered(self, request: ChangeRequest, said: str) -> None:
+        """What the vendor said to a PUT, in short: committed after every one of them."""
+        async with self._store.transaction() as tx:
+            await tx.audit(replace(self._entry(request, "item.answer", "answered"), answer=said))
+
+    async def finish(
+        self, request: ChangeRequest, state: ItemState, explanation: str, found: ThingLock | None = None
+    ) -> None:
+        """An end, or the doubt: item, request, audit entry, card and reply in one transaction.
+
+        `found`: the lock fields as last read.
+        """
+        item = item_of(request)
+        doubt = state is ItemState.UNCONFIRMED
+        next_at = self._clock.now() + RE_READ_AFTER if doubt else None
+        new = replace(item, state=state, explanation=explanation, next_at=next_at)
+        if state not in ITEM_TRANSITIONS[item.state]:
+            raise ValueError(f"an item that is {item.state} can't become {state}")
+        after = lock_words(found) if found else {}
+        entry = replace(self._entry(request, "item.end", state.value), reason=explanation, after=after)
+        async with self._store.transaction() as tx:
+            await tx.put_item(item, new)
+            await tx.advance(request, request.after(OUTCOMES[state]))
+            await tx.audit(entry)
+            await tx.tell(request.id, "card")
+            await tx.tell(request.id, "outcome", {"state": state.value, "explanation": explanation})
+
+    async def later(self, request: ChangeRequest, why: str) -> None:
+        """Nothing has left, or it surely had no effect: try again while there is time, and say so once."""
+        item = item_of(request)
+        told = item.next_at is not None or bool(item.explanation)
+        state = ItemState.SENT if item.state is ItemState.SENT else ItemState.QUEUED
+        new = replace(item, state=state, explanation=why, next_at=self._clock.now() + TRY_AGAIN_AFTER)
+        async with self._store.transaction() as tx:
+            await tx.put_item(item, new)
+            if not told:
+                await tx.audit(replace(self._entry(request, "item.delay", "delayed"), reason=why))
+                await self._tell_delay(tx, request, why)
+
+    async def _tell_delay(self, tx: Tx, request: ChangeRequest, why: str) -> None:
+        until = request.apply_before
+        about = {"explanation": why, "until": str(int(until.timestamp())) if until else ""}
+        await tx.tell(request.id, "card")
+        await tx.tell(request.id, "delayed", about)
+
+    async def put_off(self, request: ChangeRequest, wait: timedelta) -> None:
+        item = item_of(request)
+        async with self._store.transaction() as tx:
+            await tx.put_item(item, replace(item, next_at=self._clock.now() + wait))
+
+    def _entry(self, request: ChangeRequest, event: str, outcome: str) -> AuditEntry:
+        return AuditEntry(
+            at=self._clock.now(),
+            event=event,
+            outcome=outcome,
+            request_id=request.id,
+            thing_id=request.seen.thing.thing_id,
+        )
+
+
+def item_of(request: ChangeRequest) -> Item:
+    """The item of a request that was approved; ValueError where there is none."""
+    if request.item is None:
+        raise ValueError(f"request {request.id} has no item: it was never approved")
+    return request.item
