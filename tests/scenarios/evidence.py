@@ -22,7 +22,7 @@ WRITE = ("PUT", "/thing/update/")
 READ = ("GET", "/thing/ThingId")
 POLL_SECONDS = 0.002
 POLLS_BETWEEN_LOOKS = 6
-HANGING_POLLS = 24
+SLOW = frozenset({"latency", "hang", "hang_after"})
 REAL_SECONDS = 30.0
 
 
@@ -72,30 +72,37 @@ async def until(
     within: float = 120.0,
     step: float = 2.5,
     reach: float = math.inf,
+    acks: bool = True,
 ) -> Any:
     """As `stage.until`, and also past pauses of a vendor that is slow or silent on purpose.
 
-    `step` bounds how far the clock is moved at once. It is moved for nobody who sleeps longer than `reach`:
-    then a machine that is busy lets no time pass between a call and the next. Nor does a busy machine end
-    the wait: it lasts for some real seconds at least.
+    `step` bounds how far the clock is moved at once. It is moved for nobody who sleeps longer than `reach`.
+    A busy machine ends no wait, and lets no time pass while something is really under way; `acks` False
+    says that an ack may never come.
     """
     end = stage.clock.now().timestamp() + within
     really_end = asyncio.get_running_loop().time() + REAL_SECONDS
-    quiet, seen = 0, -1
+    idle = 0
     while stage.clock.now().timestamp() <= end or asyncio.get_running_loop().time() <= really_end:
-        if quiet % POLLS_BETWEEN_LOOKS == 0 and (result := condition()):
+        if idle % POLLS_BETWEEN_LOOKS == 0 and (result := condition()):
             return result
         await asyncio.sleep(POLL_SECONDS)
-        done = len(stage.slack.requests) + len(stage.monogoto.calls) + stage.slack.in_flight
-        quiet = quiet + 1 if done == seen else 0
-        seen = done
-        if quiet >= (HANGING_POLLS if stage.monogoto.in_flight else IDLE_POLLS):
-            quiet = 0
+        idle = 0 if _under_way(stage, acks=acks) else idle + 1
+        if idle >= IDLE_POLLS:
+            idle = 0
             wake = stage.clock.next_wake()
             pause = (wake - stage.clock.now()).total_seconds() if wake else 1.0
             if pause <= reach:
                 stage.clock.advance(min(max(pause, 0.01), step))
     raise TimeoutError(f"it did not come to be within {within} seconds of the clock")
+
+
+def _under_way(stage: Stage, *, acks: bool) -> bool:
+    """Whether a call or a write to the database is being worked on; a call that only waits is not."""
+    waiting = sum(1 for call in stage.monogoto.calls if call.status is None and call.fault in SLOW)
+    writing = stage.bot is not None and stage.bot._engine._turn.locked()
+    slack = stage.slack.in_flight - (0 if acks else stage.slack.unacked)
+    return bool(slack or stage.monogoto.in_flight > waiting or writing)
 
 
 async def asked(stage: Stage, sim: Example, imei: str | None = None) -> Message:
@@ -108,7 +115,7 @@ async def asked(stage: Stage, sim: Example, imei: str | None = None) -> Message:
 async def meanwhile(stage: Stage, work: Coroutine[Any, Any, Any]) -> Any:
     """What comes of it, the clock moving on."""
     task = asyncio.create_task(work)
-    await until(stage, task.done)
+    await until(stage, task.done, acks=False)
     return task.result()
 
 

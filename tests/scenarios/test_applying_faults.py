@@ -164,7 +164,7 @@ async def test_tokens_that_expire_in_mid_flight_cost_one_log_in_however_many_cal
     for card in cards:
         await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     path = database(stage)
-    await stage.until(lambda: standing(path) == [DONE] * 4)
+    await until(stage, lambda: standing(path) == [DONE] * 4)
     assert _log_ins(stage) == before + 1
     assert [len(stage.monogoto.writes[sim.iccid]) for sim in sims] == [1] * 4
 
@@ -224,7 +224,7 @@ async def test_a_vendor_that_is_down_at_first_delays_the_change_and_says_so_once
     told = await until(stage, lambda: outcomes(stage, card))
     assert "the SIM is not changed yet" in told[0] or "The SIM is not changed yet" in told[0]
     assert "I keep trying until" in told[0]
-    await stage.until(lambda: "not changed yet" in everything_in(card.blocks))
+    await until(stage, lambda: "not changed yet" in everything_in(card.blocks))
     await check(stage, sim, card, end=DONE, says="done. Locked to", writes=1, sent=1)
     assert [text[:1] for text in outcomes(stage, card)] == ["⏳", "✅"]
     assert [e["event"] for e in await entries(database(stage))].count("item.delay") == 1
@@ -253,30 +253,30 @@ async def test_a_vendor_that_falls_silent_after_the_write_leaves_it_unconfirmed_
     stage: Stage,
 ) -> None:
     sim, card = await _silent_after_the_write(stage, applied=True)
-    await stage.until(lambda: standing(database(stage)) == [("unconfirmed", "unconfirmed")])
-    first = await stage.until(lambda: outcomes(stage, card))
+    await until(stage, lambda: standing(database(stage)) == [("unconfirmed", "unconfirmed")])
+    first = await until(stage, lambda: outcomes(stage, card))
     assert "not known whether the SIM was changed" in first[0]
-    await stage.until(lambda: "Not known yet" in everything_in(card.blocks))
+    await until(stage, lambda: "Not known yet" in everything_in(card.blocks))
     stage.monogoto.clear_faults()
-    await stage.until(lambda: standing(database(stage)) == [DONE])
+    await until(stage, lambda: standing(database(stage)) == [DONE])
     await check(stage, sim, card, end=DONE, says="a later reading confirms it", writes=1, sent=1)
 
 
 async def test_a_vendor_that_falls_silent_and_lost_the_write_ends_as_not_changed(stage: Stage) -> None:
     sim, card = await _silent_after_the_write(stage, applied=False)
-    await stage.until(lambda: standing(database(stage)) == [("unconfirmed", "unconfirmed")])
+    await until(stage, lambda: standing(database(stage)) == [("unconfirmed", "unconfirmed")])
     stage.monogoto.clear_faults()
-    await stage.until(lambda: standing(database(stage)) == [FAILED])
+    await until(stage, lambda: standing(database(stage)) == [FAILED])
     await check(stage, sim, card, end=FAILED, says="the SIM was not changed", writes=0, sent=1)
 
 
 async def test_an_unconfirmed_sim_found_in_a_third_state_is_a_conflict_for_people(stage: Stage) -> None:
     sim, card = await _silent_after_the_write(stage, applied=False)
-    await stage.until(lambda: standing(database(stage)) == [("unconfirmed", "unconfirmed")])
+    await until(stage, lambda: standing(database(stage)) == [("unconfirmed", "unconfirmed")])
     other = stage.monogoto.examples.unused_imeis[0]
     stage.monogoto.console_edit(sim.iccid, LockMasterImei=True, MasterIMEI=other)
     stage.monogoto.clear_faults()
-    await stage.until(lambda: standing(database(stage)) == [("failed", "conflict")])
+    await until(stage, lambda: standing(database(stage)) == [("failed", "conflict")])
     await check(
         stage, sim, card, end=("failed", "conflict"), says="omebody changed this SIM's lock", writes=0, sent=1
     )

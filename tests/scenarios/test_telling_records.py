@@ -146,7 +146,7 @@ async def test_an_audit_lost_while_the_write_is_on_its_way_leaves_a_doubt_that_i
     await _later(stage, 30)
     assert standing(path) == [("applying", "sent")]
     await _mend(stage)
-    await stage.until(lambda: standing(path) == [DONE])
+    await until(stage, lambda: standing(path) == [DONE])
     assert puts(stage) == len(stage.monogoto.writes[sim.iccid]) == 1
     told = await acts.outcome(stage, card)
     assert "a later reading confirms it" in told
@@ -159,7 +159,7 @@ async def _sent_and_left_unchecked(stage: Stage, who: Person, view: View, values
     stage.slack.fail("users.info", timeout=True)
     asked_before = len(stage.slack.calls("users.info"))
     assert (await who.submit(view, values)).ok
-    await stage.until(lambda: len(stage.slack.calls("users.info")) > asked_before)
+    await until(stage, lambda: len(stage.slack.calls("users.info")) > asked_before)
     await stage.stop_bot()
 
 
@@ -211,7 +211,7 @@ async def test_messages_that_cannot_be_begun_are_tried_at_leisure_and_arrive_in_
     card = await asked(stage, sim)
     await _break(stage, "outbox", "update", "new.state = 'sending'")
     await stage.person("U0APP1").click(card, "request.approve", confirm=True)
-    await stage.until(lambda: standing(database(stage)) == [DONE])
+    await until(stage, lambda: standing(database(stage)) == [DONE])
     before = caplog.text.count(" waits: ")
     await _later(stage, 60)
     assert caplog.text.count(" waits: ") - before <= 14
