@@ -167,7 +167,7 @@ def found(seen: Seen, now: datetime, *, open_request: str, offer_imei: bool) -> 
     """What the look-up found, in a block of its own, with the IMEIs that can be taken over by a click."""
     thing = seen.thing
     rows = [
-        ("Thing", thing.name or "(no name)"),
+        ("SIM", thing.name or "(no name)"),
         ("ICCID", b_iccid(thing.iccid)),
         ("lock", lock_words(thing.lock)),
         *group_rows(seen.group, readable=seen.group_readable),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain.changes import LockThing
+from bot.domain.changes import LockThing, doubts
 from bot.domain.identifiers import group_imei
 from bot.domain.impact import Finding, Verdict
 from bot.domain.requests import ChangeRequest
@@ -12,6 +12,8 @@ from bot.slack import blocks as b
 def impact(request: ChangeRequest) -> str:
     """The paragraph of a card that says whom it hurts, and why."""
     lines = [f"• {line}" for finding in request.impact.findings if (line := _finding(finding, request))]
+    odd = doubts(request.change, request.seen.thing.last_seen_imei)
+    lines += [f"• ⚠️ {b.escape(sentence, 300)}" for sentence in odd]
     return "\n".join([f"*Impact:* {verdict(request)}", *lines])
 
 

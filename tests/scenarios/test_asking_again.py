@@ -32,8 +32,9 @@ async def test_what_is_odd_in_a_good_number_is_said_under_its_field_and_when_it_
     await idle(stage)
     assert "The software version 01 was dropped." in shown(view)
     assert "test" in shown(view)
-    await send_form(stage, engineer, view, {"reason": "Bench test"})
+    card = await send_form(stage, engineer, view, {"reason": "Bench test"})
     assert "The software version 01 was dropped." in shown(view)
+    assert "test IMEI" in str(card.blocks), "whoever approves sees it too"
 
 
 async def test_an_imei_that_an_unlock_kept_is_offered_for_the_next_lock(stage: Stage) -> None:

@@ -42,7 +42,7 @@ async def test_a_command_with_an_iccid_looks_it_up_by_itself_and_shows_all_facts
     facts = shown(view)
     assert sim.name in facts
     assert "35-" in facts
-    for label in ("Thing", "ICCID", "lock", "group", "state", "seen in"):
+    for label in ("SIM", "ICCID", "lock", "group", "state", "seen in"):
         assert re.search(rf"^{label} ", facts, re.MULTILINE), label
     assert re.search(r"(ago|just now)$", facts, re.MULTILINE)
 
