@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,3 +62,12 @@ def store(storage: Storage) -> Store:
 def outbox(storage: Storage) -> Outbox:
     """The outbox of the same database."""
     return storage.outbox
+
+
+@pytest.fixture(autouse=True)
+async def no_thread_outlives_its_loop() -> AsyncIterator[None]:
+    """A connection that was given up ends in a thread of its own; the loop it reports to waits for it."""
+    yield
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, 2.0)
