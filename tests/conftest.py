@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -42,6 +43,13 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+async def no_thread_left() -> None:
+    """A database connection that was given up ends in a thread of its own; its loop waits for it."""
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, 2.0)
+
+
 @pytest.fixture
 async def open_stage(new_database: Path, tmp_path: Path, clock: ManualClock) -> AsyncIterator[OpenStage]:
     """Opens stages with their own settings; all are closed at the end, and none broke Slack's rules."""
@@ -54,6 +62,7 @@ async def open_stage(new_database: Path, tmp_path: Path, clock: ManualClock) -> 
             return stages[-1]
 
         yield opened
+    await no_thread_left()
     for stage in stages:
         assert not refused_by_slack(stage), "Slack would show this to nobody"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from bot.services.ports import Outbox, Store
 from bot.storage.engine import Engine, migrate, open_engine
 from bot.storage.outbox import SqlOutbox
 from bot.storage.store import SqlStore
+from tests.conftest import no_thread_left
 
 
 @dataclass(frozen=True)
@@ -68,6 +67,4 @@ def outbox(storage: Storage) -> Outbox:
 async def no_thread_outlives_its_loop() -> AsyncIterator[None]:
     """A connection that was given up ends in a thread of its own; the loop it reports to waits for it."""
     yield
-    for thread in threading.enumerate():
-        if "_connection_worker_thread" in thread.name:
-            await asyncio.to_thread(thread.join, 2.0)
+    await no_thread_left()
