@@ -183,7 +183,7 @@ class Policy:
         return self._all_hold(actor, [rule.approve for rule in rules], _verb(kind), "approve")
 
     def may_look_up(self, actor: Actor, lookup: str) -> Decision:
-        """Whether this person may see such a look-up. A requester's own form counts as `status`."""
+        """Whether this person may use such a look-up of `/imei`; the facts in a form hang on `may_ask`."""
         refusal = self._standing(actor, approving=False)
         if refusal:
             return refusal
