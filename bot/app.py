@@ -19,13 +19,18 @@ from bot.monogoto.auth import Credentials, ReadyToken, UserPassword
 from bot.monogoto.client import Monogoto
 from bot.monogoto.wire import OnCall
 from bot.services.authority import Authority
+from bot.services.clearance import Clearance
 from bot.services.execution import Execution
+from bot.services.group_execution import GroupExecution
 from bot.services.places import Places
 from bot.services.ports import Clock, Platform, Store
 from bot.services.preview import Previews
+from bot.services.progress import Progress
 from bot.services.requests import Requests
 from bot.services.submission import Submissions
 from bot.services.sweep import Sweep
+from bot.services.thing_execution import ThingExecution
+from bot.services.vigil import Vigil
 from bot.slack import asking, listeners
 from bot.slack.api import TIMEOUT, SlackApi, SlackAway, SlackError
 from bot.slack.background import Background
@@ -182,14 +187,24 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         notifier=notifier,
         new_id=seams.new_id,
     )
-    execution = Execution(
-        store=store,
+    progress = Progress(store=store, clock=clock)
+    clearance = Clearance(progress=progress, previews=previews, authority=authority, clock=clock)
+    vigil = Vigil(progress=progress, clock=clock)
+    things = ThingExecution(
         platform=platform,
         previews=previews,
         authority=authority,
+        clearance=clearance,
+        progress=progress,
+        vigil=vigil,
         clock=clock,
-        notifier=notifier,
         jitter=seams.jitter,
+    )
+    groups = GroupExecution(
+        platform=platform, clearance=clearance, progress=progress, vigil=vigil, clock=clock
+    )
+    execution = Execution(
+        store=store, things=things, groups=groups, clearance=clearance, progress=progress, notifier=notifier
     )
     desk = Desk(
         api=api,

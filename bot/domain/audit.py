@@ -28,6 +28,8 @@ class AuditEntry:
     origin: Origin = field(default_factory=Origin)
     request_id: str = ""
     thing_id: str = ""
+    things_group_id: str = ""
+    """Of a change to a group; then there is no `thing_id`."""
     before: Mapping[str, str] = field(default_factory=dict)
     after: Mapping[str, str] = field(default_factory=dict)
     answer: str = ""

@@ -5,8 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.domain.identifiers import Iccid, Imei, Valid, parse_iccid, parse_imei, same_device
-from bot.domain.things import ThingLock
+from bot.domain.identifiers import (
+    Iccid,
+    Imei,
+    Tac,
+    ThingsGroupId,
+    Valid,
+    parse_iccid,
+    parse_imei,
+    parse_tac,
+    same_device,
+)
+from bot.domain.things import GroupLock, Lock, ThingLock
 
 
 class Kind(StrEnum):
@@ -44,11 +54,47 @@ class UnlockThing:
         return Kind.UNLOCK_THING
 
 
-Change = LockThing | UnlockThing
+@dataclass(frozen=True, slots=True)
+class LockThingsGroup:
+    """Only devices of this range are to get service on the Things of this group."""
+
+    things_group_id: ThingsGroupId
+    tac: Tac
+
+    @property
+    def kind(self) -> Kind:
+        """The change's name in policy and audit."""
+        return Kind.LOCK_THINGS_GROUP
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockThingsGroup:
+    """The group is to restrict nobody any more. `keep` leaves the stored TAC in place for a later lock."""
+
+    things_group_id: ThingsGroupId
+    keep: bool
+
+    @property
+    def kind(self) -> Kind:
+        """The change's name in policy and audit."""
+        return Kind.UNLOCK_THINGS_GROUP
+
+
+ThingChange = LockThing | UnlockThing
+GroupChange = LockThingsGroup | UnlockThingsGroup
+Change = ThingChange | GroupChange
+
+
+def noun(change: Change) -> str:
+    """What is changed, in text for people: "SIM" or "group"."""
+    return "group" if isinstance(change, GroupChange) else "SIM"
 
 
 def doubts(change: Change, last_seen: str) -> tuple[str, ...]:
     """What to look at in the numbers themselves, one sentence each, though they can be used."""
+    if isinstance(change, GroupChange):
+        tac = parse_tac(change.tac.digits) if isinstance(change, LockThingsGroup) else None
+        return tac.warnings if isinstance(tac, Valid) else ()
     iccid = parse_iccid(change.iccid.digits)
     found = iccid.warnings if isinstance(iccid, Valid) else ()
     if isinstance(change, LockThing):
@@ -57,19 +103,25 @@ def doubts(change: Change, last_seen: str) -> tuple[str, ...]:
     return found
 
 
-def wanted(change: Change, now: ThingLock) -> ThingLock:
+def wanted(change: Change, now: Lock) -> Lock:
     """The lock fields to write, given those read just before."""
     match change:
         case LockThing(imei=imei):
             return ThingLock(imei_lock=True, locked_imei=imei.digits)
         case UnlockThing(keep=keep):
-            return ThingLock(imei_lock=False, locked_imei=now.locked_imei if keep else "")
+            return ThingLock(imei_lock=False, locked_imei=now.bound_to if keep else "")
+        case LockThingsGroup(tac=tac):
+            return GroupLock(imei_lock=True, tac=tac.digits)
+        case UnlockThingsGroup(keep=keep):
+            return GroupLock(imei_lock=False, tac=now.bound_to if keep else "")
 
 
-def holds(change: Change, now: ThingLock) -> bool:
+def holds(change: Change, now: Lock) -> bool:
     """Whether nothing is left to do. For a lock the same device is enough: networks compare 14 digits."""
     match change:
         case LockThing(imei=imei):
-            return now.imei_lock and same_device(now.locked_imei, imei.digits)
-        case UnlockThing(keep=keep):
-            return not now.imei_lock and (keep or not now.locked_imei)
+            return now.imei_lock and same_device(now.bound_to, imei.digits)
+        case LockThingsGroup(tac=tac):
+            return now.imei_lock and now.bound_to == tac.digits
+        case UnlockThing(keep=keep) | UnlockThingsGroup(keep=keep):
+            return not now.imei_lock and (keep or not now.bound_to)

@@ -5,9 +5,12 @@ Values show themselves masked (`…7518`), so that a log line never holds a whol
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from bot.domain.identifier_text import are_digits, compact
+
+_GROUP_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,119}")
 
 
 class _Masked:
@@ -75,6 +78,16 @@ class Iccid(_Masked):
     def grouped(self) -> str:
         """For the eye: in fours, with spaces."""
         return " ".join(self.digits[i : i + 4] for i in range(0, len(self.digits), 4))
+
+
+@dataclass(frozen=True, slots=True)
+class ThingsGroupId:
+    """The vendor's id of a Things Group. No secret, but it goes into a path: only plain characters."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        _demand(bool(_GROUP_ID.fullmatch(self.text)), "A Things Group's id has letters, digits, - and _ only")
 
 
 def iccid_forms(iccid: Iccid) -> tuple[Iccid, ...]:

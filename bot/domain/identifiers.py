@@ -6,6 +6,7 @@ The values themselves are in `identifier_values`, and can be imported from here.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -14,6 +15,7 @@ from bot.domain.identifier_values import (
     Iccid,
     Imei,
     Tac,
+    ThingsGroupId,
     group_imei,
     iccid_forms,
     in_range,
@@ -29,6 +31,7 @@ __all__ = [
     "Proposal",
     "Rejection",
     "Tac",
+    "ThingsGroupId",
     "Valid",
     "group_imei",
     "iccid_forms",
@@ -38,6 +41,7 @@ __all__ = [
     "parse_iccid",
     "parse_imei",
     "parse_tac",
+    "parse_things_group_id",
     "same_device",
 ]
 
@@ -47,6 +51,8 @@ T = TypeVar("T")
 _REPORTING_BODIES = ("01", "10", "30", "33", "35", "44", "45", "49", "86", "91", "98", "99")
 _TEST_LABORATORIES = ("50", "51", "52", "53", "54")
 _TEST_DEVICES = ("00", "02", "03", "04", "05", "06", "07", "08", "09")
+_GROUP_PREFIX = "ThingsGroupId_"
+_UUID = re.compile(r"[0-9A-Za-z]{6,}(?:-[0-9A-Za-z]{2,}){3,5}")
 _ASK_FOR_LABEL = "Compare every digit with the label, or dial *#06# on the device."
 
 
@@ -124,6 +130,20 @@ def parse_iccid(text: str) -> Valid[Iccid] | Rejection:
         return Rejection(wrong)
     notes = ("The F at the end was dropped: it is only padding.",) if number != typed else ()
     return Valid(Iccid(number), notes, _iccid_warnings(number))
+
+
+def parse_things_group_id(text: str) -> Valid[ThingsGroupId] | Proposal[ThingsGroupId] | Rejection:
+    """Read a Things Group's id as a person pasted it; a bare UUID is offered whole. Never raises."""
+    typed = text.strip().strip("`\"'").removeprefix("/thingsgroup/")
+    try:
+        found = ThingsGroupId(typed)
+    except ValueError:
+        return Rejection(f"That is no Things Group's id: it starts with {_GROUP_PREFIX}.")
+    if typed.startswith(_GROUP_PREFIX) and typed != _GROUP_PREFIX:
+        return Valid(found)
+    if _UUID.fullmatch(typed):
+        return Proposal(ThingsGroupId(_GROUP_PREFIX + typed), f"The id lacks its beginning, {_GROUP_PREFIX}.")
+    return Rejection(f"That is no Things Group's id: it starts with {_GROUP_PREFIX}.")
 
 
 def _one_number(text: str, what: str, *, whole: int) -> str | Rejection:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.changes import Change, LockThing, UnlockThing, holds
+from bot.domain.changes import (
+    Change,
+    GroupChange,
+    LockThing,
+    LockThingsGroup,
+    UnlockThing,
+    UnlockThingsGroup,
+    holds,
+)
 from bot.domain.identifiers import in_range, is_reported, same_device
-from bot.domain.things import Thing, ThingLock, ThingsGroup
+from bot.domain.things import Thing, ThingsGroup
 
 
 class Verdict(StrEnum):
@@ -41,6 +48,12 @@ class Finding(StrEnum):
     GROUP_CONTRADICTS = "group_contradicts"
     GROUP_ALSO_LOCKS = "group_also_locks"
     GROUP_UNREADABLE = "group_unreadable"
+    GROUP_REQUEST_OPEN = "group_request_open"
+    """A request on the Thing's group is open too."""
+    NUMBER_UNKNOWN = "number_unknown"
+    """How many Things of the group are affected hasn't been found out."""
+    OWN_LOCKS = "own_locks"
+    """Things of the group may have locks of their own."""
     NOT_ACTIVE = "not_active"
     ONLINE_NOW = "online_now"
     LOSES_PROTECTION = "loses_protection"
@@ -52,8 +65,8 @@ ACTIVE_STATES = frozenset({"ACTIVE", "TEST_ACTIVE"})
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The live state that a request is about, as read at `read_at`. `group` is None where there is none."""
+class SeenThing:
+    """A Thing's live state as read at `read_at`. `group` is None where there is none."""
 
     thing: Thing
     group: ThingsGroup | None
@@ -64,6 +77,50 @@ class Seen:
     read_at: datetime
     locked_elsewhere: tuple[str, ...] = ()
     """Names of other Things that our own records say are locked to the wanted IMEI."""
+    group_request: str = ""
+    """Id of an open request on the Thing's group, "" where there is none."""
+
+    @property
+    def target(self) -> Thing:
+        """What would be changed."""
+        return self.thing
+
+    @property
+    def things_group_id(self) -> str | None:
+        """The group whose rules hold."""
+        return self.thing.things_group_id
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all was read that a decision rests on."""
+        return self.group_readable
+
+
+@dataclass(frozen=True, slots=True)
+class SeenGroup:
+    """A Things Group's live state as read at `read_at`."""
+
+    group: ThingsGroup
+    read_at: datetime
+
+    @property
+    def target(self) -> ThingsGroup:
+        """What would be changed."""
+        return self.group
+
+    @property
+    def things_group_id(self) -> str | None:
+        """The group whose rules hold."""
+        return self.group.things_group_id
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all was read that a decision rests on."""
+        return True
+
+
+Seen = SeenThing | SeenGroup
+"""The live state that a request is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +131,45 @@ class Impact:
     findings: tuple[Finding, ...]
 
     @property
-    def affected(self) -> int:
-        """How many Things lose service or protection, or may: the number that decides the approvals."""
-        return 0 if self.verdict is Verdict.KEEPS else 1
+    def affected(self) -> int | None:
+        """How many Things lose service or protection, or may: the number that decides the approvals.
+
+        None: more than one, and nobody knows how many.
+        """
+        if self.verdict is Verdict.KEEPS:
+            return 0
+        return None if Finding.NUMBER_UNKNOWN in self.findings else 1
 
 
 def assess(change: Change, seen: Seen) -> Impact:
     """Whom the change hurts, given the live state."""
-    match change:
-        case LockThing():
+    match change, seen:
+        case LockThing(), SeenThing():
             return _assess_lock(change, seen)
-        case UnlockThing():
+        case UnlockThing(), SeenThing():
             return _assess_unlock(change, seen)
+        case LockThingsGroup(), SeenGroup():
+            return _of_group(change, seen, Verdict.UNKNOWN)
+        case UnlockThingsGroup(), SeenGroup():
+            verdict = Verdict.LOSES if seen.group.imei_lock else Verdict.KEEPS
+            return _of_group(change, seen, verdict)
+        case _:
+            raise TypeError(f"{change.kind} is not about a {type(seen).__name__}")
 
 
-def _assess_lock(change: LockThing, seen: Seen) -> Impact:
+def _of_group(change: GroupChange, seen: SeenGroup, verdict: Verdict) -> Impact:
+    """Which of its Things are affected isn't read yet, so it counts as many."""
+    findings = [Finding.OWN_LOCKS]
+    if verdict is not Verdict.KEEPS:
+        findings.insert(0, Finding.NUMBER_UNKNOWN)
+    if verdict is Verdict.LOSES:
+        findings.insert(0, Finding.LOSES_PROTECTION)
+    if holds(change, seen.group.lock):
+        findings.append(Finding.ALREADY_SO)
+    return Impact(verdict, tuple(findings))
+
+
+def _assess_lock(change: LockThing, seen: SeenThing) -> Impact:
     imei, last_seen = change.imei.digits, seen.thing.last_seen_imei
     verdict, finding = _device_in_use(imei, last_seen)
     findings = [finding]
@@ -119,7 +200,7 @@ def _device_in_use(imei: str, last_seen: str) -> tuple[Verdict, Finding]:
     return Verdict.LOSES, Finding.OTHER_DEVICE
 
 
-def _assess_unlock(change: UnlockThing, seen: Seen) -> Impact:
+def _assess_unlock(change: UnlockThing, seen: SeenThing) -> Impact:
     findings: list[Finding] = []
     verdict = Verdict.KEEPS
     if seen.thing.imei_lock:
@@ -132,50 +213,12 @@ def _assess_unlock(change: UnlockThing, seen: Seen) -> Impact:
     return Impact(verdict, (*findings, *_circumstances(change, seen)))
 
 
-def _circumstances(change: Change, seen: Seen) -> Iterable[Finding]:
+def _circumstances(change: Change, seen: SeenThing) -> Iterable[Finding]:
     if holds(change, seen.thing.lock):
         yield Finding.ALREADY_SO
+    if seen.group_request:
+        yield Finding.GROUP_REQUEST_OPEN
     if seen.thing.state not in ACTIVE_STATES:
         yield Finding.NOT_ACTIVE
     if seen.online:
         yield Finding.ONLINE_NOW
-
-
-def differences(before: Seen, now: Seen) -> tuple[str, ...]:
-    """The names of what was approved and is no longer so, among the fields that a decision rests on."""
-    names = []
-    if before.thing.thing_id != now.thing.thing_id:
-        names.append("thing")
-    if before.thing.lock != now.thing.lock:
-        names.append("lock")
-    if _group_lock(before) != _group_lock(now):
-        names.append("group")
-    return tuple(names)
-
-
-def _group_lock(seen: Seen) -> tuple[str, ...]:
-    if not seen.group_readable:
-        return ("unreadable", seen.thing.things_group_id or "")
-    if seen.group is None:
-        return ("none",)
-    return (seen.group.things_group_id, str(seen.group.imei_lock), seen.group.tac)
-
-
-def fingerprint(team: str, change: Change, seen: Seen, verdict: Verdict, rules: Iterable[str]) -> str:
-    """SHA-256, in hex, over exactly what an approver agrees to: a change in any of it is another question."""
-    parts = [team, seen.thing.thing_id, *_change_parts(change), *_lock_parts(seen.thing.lock)]
-    parts += [*_group_lock(seen), verdict.value, *rules]
-    framed = "".join(f"{len(part.encode())}:{part}," for part in parts)
-    return hashlib.sha256(framed.encode()).hexdigest()
-
-
-def _change_parts(change: Change) -> tuple[str, ...]:
-    match change:
-        case LockThing(iccid=iccid, imei=imei):
-            return (change.kind.value, iccid.digits, imei.digits)
-        case UnlockThing(iccid=iccid, keep=keep):
-            return (change.kind.value, iccid.digits, str(keep))
-
-
-def _lock_parts(lock: ThingLock) -> tuple[str, ...]:
-    return (str(lock.imei_lock), lock.locked_imei)

@@ -81,11 +81,12 @@ class Rule:
         named = "*" in self.changes or kind.value in self.changes
         return named and (not self.things_groups or things_group_id in self.things_groups)
 
-    def needed(self, affected: int) -> int:
-        """Approvals for so many affected."""
+    def needed(self, affected: int | None) -> int:
+        """Approvals for so many affected; an unknown number counts as many."""
         if affected == 0:
             return self.approvals.none
-        return self.approvals.many if affected >= self.many_from else self.approvals.some
+        many = affected is None or affected >= self.many_from
+        return self.approvals.many if many else self.approvals.some
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class Policy:
         rules = [rule for rule in self.rules if "*" in rule.changes or kind.value in rule.changes]
         return tuple(dict.fromkeys(name for rule in rules for name in roles_of(rule)))
 
-    def terms(self, kind: Kind, things_group_id: str | None, affected: int) -> Terms:
+    def terms(self, kind: Kind, things_group_id: str | None, affected: int | None) -> Terms:
         """The strictest of all matching rules.
 
         Where none matches (the Thing was moved to another group, say) nobody may ask, approve or apply;
@@ -147,8 +148,7 @@ class Policy:
 
     def may_ask(self, actor: Actor, kind: Kind) -> Decision:
         """Whether the form may open: before the Thing, and so its group, is known. Never the last word."""
-        refusal = self._standing(actor, approving=False)
-        if refusal:
+        if refusal := self._standing(actor, approving=False):
             return refusal
         rules = [rule for rule in self.rules if "*" in rule.changes or kind.value in rule.changes]
         if not rules:

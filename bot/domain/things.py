@@ -14,6 +14,28 @@ class ThingLock:
     locked_imei: str
     """"" stands for null too: both mean that none is stored."""
 
+    @property
+    def bound_to(self) -> str:
+        """The stored IMEI, "" where there is none."""
+        return self.locked_imei
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLock:
+    """A Things Group's lock fields."""
+
+    imei_lock: bool
+    tac: str
+    """"" stands for null too: both mean that no range is stored."""
+
+    @property
+    def bound_to(self) -> str:
+        """The stored TAC, "" where there is none."""
+        return self.tac
+
+
+Lock = ThingLock | GroupLock
+
 
 @dataclass(frozen=True, slots=True)
 class Thing:
@@ -41,15 +63,55 @@ class Thing:
         """The lock fields alone."""
         return ThingLock(self.imei_lock, self.locked_imei)
 
+    @property
+    def target_id(self) -> str:
+        """What an open request holds."""
+        return self.thing_id
+
+    @property
+    def title(self) -> str:
+        """What people call it: the name, else the ICCID."""
+        return self.name or self.iccid
+
 
 @dataclass(frozen=True, slots=True)
 class ThingsGroup:
-    """A group's lock. `tac` is "" where no range is stored."""
+    """A group as read just now. `tac` is "" where no range is stored."""
 
     things_group_id: str
     name: str
     imei_lock: bool
     tac: str
+    others: tuple[tuple[str, str], ...] = ()
+    """All other fields of the vendor's record by name, each as JSON text: what a write must leave alone.
+
+    A group has no `cas`, so this copy is the only proof of what stood there before.
+    """
+
+    @property
+    def lock(self) -> GroupLock:
+        """The lock fields alone."""
+        return GroupLock(self.imei_lock, self.tac)
+
+    @property
+    def target_id(self) -> str:
+        """What an open request holds."""
+        return self.things_group_id
+
+    @property
+    def title(self) -> str:
+        """What people call it: the name, else the id."""
+        return self.name or self.things_group_id
+
+
+Target = Thing | ThingsGroup
+
+
+def side_effects(before: ThingsGroup, after: ThingsGroup) -> dict[str, tuple[str, str]]:
+    """Fields besides the lock that differ, with both values as JSON text; "" where there was none."""
+    was, now = dict(before.others), dict(after.others)
+    names = sorted(was.keys() | now.keys())
+    return {n: (was.get(n, ""), now.get(n, "")) for n in names if was.get(n, "") != now.get(n, "")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,20 @@ class Monogoto:
         )
         failures.demand_good(answer, writing=True)
 
+    async def write_group_lock(
+        self, group: ThingsGroup, *, imei_lock: bool, tac: str, not_after: datetime
+    ) -> None:
+        """PUT /thingsgroup/<ThingsGroupId>
+
+        One write with the name and profile of `group`. Returning is no proof: read back.
+        """
+        if imei_lock and not tac.strip():
+            raise Unfit("A lock needs a TAC: what one without does is documented nowhere.", "tac")
+        path = f"/thingsgroup/{quote(group.things_group_id, safe='')}"
+        body = models.group_lock_body(group, imei_lock=imei_lock, tac=tac)
+        answer = await self._exchange("PUT", path, auth=self._auth, not_after=not_after, json=body)
+        failures.demand_good(answer, writing=True)
+
     async def _read(self, path: str, query: dict[str, str] | None = None) -> object:
         answer = await self._exchange("GET", path, auth=self._auth, params=query)
         return failures.content(failures.demand_good(answer, writing=False))

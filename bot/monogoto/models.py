@@ -14,6 +14,8 @@ from bot.monogoto.moments import last_seen
 ID_PREFIX: Final = "ThingId_ICCID_"
 _DIGITS: Final = re.compile(r"[0-9]+")
 _NAMED: Final = re.compile(r"ICCID_([0-9]+)")
+_SENT_BACK: Final = ("TelephonyProfileId", "ThingsGroupName")
+_MOVED_BY_A_WRITE: Final = frozenset({"IMEIPrefix", "LockMasterImei", "DateModified", "cas"})
 _ON: Final = frozenset({"online", "connected", "active"})
 _OFF: Final = frozenset({"offline", "disconnected", "inactive", "not connected"})
 
@@ -53,6 +55,7 @@ def group_from(body: object, things_group_id: str) -> ThingsGroup:
         name=_text(record["ThingsGroupName"]),
         imei_lock=lock is not None and _flag(lock),  # nobody knows what a group never locked says
         tac=_lock_text(record, "IMEIPrefix"),
+        others=_others(record),
     )
 
 
@@ -94,6 +97,19 @@ def lock_body(thing: Thing, *, imei_lock: bool, locked_imei: str) -> dict[str, A
         "LockMasterImei": imei_lock,
         "MasterIMEI": locked_imei,
     }
+
+
+def group_lock_body(group: ThingsGroup, *, imei_lock: bool, tac: str) -> dict[str, Any]:
+    """The four keys of a write: name and profile exactly as read; one that was not there stays away."""
+    others = dict(group.others)
+    kept = {key: json.loads(others[key]) for key in _SENT_BACK if key in others}
+    return kept | {"IMEIPrefix": tac, "LockMasterImei": imei_lock}
+
+
+def _others(record: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Every field that a write of the lock must leave alone, each as JSON text."""
+    kept = {str(key): value for key, value in record.items() if key not in _MOVED_BY_A_WRITE}
+    return tuple((key, json.dumps(value, sort_keys=True)) for key, value in sorted(kept.items()))
 
 
 def _record(body: object) -> Mapping[str, object]:

@@ -58,7 +58,7 @@ class Authority:
         roles = self._policy.approving_roles(request.change.kind)
         actor = await self._actor(person, origin, event, roles, fresh=fresh, request_id=request.id)
         decision = self._policy.may_approve(
-            actor, request.change.kind, request.seen.thing.things_group_id, request.requester.user_id
+            actor, request.change.kind, request.seen.things_group_id, request.requester.user_id
         )
         await self._enforce(decision, person, origin, event, request.id)
 
@@ -80,12 +80,12 @@ class Authority:
         await self._enforce(self._policy.may_act(actor), person, origin, "help.show")
         return {
             kind: (self._policy.may_ask(actor, kind), self._policy.may_approve(actor, kind, None, ""))
-            for kind in (Kind.LOCK_THING, Kind.UNLOCK_THING)
+            for kind in Kind
         }
 
     async def still_holds(self, request: ChangeRequest) -> str | None:
         """Why an approved request may no longer be applied, or None. Raises `DirectoryUnavailable`."""
-        kind, group_id = request.change.kind, request.seen.thing.things_group_id
+        kind, group_id = request.change.kind, request.seen.things_group_id
         asking, approving = self._policy.asking_roles(kind), self._policy.approving_roles(kind)
         asker = await self._directory.actor(request.requester, asking, fresh=True)
         refusal = self._unsure_or(asker, self._policy.may_request(asker, kind, group_id))

@@ -58,6 +58,15 @@ class Platform(Protocol):
         """
         ...
 
+    async def write_group_lock(
+        self, group: ThingsGroup, *, imei_lock: bool, tac: str, not_after: datetime
+    ) -> None:
+        """One PUT with the name and profile of `group` exactly as read, never repeated. Else as above.
+
+        There is no `cas`: the last writer wins.
+        """
+        ...
+
 
 class Directory(Protocol):
     """Who people are and where one can speak. Raises `DirectoryUnavailable` where it can't be told."""

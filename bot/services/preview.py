@@ -7,12 +7,13 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bot.domain.changes import Change, LockThing
+from bot.domain.changes import Change, GroupChange, LockThing
 from bot.domain.errors import NotReached, PlatformError, Proposed, ThingNotFound, Unfit
-from bot.domain.identifiers import Iccid, iccid_forms
-from bot.domain.impact import Impact, Seen, assess, fingerprint
+from bot.domain.fingerprints import fingerprint
+from bot.domain.identifiers import Iccid, ThingsGroupId, iccid_forms
+from bot.domain.impact import Impact, Seen, SeenGroup, SeenThing, assess
 from bot.domain.policy import Policy, Terms
-from bot.domain.things import Thing, ThingsGroup
+from bot.domain.things import Target, Thing, ThingsGroup
 from bot.services.deadline import within
 from bot.services.ports import Clock, Platform, Store
 
@@ -41,6 +42,12 @@ class Previews:
         self._policy = policy
         self._clock = clock
 
+    async def target(self, change: Change) -> Target:
+        """The Thing or Things Group that a change names. Raises like `find` and `find_group`."""
+        if isinstance(change, GroupChange):
+            return await self.find_group(change.things_group_id)
+        return await self.find(change.iccid)
+
     async def find(self, typed: Iccid) -> Thing:
         """The Thing of this ICCID. Raises `Proposed` where only another form exists, `Unfit` where none does.
 
@@ -63,37 +70,64 @@ class Previews:
             "iccid",
         )
 
-    async def look(self, thing: Thing, change: Change | None) -> Seen:
-        """The Thing just read with its surroundings, read side by side. What can't be read is unknown."""
-        (group, readable), elsewhere, online, ours = await asyncio.gather(
-            self._group(thing), self._elsewhere(thing, change), self._online(thing), self._ours(thing, change)
+    async def find_group(self, things_group_id: ThingsGroupId) -> ThingsGroup:
+        """The group of this id. Raises `Unfit` where there is none."""
+        try:
+            return await self._soon(self._platform.things_group(things_group_id.text))
+        except ThingNotFound:
+            raise Unfit(
+                f"No group {things_group_id.text} is on this account. "
+                "Choose one from the list, or copy its id from the console.",
+                "things_group",
+            ) from None
+
+    async def look(self, target: Target, change: Change | None) -> Seen:
+        """What was just read with its surroundings. What of those can't be read is unknown."""
+        if isinstance(target, ThingsGroup):
+            return SeenGroup(target, self._clock.now())
+        return await self.look_around(target, change)
+
+    async def look_around(self, thing: Thing, change: Change | None) -> SeenThing:
+        """The Thing just read with its surroundings, read side by side."""
+        (group, readable), elsewhere, online, ours, group_request = await asyncio.gather(
+            self._group(thing),
+            self._elsewhere(thing, change),
+            self._online(thing),
+            self._ours(thing, change),
+            self._group_request(thing),
         )
-        return Seen(thing, group, readable, elsewhere, online, self._clock.now(), ours)
+        now = self._clock.now()
+        return SeenThing(thing, group, readable, elsewhere, online, now, ours, group_request)
 
-    async def core(self, iccid: Iccid, *, patient: bool = False) -> Seen:
-        """Only what a decision rests on: the Thing and its group, fresh. Patient: nobody waits for it."""
-        reading = self._platform.thing(iccid)
-        thing = await (reading if patient else self._soon(reading))
+    async def core(self, change: Change, *, patient: bool = False) -> Seen:
+        """Only what a decision rests on, fresh. Patient: nobody waits for it. Raises `ThingNotFound`."""
+        if isinstance(change, GroupChange):
+            reading = self._platform.things_group(change.things_group_id.text)
+            return SeenGroup(await self._read(reading, patient=patient), self._clock.now())
+        thing = await self._read(self._platform.thing(change.iccid), patient=patient)
         group, readable = await self._group(thing, patient=patient)
-        return Seen(thing, group, readable, (), None, self._clock.now())
+        return SeenThing(thing, group, readable, (), None, self._clock.now())
 
-    async def once_more(self, iccid: Iccid, before: Thing) -> Seen:
+    async def once_more(self, iccid: Iccid, before: Thing) -> SeenThing:
         """As `core`, patiently, and the Thing last: what is written with its `cas` can follow at once."""
         group, readable = await self._group(before, patient=True)
         thing = await self._platform.thing(iccid)
         if thing.things_group_id != before.things_group_id:
             group, readable = await self._group(thing, patient=True)
-        return Seen(thing, group, readable, (), None, self._clock.now())
+        return SeenThing(thing, group, readable, (), None, self._clock.now())
 
     def judge(self, change: Change, seen: Seen) -> Preview:
         """Impact, terms and fingerprint of this change to what was seen."""
         impact = assess(change, seen)
-        terms = self._policy.terms(change.kind, seen.thing.things_group_id, impact.affected)
+        terms = self._policy.terms(change.kind, seen.things_group_id, impact.affected)
         return Preview(seen, impact, terms, self.mark(change, seen, impact, terms))
 
     def mark(self, change: Change, seen: Seen, impact: Impact, terms: Terms) -> str:
         """The fingerprint of a change to what was seen, with that verdict under those terms."""
         return fingerprint(self._policy.team, change, seen, impact.verdict, terms.rules)
+
+    async def _read(self, reading: Coroutine[Any, Any, T], *, patient: bool) -> T:
+        return await (reading if patient else self._soon(reading))
 
     async def _soon(self, reading: Coroutine[Any, Any, T]) -> T:
         try:
@@ -106,7 +140,7 @@ class Previews:
             return None, True
         try:
             reading = self._platform.things_group(thing.things_group_id)
-            return await (reading if patient else self._soon(reading)), True
+            return await self._read(reading, patient=patient), True
         except PlatformError:
             return None, False
 
@@ -131,3 +165,9 @@ class Previews:
         return tuple(
             n for n in await self._store.locked_to(change.imei) if n not in {thing.name, thing.iccid}
         )
+
+    async def _group_request(self, thing: Thing) -> str:
+        if thing.things_group_id is None:
+            return ""
+        holder = await self._store.open_request(thing.things_group_id)
+        return holder.id if holder else ""

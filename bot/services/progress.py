@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.audit import AuditEntry
 from bot.domain.changes import wanted
+from bot.domain.errors import PlatformError
 from bot.domain.requests import ITEM_TRANSITIONS, OUTCOMES, ChangeRequest, Event, Item, ItemState, Status
-from bot.domain.things import Thing, ThingLock
+from bot.domain.things import Lock, Target, Thing
+from bot.services.outcomes import alarm
 from bot.services.ports import Clock, Store, Tx
-from bot.services.submission import lock_words
+from bot.services.records import about, lock_words, others_text, record_words
 
 TRY_AGAIN_AFTER = timedelta(seconds=15)
 RE_READ_AFTER = timedelta(seconds=30)
@@ -34,33 +37,42 @@ class Progress:
                 item = await tx.put_item(item, replace(item, state=ItemState.RUNNING))
         return replace(request, item=item)
 
-    async def mark_sent(self, request: ChangeRequest, thing: Thing) -> tuple[ChangeRequest, ThingLock]:
+    async def mark_sent(self, request: ChangeRequest, target: Target) -> tuple[ChangeRequest, Lock]:
         """`sent` and its audit entry, committed before the PUT leaves. If that fails nothing is sent."""
-        goal = wanted(request.change, thing.lock)
+        goal = wanted(request.change, target.lock)
         item = item_of(request)
+        before = target.cas if isinstance(target, Thing) else others_text(target.others)
         sent = replace(
-            item, state=ItemState.SENT, attempts=item.attempts + 1, sent_before=thing.cas, next_at=None
+            item, state=ItemState.SENT, attempts=item.attempts + 1, sent_before=before, next_at=None
         )
         entry = replace(
-            self._entry(request, "item.send", "sent"), before=lock_words(thing.lock), after=lock_words(goal)
+            self._entry(request, "item.send", "sent"), before=record_words(target), after=lock_words(goal)
         )
         async with self._store.transaction() as tx:
             item = await tx.put_item(item, sent)
             await tx.audit(entry)
         return replace(request, item=item), goal
 
-    async def answered(self, request: ChangeRequest, said: str) -> None:
-        """What the vendor said to a PUT, in short: committed after every one of them."""
+    async def answered(self, request: ChangeRequest, answer: PlatformError | None) -> None:
+        """What the vendor said to a PUT, in short: committed after every one of them. None: a yes."""
+        said = "2xx" if answer is None else f"{type(answer).__name__}: {answer} {answer.snippet}".strip()
         async with self._store.transaction() as tx:
             await tx.audit(replace(self._entry(request, "item.answer", "answered"), answer=said))
 
     async def finish(
-        self, request: ChangeRequest, state: ItemState, explanation: str, found: ThingLock | None = None
+        self,
+        request: ChangeRequest,
+        state: ItemState,
+        explanation: str,
+        found: Lock | None = None,
+        side: Mapping[str, tuple[str, str]] | None = None,
     ) -> None:
         """An end, or the doubt: item, request, audit entry, card and reply in one transaction.
 
-        `found`: the lock fields as last read.
+        `found`: the lock fields as last read. `side`: what else has changed, (before, after) by field.
         """
+        if side:
+            explanation = f"{explanation} {alarm(side)}"
         item = item_of(request)
         doubt = state is ItemState.UNCONFIRMED
         next_at = self._clock.now() + RE_READ_AFTER if doubt else None
@@ -73,8 +85,11 @@ class Progress:
             await tx.put_item(item, new)
             await tx.advance(request, request.after(OUTCOMES[state]))
             await tx.audit(entry)
+            if side:
+                await tx.audit(self._side_entry(request, side))
             await tx.tell(request.id, "card")
-            await tx.tell(request.id, "outcome", {"state": state.value, "explanation": explanation})
+            told = {"state": state.value, "explanation": explanation, "alarm": "1" if side else ""}
+            await tx.tell(request.id, "outcome", told)
 
     async def later(self, request: ChangeRequest, why: str) -> None:
         """Nothing has left, or it surely had no effect: try again while there is time, and say so once."""
@@ -90,23 +105,24 @@ class Progress:
 
     async def _tell_delay(self, tx: Tx, request: ChangeRequest, why: str) -> None:
         until = request.apply_before
-        about = {"explanation": why, "until": str(int(until.timestamp())) if until else ""}
+        told = {"explanation": why, "until": str(int(until.timestamp())) if until else ""}
         await tx.tell(request.id, "card")
-        await tx.tell(request.id, "delayed", about)
+        await tx.tell(request.id, "delayed", told)
 
     async def put_off(self, request: ChangeRequest, wait: timedelta) -> None:
+        """Read again after that while; nobody is told."""
         item = item_of(request)
         async with self._store.transaction() as tx:
             await tx.put_item(item, replace(item, next_at=self._clock.now() + wait))
 
     def _entry(self, request: ChangeRequest, event: str, outcome: str) -> AuditEntry:
-        return AuditEntry(
-            at=self._clock.now(),
-            event=event,
-            outcome=outcome,
-            request_id=request.id,
-            thing_id=request.seen.thing.thing_id,
-        )
+        entry = AuditEntry(at=self._clock.now(), event=event, outcome=outcome, request_id=request.id)
+        return about(entry, request.seen)
+
+    def _side_entry(self, request: ChangeRequest, side: Mapping[str, tuple[str, str]]) -> AuditEntry:
+        was = {name: before for name, (before, _) in side.items()}
+        now = {name: after for name, (_, after) in side.items()}
+        return replace(self._entry(request, "item.side_effect", "found"), before=was, after=now)
 
 
 def item_of(request: ChangeRequest) -> Item:

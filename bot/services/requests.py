@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.audit import AuditEntry
-from bot.domain.changes import wanted
+from bot.domain.changes import noun, wanted
 from bot.domain.errors import (
     AlreadyDecided,
     Changed,
@@ -21,7 +21,7 @@ from bot.domain.errors import (
     Refusal,
     Unfit,
 )
-from bot.domain.impact import differences
+from bot.domain.fingerprints import differences
 from bot.domain.policy import Terms
 from bot.domain.requests import (
     THE_BOT,
@@ -36,7 +36,8 @@ from bot.domain.requests import (
 from bot.services.authority import Authority
 from bot.services.ports import Clock, Dispatcher, Notifier, Store, Tx
 from bot.services.preview import Preview, Previews
-from bot.services.submission import approve_now, lock_words
+from bot.services.records import about, lock_words
+from bot.services.submission import approve_now
 
 TRIES = 5
 ROLES_HOLD = timedelta(seconds=10)
@@ -168,12 +169,12 @@ class Requests:
         self, person: Person, origin: Origin, request: ChangeRequest, fingerprint: str
     ) -> Preview:
         """The live state, if it still is what the person was shown. Raises `Changed` after a redraw."""
-        core = await self._previews.core(request.change.iccid)
-        if request.seen.group_readable and not core.group_readable:
+        core = await self._previews.core(request.change)
+        if request.seen.is_whole and not core.is_whole:
             raise NotReached("The SIM's group can't be read just now.")  # no change of the SIM: no redraw
         preview = self._previews.judge(request.change, core)
         if preview.fingerprint != request.fingerprint:
-            seen = await self._previews.look(core.thing, request.change)
+            seen = await self._previews.look(core.target, request.change)
             await self._redraw(person, origin, request, self._previews.judge(request.change, seen))
         if fingerprint != request.fingerprint:
             raise Changed("This card was out of date. Look at it again and decide anew.")
@@ -208,8 +209,9 @@ class Requests:
             pass
         self._notifier.wake()
         raise Changed(
-            "The SIM has changed since this card was drawn, so nothing was approved and earlier approvals "
-            "no longer count. The card shows it as it is now: look at it again and decide anew."
+            f"The {noun(request.change)} has changed since this card was drawn, so nothing was approved and "
+            "earlier approvals no longer count. "
+            "The card shows it as it is now: look at it again and decide anew."
         )
 
     async def _endorse(
@@ -225,8 +227,8 @@ class Requests:
                 result = await tx.advance(request, request.after(Event.ENDORSE, approvals_needed=needed))
             else:
                 result = await approve_now(tx, request, self._clock)
-            about = {"by": person.user_id, "left": str(max(left, 0))}
-            await _record(tx, entry, request, "approved", about)
+            details = {"by": person.user_id, "left": str(max(left, 0))}
+            await _record(tx, entry, request, "approved", details)
         self._notifier.wake()
         self._dispatcher.wake()
         return result
@@ -239,26 +241,27 @@ class Requests:
             async with self._store.transaction() as tx:
                 ended = await tx.advance(request, request.after(event))
                 await tx.decide(request.id, decision)
-                about = {"by": decision.person.user_id, "reason": decision.reason}
-                await _record(tx, replace(entry, reason=decision.reason), request, decision.vote, about)
+                details = {"by": decision.person.user_id, "reason": decision.reason}
+                await _record(tx, replace(entry, reason=decision.reason), request, decision.vote, details)
         except Overtaken:
             raise AlreadyDecided(await self._known(request.id)) from None
         self._notifier.wake()
         return ended
 
     def _entry(self, request: ChangeRequest, verb: str, person: Person, origin: Origin) -> AuditEntry:
-        return AuditEntry(
+        lock = request.seen.target.lock
+        entry = AuditEntry(
             at=self._clock.now(),
             event=f"request.{verb}",
             outcome="ok",
             person=person,
             origin=origin,
             request_id=request.id,
-            thing_id=request.seen.thing.thing_id,
-            before=lock_words(request.seen.thing.lock),
-            after=lock_words(wanted(request.change, request.seen.thing.lock)),
+            before=lock_words(lock),
+            after=lock_words(wanted(request.change, lock)),
             fingerprint=request.fingerprint,
         )
+        return about(entry, request.seen)
 
 
 def _times(request: ChangeRequest, terms: Terms) -> dict[str, Any]:
@@ -270,9 +273,9 @@ def _times(request: ChangeRequest, terms: Terms) -> dict[str, Any]:
 
 
 async def _record(
-    tx: Tx, entry: AuditEntry, request: ChangeRequest, what: str, about: dict[str, str]
+    tx: Tx, entry: AuditEntry, request: ChangeRequest, what: str, details: dict[str, str]
 ) -> None:
     """One audit entry, one reply, the card redrawn: in the transaction of the update itself."""
     await tx.audit(entry)
     await tx.tell(request.id, "card")
-    await tx.tell(request.id, what, about)
+    await tx.tell(request.id, what, details)

@@ -6,15 +6,26 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.domain.audit import AuditEntry
-from bot.domain.changes import Change, Kind, LockThing, holds, wanted
+from bot.domain.changes import (
+    Change,
+    GroupChange,
+    Kind,
+    LockThing,
+    LockThingsGroup,
+    UnlockThing,
+    UnlockThingsGroup,
+    holds,
+    wanted,
+)
 from bot.domain.errors import AlreadyOpen, NotAllowed, Overtaken, Refusal, Unfit
 from bot.domain.identifiers import Valid, parse_imei
 from bot.domain.requests import THE_BOT, ChangeRequest, Event, Item, ItemState, Status
-from bot.domain.things import Thing, ThingLock
+from bot.domain.things import Target, Thing
 from bot.services.authority import Authority
 from bot.services.places import Places
 from bot.services.ports import Clock, Dispatcher, Notifier, Store, Submission, Tx
 from bot.services.preview import Preview, Previews
+from bot.services.records import about, lock_words, target_typed
 
 
 class Submissions:
@@ -65,13 +76,13 @@ class Submissions:
     async def _submit(self, submission: Submission, change: Change) -> ChangeRequest:
         person, origin, kind = submission.person, submission.origin, change.kind
         actor = await self._authority.to_ask(person, origin, kind)
-        thing = await self._previews.find(change.iccid)
-        await self._authority.to_request(actor, person, origin, kind, thing.things_group_id)
-        _check_fits(change, thing)
-        holder = await self._store.open_request(thing.thing_id)
+        target = await self._previews.target(change)
+        await self._authority.to_request(actor, person, origin, kind, target.things_group_id)
+        _check_fits(change, target)
+        holder = await self._store.open_request(target.target_id)
         if holder:
             raise AlreadyOpen(holder.id)
-        preview = self._previews.judge(change, await self._previews.look(thing, change))
+        preview = self._previews.judge(change, await self._previews.look(target, change))
         approvers = await self._able_approvers(submission, kind, preview)
         places = await self._places.choose(person, origin, approvers)
         request = self._draft(submission, change, preview)
@@ -88,7 +99,7 @@ class Submissions:
         return request
 
     async def _able_approvers(self, submission: Submission, kind: Kind, preview: Preview) -> frozenset[str]:
-        group_id = preview.seen.thing.things_group_id
+        group_id = preview.seen.things_group_id
         needed = preview.terms.approvals
         if not needed:
             return frozenset()
@@ -138,7 +149,7 @@ class Submissions:
             person=submission.person,
             origin=submission.origin,
             request_id=other,
-            after={"iccid": change.iccid.digits},
+            after=target_typed(change),
             reason=reason,
         )
 
@@ -157,45 +168,48 @@ async def approve_now(tx: Tx, request: ChangeRequest, clock: Clock) -> ChangeReq
             request_id=request.id,
             reason="The policy asks for no approval.",
         )
-        await tx.audit(replace(entry, thing_id=request.seen.thing.thing_id))
+        await tx.audit(about(entry, request.seen))
     await tx.tell(request.id, "card")
     return replace(approved, item=item)
 
 
-def lock_words(lock: ThingLock) -> dict[str, str]:
-    """Lock fields as an audit entry keeps them."""
-    return {"imei_lock": "true" if lock.imei_lock else "false", "locked_imei": lock.locked_imei}
-
-
 def _asked(request: ChangeRequest) -> AuditEntry:
-    lock = request.seen.thing.lock
-    return AuditEntry(
+    lock = request.seen.target.lock
+    entry = AuditEntry(
         at=request.created_at,
         event="request.submit",
         outcome="ok",
         person=request.requester,
         origin=request.asked_in,
         request_id=request.id,
-        thing_id=request.seen.thing.thing_id,
         before=lock_words(lock),
         after=lock_words(wanted(request.change, lock)),
         reason=request.reason,
     )
+    return about(entry, request.seen)
 
 
-def _check_fits(change: Change, thing: Thing) -> None:
-    """What only the Thing itself can tell about the form. Raises `Unfit`."""
-    if isinstance(change, LockThing):
-        read = parse_imei(change.imei.digits, last_seen=thing.last_seen_imei)
+def _check_fits(change: Change, target: Target) -> None:
+    """What only the Thing or the group itself can tell about the form. Raises `Unfit`."""
+    if isinstance(change, LockThing) and isinstance(target, Thing):
+        read = parse_imei(change.imei.digits, last_seen=target.last_seen_imei)
         if not isinstance(read, Valid):
             raise Unfit(read.why, "imei")
-    if holds(change, thing.lock):
-        raise Unfit(_already_so(change), "iccid")
+    if holds(change, target.lock):
+        raise Unfit(_already_so(change), "things_group" if isinstance(change, GroupChange) else "iccid")
 
 
 def _already_so(change: Change) -> str:
-    if isinstance(change, LockThing):
-        return "This SIM is already locked to that device. There is nothing to do."
-    if change.keep:
-        return "This SIM is not locked. There is nothing to do."
-    return "This SIM is not locked and stores no IMEI. There is nothing to do."
+    match change:
+        case LockThing():
+            return "This SIM is already locked to that device. There is nothing to do."
+        case LockThingsGroup():
+            return "This group is already locked to that range. There is nothing to do."
+        case UnlockThing(keep=True):
+            return "This SIM is not locked. There is nothing to do."
+        case UnlockThingsGroup(keep=True):
+            return "This group is not locked. There is nothing to do."
+        case UnlockThing():
+            return "This SIM is not locked and stores no IMEI. There is nothing to do."
+        case UnlockThingsGroup():
+            return "This group is not locked and stores no TAC. There is nothing to do."

@@ -81,7 +81,7 @@ async def deny(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> 
     """Deny: asks for the reason first."""
     request_id, _ = _request_and_fingerprint(value)
     request = await desk.requests.may_deny(call.person, call.origin, request_id)
-    name = b.escape(request.seen.thing.name or request.seen.thing.iccid, 80)
+    name = b.escape(request.seen.target.title, 80)
     about = f"Request `{request.id}` for *{name}*. Denying ends it; nothing is changed."
     denial = forms.Denial(request.id, about, call.origin.channel, call.origin.message_ts)
     try:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
-from bot.domain.changes import Change, LockThing, wanted
-from bot.domain.identifiers import group_imei, is_reported
+from bot.domain.changes import GroupChange, LockThing, LockThingsGroup, noun, wanted
+from bot.domain.impact import SeenThing
 from bot.domain.requests import ChangeRequest, ItemState, Status
-from bot.domain.things import Thing, ThingLock, ThingsGroup
-from bot.services.outcomes import is_an_imei
 from bot.services.ports import PlaceKind
 from bot.slack import blocks as b
 from bot.slack import ids
+from bot.slack.locks import Rows, after_words, thing_rows, things_group_rows
 from bot.slack.verdicts import any_device, impact, verdict
 
 HEADLINES: Mapping[Status, str] = {
@@ -66,7 +64,7 @@ def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str 
         drawn.append(b.context(note))
     if request.status is Status.PENDING and kind is PlaceKind.CARD:
         drawn.append(_buttons(request))
-    name = b.escape(request.seen.thing.name or request.seen.thing.iccid, 80)
+    name = b.escape(request.seen.target.title, 80)
     return Drawn(f"{_headline(request)} ({name})", drawn)
 
 
@@ -92,82 +90,42 @@ def _headline(request: ChangeRequest) -> str:
 
 
 def _question(request: ChangeRequest) -> str:
-    if isinstance(request.change, LockThing):
-        return "Lock this SIM to one device?"
+    match request.change:
+        case LockThing():
+            return "Lock this SIM to one device?"
+        case LockThingsGroup():
+            return "Lock this group to one range of devices?"
     if only_clears(request):
-        return "Clear the stored IMEI?"
+        return f"Clear the stored {_stored(request)}?"
+    if isinstance(request.change, GroupChange):
+        return "Unlock this group?"
     return f"Unlock this SIM, for {any_device(request)}?"
 
 
 def _done(request: ChangeRequest) -> str:
-    if isinstance(request.change, LockThing):
+    if isinstance(request.change, LockThing | LockThingsGroup):
         return "Locked"
-    return "Stored IMEI cleared" if only_clears(request) else "Unlocked"
+    return f"Stored {_stored(request)} cleared" if only_clears(request) else "Unlocked"
+
+
+def _stored(request: ChangeRequest) -> str:
+    return "TAC" if isinstance(request.change, GroupChange) else "IMEI"
 
 
 def only_clears(request: ChangeRequest) -> bool:
-    """Whether the SIM was not locked anyway, and only the IMEI stored with it goes."""
-    before = request.seen.thing.lock
+    """Whether it was not locked anyway, and only the IMEI or TAC stored with it goes."""
+    before = request.seen.target.lock
     after = wanted(request.change, before)
-    return not before.imei_lock and not after.imei_lock and before.locked_imei != after.locked_imei
+    return not before.imei_lock and not after.imei_lock and before.bound_to != after.bound_to
 
 
-def _rows(request: ChangeRequest) -> list[tuple[str, str]]:
-    thing = request.seen.thing
+def _rows(request: ChangeRequest) -> Rows:
     ahead = request.status in AHEAD
-    rows = [
-        ("SIM", thing.name or "(no name)"),
-        ("ICCID", b_iccid(thing.iccid)),
-        ("now" if ahead else "before", lock_words(thing.lock)),
-        ("after" if ahead else "asked", after_words(request.change, thing.lock)),
-    ]
-    rows.append(("seen in", device_words(thing, request.seen.read_at)))
-    rows += group_rows(request.seen.group, readable=request.seen.group_readable)
-    rows.append(("state", thing.state or "unknown"))
-    return rows
-
-
-def b_iccid(iccid: str) -> str:
-    """An ICCID in groups of four."""
-    return " ".join(iccid[i : i + 4] for i in range(0, len(iccid), 4))
-
-
-def lock_words(lock: ThingLock) -> str:
-    """Lock fields in as few words as a phone is wide."""
-    stored = group_imei(lock.locked_imei)
-    if not stored:
-        return "locked, no IMEI stored" if lock.imei_lock else "unlocked"
-    if not is_an_imei(lock.locked_imei):
-        stored = "zeros" if set(lock.locked_imei) == {"0"} else stored
-        return f"locked, to no IMEI: {stored}" if lock.imei_lock else f"unlocked (kept, no IMEI: {stored})"
-    return f"locked to {stored}" if lock.imei_lock else f"unlocked ({stored} kept)"
-
-
-def after_words(change: Change, before: ThingLock) -> str:
-    """The lock fields as the change leaves them; that a stored IMEI goes is said."""
-    after = wanted(change, before)
-    cleared = bool(before.locked_imei) and not after.locked_imei
-    return lock_words(after) + (", IMEI cleared" if cleared else "")
-
-
-def device_words(thing: Thing, now: datetime) -> str:
-    """The device last seen, and how long before this reading; a line of a phone's width."""
-    if not thing.last_seen_imei:
-        return "never in any device"
-    if not is_reported(thing.last_seen_imei):
-        return "carrier reports none"
-    age = b.age(thing.last_seen_at, now) if thing.last_seen_at else "time unknown"
-    return f"{group_imei(thing.last_seen_imei)}, {age}"
-
-
-def group_rows(group: ThingsGroup | None, *, readable: bool) -> list[tuple[str, str]]:
-    """The group and its own lock, beside the Thing's: which of the two wins is documented nowhere."""
-    if not readable:
-        return [("group", "could not be read")]
-    if group is None:
-        return [("group", "none")]
-    lock = f"locked to TAC {group.tac or '(none)'}" if group.imei_lock else "not locked"
-    return [("group", group.name or group.things_group_id), ("its lock", lock)]
+    now = "now" if ahead else "before"
+    after = ("after" if ahead else "asked", after_words(request.change, request.seen.target.lock))
+    if isinstance(request.seen, SeenThing):
+        return thing_rows(request.seen, now, after)
+    return things_group_rows(request.seen, now, after)
 
 
 def _people(request: ChangeRequest, kind: PlaceKind, audience: Audience) -> str:
@@ -188,8 +146,10 @@ def _people(request: ChangeRequest, kind: PlaceKind, audience: Audience) -> str:
 
 def _read_at(request: ChangeRequest) -> str:
     """What every “ago” on the card counts from."""
-    counts = "; “ago” counts from then" if request.seen.thing.last_seen_at else ""
-    return f"The SIM as read {b.moment(request.seen.read_at)}{counts}."
+    seen = request.seen
+    has_age = isinstance(seen, SeenThing) and seen.thing.last_seen_at
+    counts = "; “ago” counts from then" if has_age else ""
+    return f"The {noun(request.change)} as read {b.moment(seen.read_at)}{counts}."
 
 
 def _decided(request: ChangeRequest) -> str:
@@ -203,7 +163,7 @@ def _decided(request: ChangeRequest) -> str:
 def _buttons(request: ChangeRequest) -> b.Block:
     value = f"{request.id}.{request.fingerprint}"
     approve_sure = None
-    if request.impact.affected:
+    if request.impact.affected != 0:
         approve_sure = b.sure("Approve this?", _plain_verdict(request), "Approve")
     return b.actions(
         b.button("Approve", ids.APPROVE, value, style="primary", sure=approve_sure),
@@ -221,5 +181,5 @@ def _buttons(request: ChangeRequest) -> b.Block:
 
 
 def _plain_verdict(request: ChangeRequest) -> str:
-    name = b.clip(request.seen.thing.name or request.seen.thing.iccid, 60)
+    name = b.clip(request.seen.target.title, 60)
     return f"{name}: {verdict(request).replace('*', '')}"

@@ -10,12 +10,12 @@ from typing import Any
 
 from bot.domain.changes import Kind
 from bot.domain.identifiers import group_imei, is_reported
-from bot.domain.impact import Seen
+from bot.domain.impact import SeenThing
 from bot.domain.things import Thing
 from bot.slack import blocks as b
 from bot.slack import ids
-from bot.slack.cards import b_iccid, group_rows, lock_words
 from bot.slack.form_state import KEPT_AT_MOST, Form, kept_in, read_metadata, text_of
+from bot.slack.locks import b_iccid, group_rows, lock_words
 
 View = dict[str, Any]
 Under = Mapping[str, Sequence[b.Block]]
@@ -163,7 +163,7 @@ def remark(sentences: Iterable[str]) -> list[b.Block]:
     return [b.context(f"⚠️ {b.escape(sentence, 400)}") for sentence in sentences]
 
 
-def found(seen: Seen, now: datetime, *, open_request: str, offer_imei: bool) -> list[b.Block]:
+def found(seen: SeenThing, now: datetime, *, open_request: str, offer_imei: bool) -> list[b.Block]:
     """What the look-up found, in a block of its own, with the IMEIs that can be taken over by a click."""
     thing = seen.thing
     rows = [

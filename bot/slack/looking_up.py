@@ -48,7 +48,7 @@ async def _facts(desk: Desk, call: Call, kind: Kind, iccid: Iccid) -> tuple[list
     try:
         await desk.authority.to_open(call.person, call.origin, kind)
         thing = await desk.previews.find(iccid)
-        seen = await desk.previews.look(thing, None)
+        seen = await desk.previews.look_around(thing, None)
         holder = await desk.store.open_request(thing.thing_id)
     except Proposed as other:
         return forms.proposal(other.reason, other.value, ids.TAKE_ICCID, other.value), {}

@@ -170,7 +170,7 @@ class Messenger:
     def _draw(self, request: ChangeRequest, place: Place) -> Drawn:
         if place.id in self._unshown and not place.ts:
             return _unshown(request, place.kind)
-        kind, group_id = request.change.kind, request.seen.thing.things_group_id
+        kind, group_id = request.change.kind, request.seen.things_group_id
         roles = self._policy.approver_roles(kind, group_id)
         audience = Audience(
             ids=self._policy.approver_ids(kind, group_id),

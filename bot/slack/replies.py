@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from bot.domain.changes import GroupChange, noun
 from bot.domain.requests import ChangeRequest, ItemState
+from bot.domain.things import Thing
 from bot.slack import blocks as b
-from bot.slack.cards import Drawn, after_words, only_clears
+from bot.slack.cards import Drawn, only_clears
+from bot.slack.locks import after_words
 
 
 def reply(request: ChangeRequest, what: str, about: Mapping[str, str]) -> Drawn:
@@ -18,8 +21,10 @@ def reply(request: ChangeRequest, what: str, about: Mapping[str, str]) -> Drawn:
 
 def audit_line(request: ChangeRequest, what: str, about: Mapping[str, str]) -> Drawn:
     """The same, for the audit channel, where no card stands above it."""
-    name = b.escape(request.seen.thing.name or "(no name)", 60)
-    text = f"`{request.id}` {name} (…{request.seen.thing.iccid[-4:]}): {_reply_text(request, what, about)}"
+    target = request.seen.target
+    named = f"…{target.iccid[-4:]}" if isinstance(target, Thing) else "group"
+    name = b.escape(target.name or "(no name)", 60)
+    text = f"`{request.id}` {name} ({named}): {_reply_text(request, what, about)}"
     return Drawn(text, [b.section(text)])
 
 
@@ -40,8 +45,8 @@ def _reply_text(request: ChangeRequest, what: str, about: Mapping[str, str]) -> 
             return f"⌛ {requester}, nobody decided in time. Nothing was changed; ask again if still wanted."
         case "redrawn":
             return (
-                "♻️ The SIM has changed since this was asked, so the card was redrawn and earlier approvals "
-                "no longer count. Please look at it again."
+                f"♻️ The {noun(request.change)} has changed since this was asked, so the card was redrawn "
+                "and earlier approvals no longer count. Please look at it again."
             )
         case "delayed":
             return f"⏳ {b.escape(about.get('explanation', ''), 900)}{_until(about)}"
@@ -60,13 +65,15 @@ def _outcome(request: ChangeRequest, requester: str, about: Mapping[str, str]) -
     explanation = b.escape(about.get("explanation", ""), 900)
     state = about.get("state", "")
     if state == ItemState.DONE:
-        return f"✅ {requester}, done. {_done(request)}. {explanation}"
+        mark = "⚠️" if about.get("alarm") else "✅"
+        return f"{mark} {requester}, done. {_done(request)}. {explanation}"
     mark = {ItemState.ALREADY: "✅", ItemState.FAILED: "❌"}.get(ItemState(state), "⚠️") if state else "⚠️"
     return f"{mark} {requester}, {explanation[:1].lower() + explanation[1:]}"
 
 
 def _done(request: ChangeRequest) -> str:
     if only_clears(request):
-        return "Stored IMEI cleared; the SIM was not locked before and is not now"
-    after = after_words(request.change, request.seen.thing.lock)
+        stored = "TAC" if isinstance(request.change, GroupChange) else "IMEI"
+        return f"Stored {stored} cleared; the {noun(request.change)} was not locked before and is not now"
+    after = after_words(request.change, request.seen.target.lock)
     return after[:1].upper() + after[1:]

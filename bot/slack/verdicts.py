@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from bot.domain.changes import LockThing, doubts
+from bot.domain.changes import GroupChange, LockThing, LockThingsGroup, UnlockThingsGroup, doubts
 from bot.domain.identifiers import group_imei
-from bot.domain.impact import Finding, Verdict
+from bot.domain.impact import Finding, SeenThing, Verdict
 from bot.domain.requests import ChangeRequest
 from bot.slack import blocks as b
+
+ALREADY_SO = "Somebody has done the same elsewhere meanwhile: approving would change nothing."
 
 
 def impact(request: ChangeRequest) -> str:
     """The paragraph of a card that says whom it hurts, and why."""
     lines = [f"• {line}" for finding in request.impact.findings if (line := _finding(finding, request))]
-    odd = doubts(request.change, request.seen.thing.last_seen_imei)
+    last_seen = request.seen.thing.last_seen_imei if isinstance(request.seen, SeenThing) else ""
+    odd = doubts(request.change, last_seen)
     lines += [f"• ⚠️ {b.escape(sentence, 300)}" for sentence in odd]
     return "\n".join([f"*Impact:* {verdict(request)}", *lines])
 
 
 def verdict(request: ChangeRequest) -> str:
     """What happens to the device in use, or to the protection, in one sentence."""
+    if isinstance(request.change, LockThingsGroup):
+        return f"*every SIM of this group in a device outside TAC {request.change.tac.digits} loses service.*"
     if not isinstance(request.change, LockThing):
         return _unlock_verdict(request)
     match request.impact.verdict:
@@ -33,6 +38,10 @@ def verdict(request: ChangeRequest) -> str:
 
 
 def _unlock_verdict(request: ChangeRequest) -> str:
+    if isinstance(request.change, UnlockThingsGroup):
+        if request.impact.verdict is Verdict.KEEPS:
+            return "the group is not locked, so no protection is lost."
+        return f"*its SIMs lose the group's protection:* they will work in {any_device(request)}."
     if request.impact.verdict is not Verdict.KEEPS:
         return f"*the SIM loses its protection:* it will work in {any_device(request)}."
     if Finding.GROUP_ALSO_LOCKS in request.impact.findings:
@@ -41,7 +50,18 @@ def _unlock_verdict(request: ChangeRequest) -> str:
 
 
 def _finding(finding: Finding, request: ChangeRequest) -> str:
-    seen = request.seen
+    if isinstance(request.seen, SeenThing):
+        return _thing_finding(finding, request.seen)
+    lines = {
+        Finding.NUMBER_UNKNOWN: "How many SIMs that is has not been counted: it counts as many.",
+        Finding.OWN_LOCKS: "SIMs of the group may have locks of their own, which stay. "
+        "Which of the two locks wins is not documented.",
+        Finding.ALREADY_SO: ALREADY_SO,
+    }
+    return lines.get(finding, "")
+
+
+def _thing_finding(finding: Finding, seen: SeenThing) -> str:
     thing = seen.thing
     when = b.age(thing.last_seen_at, seen.read_at)
     last = group_imei(thing.last_seen_imei)
@@ -62,7 +82,8 @@ def _finding(finding: Finding, request: ChangeRequest) -> str:
         Finding.GROUP_UNREADABLE: "The group could not be read, so its lock is unknown.",
         Finding.NOT_ACTIVE: f"The SIM is {b.escape(thing.state)}, not active.",
         Finding.ONLINE_NOW: "It is online right now.",
-        Finding.ALREADY_SO: "Somebody has done the same elsewhere meanwhile: approving would change nothing.",
+        Finding.GROUP_REQUEST_OPEN: f"A request on its group is open too: `{b.escape(seen.group_request)}`.",
+        Finding.ALREADY_SO: ALREADY_SO,
     }
     return lines.get(finding, "")
 
@@ -71,4 +92,6 @@ def any_device(request: ChangeRequest) -> str:
     """Which devices an unlocked SIM works in: its group's lock is not touched."""
     if Finding.GROUP_ALSO_LOCKS in request.impact.findings:
         return "any device that the group's lock allows"
+    if isinstance(request.change, GroupChange):
+        return "any device that their own locks allow"
     return "any device"

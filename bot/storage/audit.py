@@ -63,7 +63,8 @@ async def export(engine: Engine) -> AsyncIterator[str]:
 
 
 def _body(seq: int, entry: AuditEntry) -> dict[str, Any]:
-    return {
+    group = {"things_group_id": plain(entry.things_group_id)} if entry.things_group_id else {}
+    return group | {
         "v": 1,
         "seq": seq,
         "at": entry.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),

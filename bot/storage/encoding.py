@@ -10,9 +10,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bot.domain.changes import Change, Kind, LockThing, UnlockThing
-from bot.domain.identifiers import Iccid, Imei
-from bot.domain.impact import Finding, Impact, Seen, Verdict
+from bot.domain.changes import (
+    Change,
+    Kind,
+    LockThing,
+    LockThingsGroup,
+    UnlockThing,
+    UnlockThingsGroup,
+)
+from bot.domain.identifiers import Iccid, Imei, Tac, ThingsGroupId
+from bot.domain.impact import Finding, Impact, Seen, SeenGroup, SeenThing, Verdict
 from bot.domain.things import Thing, ThingsGroup
 from bot.storage.columns import from_microseconds, to_microseconds
 
@@ -30,6 +37,10 @@ def encode_change(change: Change) -> str:
             return _dump({"kind": change.kind.value, "iccid": iccid.digits, "imei": imei.digits})
         case UnlockThing(iccid=iccid, keep=keep):
             return _dump({"kind": change.kind.value, "iccid": iccid.digits, "keep": keep})
+        case LockThingsGroup(things_group_id=group_id, tac=tac):
+            return _dump({"kind": change.kind.value, "things_group_id": group_id.text, "tac": tac.digits})
+        case UnlockThingsGroup(things_group_id=group_id, keep=keep):
+            return _dump({"kind": change.kind.value, "things_group_id": group_id.text, "keep": keep})
 
 
 def decode_change(stored: str) -> Change:
@@ -40,12 +51,19 @@ def decode_change(stored: str) -> Change:
             return LockThing(Iccid(form["iccid"]), Imei(form["imei"]))
         case Kind.UNLOCK_THING:
             return UnlockThing(Iccid(form["iccid"]), keep=form["keep"])
+        case Kind.LOCK_THINGS_GROUP:
+            return LockThingsGroup(ThingsGroupId(form["things_group_id"]), Tac(form["tac"]))
+        case Kind.UNLOCK_THINGS_GROUP:
+            return UnlockThingsGroup(ThingsGroupId(form["things_group_id"]), keep=form["keep"])
         case kind:
             raise UnknownForm(f"a change of the unknown kind {kind!r}")
 
 
 def encode_seen(seen: Seen) -> str:
     """The live state as JSON text; `cas` stays a string."""
+    if isinstance(seen, SeenGroup):
+        form = {"things_group": _group_form(seen.group), "read_at": to_microseconds(seen.read_at)}
+        return _dump(form)
     return _dump(
         {
             "thing": _thing_form(seen.thing),
@@ -55,6 +73,7 @@ def encode_seen(seen: Seen) -> str:
             "online": seen.online,
             "read_at": to_microseconds(seen.read_at),
             "locked_elsewhere": list(seen.locked_elsewhere),
+            "group_request": seen.group_request,
         }
     )
 
@@ -62,8 +81,11 @@ def encode_seen(seen: Seen) -> str:
 def decode_seen(stored: str) -> Seen:
     """The Seen of `encode_seen`."""
     form = _load(stored)
+    itself = _group(form.get("things_group"))
+    if itself is not None:
+        return SeenGroup(itself, from_microseconds(form["read_at"]))
     elsewhere = form["elsewhere"]
-    return Seen(
+    return SeenThing(
         thing=_thing(form["thing"]),
         group=_group(form["group"]),
         group_readable=form["group_readable"],
@@ -71,6 +93,7 @@ def decode_seen(stored: str) -> Seen:
         online=form["online"],
         read_at=from_microseconds(form["read_at"]),
         locked_elsewhere=tuple(form["locked_elsewhere"]),
+        group_request=form.get("group_request", ""),
     )
 
 
@@ -128,6 +151,7 @@ def _thing(form: dict[str, Any]) -> Thing:
 
 
 def _group_form(group: ThingsGroup | None) -> dict[str, Any] | None:
+    """Without its other fields: what stood there before a write is kept with the item."""
     if group is None:
         return None
     return {

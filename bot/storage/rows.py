@@ -32,14 +32,14 @@ from bot.storage.encoding import (
 
 def request_values(request: ChangeRequest) -> dict[str, Any]:
     """The columns of a request's row. Its decisions and its item have rows of their own."""
-    thing = request.seen.thing
+    target = request.seen.target
     return {
         "id": request.id,
         "rev": request.rev,
         "status": request.status.value,
         "kind": request.change.kind.value,
-        "thing_id": thing.thing_id,
-        "thing_name": thing.name or thing.iccid,
+        "thing_id": target.target_id,
+        "thing_name": target.title,
         "device": _device(request.change),
         "requester_user": request.requester.user_id,
         "requester_team": request.requester.team_id,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.domain.changes import Kind
-from bot.domain.impact import Seen
+from bot.domain.impact import SeenThing
 from bot.domain.things import ThingsGroup
 from bot.sandbox.slack.block_kit import check_view
 from bot.sandbox.stage import everything_in
@@ -31,7 +31,10 @@ FIELDS = {
     Kind.UNLOCK_THING: [ids.ICCID_BLOCK, ids.KEEP_BLOCK, ids.REASON_BLOCK],
 }
 LOOKS = [
-    Seen(one, group, True, (), online, NOW) for one in ORDINARY for group in GROUPS for online in (True, None)
+    SeenThing(one, group, True, (), online, NOW)
+    for one in ORDINARY
+    for group in GROUPS
+    for online in (True, None)
 ]
 
 
@@ -50,7 +53,7 @@ def inputs(view: forms.View) -> dict[str, dict[str, Any]]:
     return {block["block_id"]: block["element"] for block in view["blocks"] if block["type"] == "input"}
 
 
-def found(seen: Seen, **options: Any) -> list[b.Block]:
+def found(seen: SeenThing, **options: Any) -> list[b.Block]:
     """What a look-up puts under the ICCID."""
     return forms.found(seen, NOW, **({"open_request": "", "offer_imei": True} | options))
 
@@ -199,7 +202,7 @@ def test_nothing_that_is_said_in_a_form_acts_or_breaks_it(kind: Kind, hostile: s
         group = ThingsGroup("G", text, imei_lock=True, tac=text)
         there = thing(name=text, state=text, locked_imei=text, last_seen_imei=f"1{text}")
         blocks = [*forms.wrong(text), *forms.proposal(text, "89", ids.TAKE_ICCID, "89")]
-        looked = found(Seen(there, group, True, None, True, NOW))
+        looked = found(SeenThing(there, group, True, None, True, NOW))
         return taken(forms.form(shown(kind), under={ids.ICCID_BLOCK: [*blocks, *looked]}))
 
     wild, tame = said(hostile), said("tame")
@@ -208,14 +211,16 @@ def test_nothing_that_is_said_in_a_form_acts_or_breaks_it(kind: Kind, hostile: s
 
 
 @pytest.mark.parametrize("seen", LOOKS)
-def test_what_a_look_up_found_fits_a_phone(seen: Seen) -> None:
+def test_what_a_look_up_found_fits_a_phone(seen: SeenThing) -> None:
     lines = found(seen)[0]["elements"][0]["elements"][0]["text"].splitlines()
     assert max(map(len, lines)) <= WIDTH_OF_A_PHONE, max(lines, key=len)
     assert len({re.match(r"[\w ]*?\s{2,}", line).end() for line in lines}) == 1  # type: ignore[union-attr]
 
 
 def test_a_look_up_shows_the_last_seen_device_with_its_age() -> None:
-    text = everything_in(found(Seen(thing(last_seen_at=NOW - timedelta(days=2)), None, True, (), None, NOW)))
+    text = everything_in(
+        found(SeenThing(thing(last_seen_at=NOW - timedelta(days=2)), None, True, (), None, NOW))
+    )
     assert "49-015420-323751-8" in text
     assert "2 days ago" in text
 
@@ -225,13 +230,13 @@ def test_a_look_up_shows_the_last_seen_device_with_its_age() -> None:
     [("490154203237518", True), ("", False), ("0" * 15, False), ("9" * 5000, False)],
 )
 def test_the_last_seen_imei_is_offered_where_there_is_one(last_seen: str, *, offered: bool) -> None:
-    blocks = found(Seen(thing(last_seen_imei=last_seen), None, True, (), None, NOW))
+    blocks = found(SeenThing(thing(last_seen_imei=last_seen), None, True, (), None, NOW))
     values = [e["value"] for block in blocks if block["type"] == "actions" for e in block["elements"]]
     assert values == ([last_seen] if offered else [])
 
 
 def test_an_unlock_offers_no_imei() -> None:
-    blocks = found(Seen(thing(), None, True, (), None, NOW), offer_imei=False)
+    blocks = found(SeenThing(thing(), None, True, (), None, NOW), offer_imei=False)
     assert not [block for block in blocks if block["type"] == "actions"]
 
 

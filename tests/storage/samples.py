@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.domain.audit import AuditEntry
-from bot.domain.changes import Change, LockThing, UnlockThing
+from bot.domain.changes import Change, GroupChange, LockThing, UnlockThing
 from bot.domain.identifiers import Iccid, Imei
-from bot.domain.impact import Finding, Impact, Seen, Verdict
+from bot.domain.impact import Finding, Impact, SeenGroup, SeenThing, Verdict, assess
 from bot.domain.requests import ChangeRequest, Origin, Person, PersonDecision, Status, Vote
 from bot.domain.things import Thing, ThingsGroup
 from bot.services.ports import Submission
@@ -41,7 +41,7 @@ def thing(number: int = 1, **fields: Any) -> Thing:
 
 def request(number: int = 1, *, on: Thing | None = None, change: Change | None = None) -> ChangeRequest:
     """A pending request; number n is on Thing n unless another is given."""
-    seen = Seen(
+    seen = SeenThing(
         thing=on or thing(number),
         group=ThingsGroup("ThingsGroupId_1", "Pumps", imei_lock=True, tac="49015420"),
         group_readable=True,
@@ -65,6 +65,19 @@ def request(number: int = 1, *, on: Thing | None = None, change: Change | None =
         expires_at=NOW + timedelta(hours=24),
         apply_within=timedelta(hours=1),
     )
+
+
+def things_group(number: int = 1, **fields: Any) -> ThingsGroup:
+    """A group of its own for each number."""
+    return replace(
+        ThingsGroup(f"ThingsGroupId_{number}", f"Pumps {number}", imei_lock=False, tac=""), **fields
+    )
+
+
+def group_request(change: GroupChange, *, on: ThingsGroup | None = None, number: int = 1) -> ChangeRequest:
+    """A pending request about a group, with the impact that it truly has."""
+    seen = SeenGroup(on or things_group(number), NOW)
+    return replace(request(number, change=change), seen=seen, impact=assess(change, seen))
 
 
 def unlock() -> UnlockThing:

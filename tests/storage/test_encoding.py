@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as given_any
 from hypothesis import strategies as st
 
-from bot.domain.changes import Change, LockThing, UnlockThing
-from bot.domain.identifiers import Iccid, Imei
-from bot.domain.impact import Finding, Impact, Seen, Verdict
+from bot.domain.changes import Change, LockThing, LockThingsGroup, UnlockThing, UnlockThingsGroup
+from bot.domain.identifiers import Iccid, Imei, Tac, ThingsGroupId
+from bot.domain.impact import Finding, Impact, Seen, SeenGroup, SeenThing, Verdict
 from bot.domain.things import Thing, ThingsGroup
 from bot.storage import encoding
 from bot.storage.columns import from_microseconds, plain, to_microseconds
@@ -34,7 +34,14 @@ moments = st.datetimes(timezones=st.just(UTC))
 digits = st.text(alphabet="0123456789")
 imeis = st.from_regex(r"[0-9]{15}", fullmatch=True).filter(lambda n: len(set(n)) > 1).map(Imei)
 iccids = st.from_regex(r"89[0-9]{16,18}", fullmatch=True).map(Iccid)
-changes = st.builds(LockThing, iccids, imeis) | st.builds(UnlockThing, iccids, st.booleans())
+tacs = st.from_regex(r"[0-9]{8}", fullmatch=True).map(Tac)
+group_ids = st.from_regex(r"ThingsGroupId_[A-Za-z0-9-]{1,60}", fullmatch=True).map(ThingsGroupId)
+changes = (
+    st.builds(LockThing, iccids, imeis)
+    | st.builds(UnlockThing, iccids, st.booleans())
+    | st.builds(LockThingsGroup, group_ids, tacs)
+    | st.builds(UnlockThingsGroup, group_ids, st.booleans())
+)
 things = st.builds(
     Thing,
     **dict.fromkeys(["thing_id", "iccid", "name", "state", "locked_imei", "last_seen_imei"], hostile),
@@ -45,8 +52,8 @@ things = st.builds(
 )
 groups = st.builds(ThingsGroup, hostile, hostile, st.booleans(), hostile)
 names = st.lists(hostile).map(tuple)
-seens = st.builds(
-    Seen,
+seens = st.builds(SeenGroup, groups, moments) | st.builds(
+    SeenThing,
     things,
     st.none() | groups,
     st.booleans(),
@@ -54,6 +61,7 @@ seens = st.builds(
     st.none() | st.booleans(),
     moments,
     names,
+    hostile,
 )
 impacts = st.builds(Impact, st.sampled_from(Verdict), st.lists(st.sampled_from(Finding)).map(tuple))
 
@@ -83,6 +91,12 @@ def test_stored_texts_hold_only_what_every_store_can_hold(text: str) -> None:
     stored = encoding.encode_texts({"text": text})
     assert stored.isascii()
     assert "\0" not in stored
+
+
+def test_a_live_state_stored_before_requests_on_groups_were_named_can_still_be_read() -> None:
+    form = json.loads(encoding.encode_seen(samples.request().seen))
+    del form["group_request"]
+    assert encoding.decode_seen(json.dumps(form)) == samples.request().seen
 
 
 def test_cas_is_stored_as_a_string() -> None:

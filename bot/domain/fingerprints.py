@@ -1,0 +1,57 @@
+"""Exactly what a decision is about: its hash, and the names of what is no longer so."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from bot.domain.changes import Change, LockThing, LockThingsGroup, UnlockThing, UnlockThingsGroup
+from bot.domain.impact import Seen, SeenGroup, Verdict
+from bot.domain.things import Lock
+
+
+def differences(before: Seen, now: Seen) -> tuple[str, ...]:
+    """The names of what was approved and is no longer so, among the fields that a decision rests on."""
+    names = []
+    if before.target.target_id != now.target.target_id:
+        names.append("thing")
+    if before.target.lock != now.target.lock:
+        names.append("lock")
+    if _group_lock(before) != _group_lock(now):
+        names.append("group")
+    return tuple(names)
+
+
+def _group_lock(seen: Seen) -> tuple[str, ...]:
+    """The lock beside the target's own, which a decision about a Thing rests on too."""
+    if isinstance(seen, SeenGroup):
+        return ("itself",)
+    if not seen.group_readable:
+        return ("unreadable", seen.thing.things_group_id or "")
+    if seen.group is None:
+        return ("none",)
+    return (seen.group.things_group_id, str(seen.group.imei_lock), seen.group.tac)
+
+
+def fingerprint(team: str, change: Change, seen: Seen, verdict: Verdict, rules: Iterable[str]) -> str:
+    """SHA-256, in hex, over exactly what an approver agrees to: a change in any of it is another question."""
+    parts = [team, seen.target.target_id, *_change_parts(change), *_lock_parts(seen.target.lock)]
+    parts += [*_group_lock(seen), verdict.value, *rules]
+    framed = "".join(f"{len(part.encode())}:{part}," for part in parts)
+    return hashlib.sha256(framed.encode()).hexdigest()
+
+
+def _change_parts(change: Change) -> tuple[str, ...]:
+    match change:
+        case LockThing(iccid=iccid, imei=imei):
+            return (change.kind.value, iccid.digits, imei.digits)
+        case UnlockThing(iccid=iccid, keep=keep):
+            return (change.kind.value, iccid.digits, str(keep))
+        case LockThingsGroup(things_group_id=group_id, tac=tac):
+            return (change.kind.value, group_id.text, tac.digits)
+        case UnlockThingsGroup(things_group_id=group_id, keep=keep):
+            return (change.kind.value, group_id.text, str(keep))
+
+
+def _lock_parts(lock: Lock) -> tuple[str, ...]:
+    return (str(lock.imei_lock), lock.bound_to)

@@ -1,0 +1,211 @@
+"""Applying a change to a Things Group: as for a Thing, but without a `cas`, the last writer wins.
+
+So a write leaves right after the reading whose name and profile it carries, or not at all; one whose answer
+was lost is never sent again, since it may still land; and after it the whole group is compared, since
+nobody knows which fields a write clears. One open request holds the group, so ours never overlap.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.domain.changes import GroupChange, wanted
+from bot.domain.errors import (
+    LoginFailed,
+    NotReached,
+    OutcomeUnknown,
+    PlatformError,
+    Refused,
+    ThingNotFound,
+)
+from bot.domain.impact import SeenGroup
+from bot.domain.requests import ChangeRequest, ItemState
+from bot.domain.things import GroupLock, ThingsGroup, side_effects
+from bot.services.clearance import Clearance
+from bot.services.outcomes import Outcomes
+from bot.services.ports import Clock, Platform
+from bot.services.progress import Progress, item_of
+from bot.services.records import others_from
+from bot.services.thing_execution import READ_BACK_DELAYS
+from bot.services.vigil import Vigil
+
+FRESH_FOR = timedelta(seconds=5)
+"""So long after it was read a group may be written back; waiting its turn longer, a write doesn't leave."""
+QUIET_FOR = timedelta(seconds=90)
+"""Two readings so far apart must show the old lock before a lost write counts as not made."""
+SAY = Outcomes("group")
+
+
+class GroupExecution:
+    """The steps of a request about one Things Group."""
+
+    def __init__(
+        self, *, platform: Platform, clearance: Clearance, progress: Progress, vigil: Vigil, clock: Clock
+    ) -> None:
+        self._platform = platform
+        self._clearance = clearance
+        self._progress = progress
+        self._vigil = vigil
+        self._clock = clock
+        self._quiet: set[str] = set()
+        """Requests of which one reading has shown the old lock; forgotten at a restart, which begins anew."""
+
+    async def start(self, request: ChangeRequest) -> None:
+        """Nothing has left yet."""
+        cleared = await self._clearance.start(request)
+        if cleared is None:
+            return
+        request, seen = cleared
+        if not isinstance(seen, SeenGroup):
+            raise TypeError(f"request {request.id} is not about a Things Group")
+        await self._write(request, seen)
+
+    async def _write(self, request: ChangeRequest, seen: SeenGroup) -> None:
+        """Once. Only what surely had no effect is tried again, later, from a new reading."""
+        request, _ = await self._progress.mark_sent(request, seen.group)
+        answer = await self._put(request, seen)
+        if isinstance(answer, LoginFailed):
+            await self._finish(request, ItemState.FAILED, SAY.login_failed)
+        elif isinstance(answer, NotReached):
+            await self._progress.later(request, SAY.away(answer))
+        else:
+            await self._look_after(request, seen.group, answer)
+
+    async def _put(self, request: ChangeRequest, seen: SeenGroup) -> PlatformError | None:
+        """The PUT, and an audit entry of its answer. None: the vendor said yes, which proves nothing."""
+        answer: PlatformError | None = None
+        goal = _goal(request, seen.group)
+        in_time = request.apply_before or self._clock.now()
+        try:
+            await self._platform.write_group_lock(
+                seen.group,
+                imei_lock=goal.imei_lock,
+                tac=goal.bound_to,
+                not_after=min(in_time, seen.read_at + FRESH_FOR),
+            )
+        except PlatformError as error:
+            answer = error
+        await self._progress.answered(request, answer)
+        return answer
+
+    async def _look_after(
+        self, request: ChangeRequest, before: ThingsGroup, answer: PlatformError | None
+    ) -> None:
+        """Read back until it is clear, or is left to the sweep."""
+        now: ThingsGroup | None = None
+        for delay in READ_BACK_DELAYS:
+            await self._clock.sleep(delay)
+            try:
+                now = await self._platform.things_group(before.things_group_id)
+            except PlatformError:
+                continue
+            if await self._is_decided(request, before, now, refused=isinstance(answer, Refused)):
+                return
+            if isinstance(answer, Refused):
+                break
+        await self._unchanged(request, before, now, answer)
+
+    async def _unchanged(
+        self,
+        request: ChangeRequest,
+        before: ThingsGroup,
+        now: ThingsGroup | None,
+        answer: PlatformError | None,
+    ) -> None:
+        if now is None:
+            await self._finish(request, ItemState.UNCONFIRMED, SAY.unreadable)
+        elif isinstance(answer, Refused):
+            await self._finish(request, ItemState.FAILED, SAY.refused(answer), now, before)
+        elif isinstance(answer, OutcomeUnknown):
+            await self._finish(request, ItemState.UNCONFIRMED, SAY.not_seen_yet)
+        else:
+            await self._finish(request, ItemState.FAILED, SAY.did_not_stick, now, before)
+
+    async def _is_decided(
+        self,
+        request: ChangeRequest,
+        before: ThingsGroup,
+        now: ThingsGroup,
+        *,
+        refused: bool = False,
+        done: str = SAY.done,
+    ) -> bool:
+        """Whether the lock fields are no longer those that were there: then that is the end of it."""
+        goal = _goal(request, before)
+        if now.lock == goal:
+            state, said_of_it = (ItemState.ALREADY, SAY.already) if refused else (ItemState.DONE, done)
+        elif now.lock != request.seen.target.lock:
+            state = ItemState.OUTDATED if refused else ItemState.CONFLICT
+            said_of_it = SAY.overtaken(now.lock, goal)
+        else:
+            return False
+        await self._finish(request, state, said_of_it, now, before)
+        return True
+
+    # --- after a crash, or a lost answer ---------------------------------------------------------
+
+    async def in_doubt(self, request: ChangeRequest) -> None:
+        """Put off without effect: it may start over. Else a write may have left, and is only looked for."""
+        if item_of(request).next_at is not None:
+            await self.start(request)
+            return
+        try:
+            now = await self._platform.things_group(_group_id(request))
+        except PlatformError:
+            await self._finish(request, ItemState.UNCONFIRMED, SAY.unreadable)
+            return
+        before = _as_sent(request)
+        if not await self._is_decided(request, before, now, done=SAY.confirmed_later):
+            await self._finish(request, ItemState.UNCONFIRMED, SAY.not_seen_yet)
+
+    async def settle(self, request: ChangeRequest) -> None:
+        """Unconfirmed: read until it is clear. Nothing is sent any more."""
+        try:
+            now = await self._platform.things_group(_group_id(request))
+        except PlatformError as error:
+            await self._vigil.read_in_vain(request, gone=isinstance(error, ThingNotFound))
+            return
+        before = _as_sent(request)
+        if await self._is_decided(request, before, now, done=SAY.confirmed_later):
+            return
+        if request.id in self._quiet:
+            await self._finish(request, ItemState.FAILED, SAY.not_changed_after_all, now, before)
+            return
+        self._quiet.add(request.id)
+        await self._progress.put_off(request, QUIET_FOR)
+
+    async def _finish(
+        self,
+        request: ChangeRequest,
+        state: ItemState,
+        explanation: str,
+        now: ThingsGroup | None = None,
+        before: ThingsGroup | None = None,
+    ) -> None:
+        found = now.lock if now else None
+        side = side_effects(before, now) if before and now else {}
+        await self._progress.finish(request, state, explanation, found, side)
+        self._quiet.discard(request.id)
+        self._vigil.end(request)
+
+
+def _goal(request: ChangeRequest, before: ThingsGroup) -> GroupLock:
+    goal = wanted(request.change, before.lock)
+    if not isinstance(goal, GroupLock):
+        raise TypeError(f"request {request.id} is not about a Things Group")
+    return goal
+
+
+def _group_id(request: ChangeRequest) -> str:
+    if not isinstance(request.change, GroupChange):
+        raise TypeError(f"request {request.id} is not about a Things Group")
+    return request.change.things_group_id.text
+
+
+def _as_sent(request: ChangeRequest) -> ThingsGroup:
+    """The group as it stood right before the write: its lock as approved, the rest as kept with the item."""
+    if not isinstance(request.seen, SeenGroup):
+        raise TypeError(f"request {request.id} is not about a Things Group")
+    group = request.seen.group
+    others = others_from(item_of(request).sent_before)
+    return ThingsGroup(group.things_group_id, group.name, group.imei_lock, group.tac, others)
