@@ -85,9 +85,10 @@ GroupChange = LockThingsGroup | UnlockThingsGroup
 Change = ThingChange | GroupChange
 
 
-def noun(change: Change) -> str:
+def noun(what: Change | Kind) -> str:
     """What is changed, in text for people: "SIM" or "group"."""
-    return "group" if isinstance(change, GroupChange) else "SIM"
+    kind = what if isinstance(what, Kind) else what.kind
+    return "group" if kind in {Kind.LOCK_THINGS_GROUP, Kind.UNLOCK_THINGS_GROUP} else "SIM"
 
 
 def doubts(change: Change, last_seen: str) -> tuple[str, ...]:

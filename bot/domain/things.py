@@ -107,6 +107,14 @@ class ThingsGroup:
 Target = Thing | ThingsGroup
 
 
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """A group in a list: enough to choose it by."""
+
+    things_group_id: str
+    name: str
+
+
 def side_effects(before: ThingsGroup, after: ThingsGroup) -> dict[str, tuple[str, str]]:
     """Fields besides the lock that differ, with both values as JSON text; "" where there was none."""
     was, now = dict(before.others), dict(after.others)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bot.domain.audit import AuditEntry
 from bot.domain.changes import Kind
 from bot.domain.errors import DirectoryUnavailable, NotAllowed
@@ -82,6 +84,19 @@ class Authority:
             kind: (self._policy.may_ask(actor, kind), self._policy.may_approve(actor, kind, None, ""))
             for kind in Kind
         }
+
+    async def is_one_who_asks(self, person: Person, kinds: Iterable[Kind]) -> bool:
+        """Whether names may be offered to this person while they type. Cached roles; on doubt, no.
+
+        Not an entry in the audit: the form is asked for, and refused, as a whole.
+        """
+        kinds = tuple(kinds)
+        roles = {role for kind in kinds for role in self._policy.asking_roles(kind)}
+        try:
+            actor = await self._directory.actor(person, sorted(roles))
+        except DirectoryUnavailable:
+            return False
+        return any(self._policy.may_ask(actor, kind).allowed for kind in kinds)
 
     async def still_holds(self, request: ChangeRequest) -> str | None:
         """Why an approved request may no longer be applied, or None. Raises `DirectoryUnavailable`."""

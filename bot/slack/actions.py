@@ -15,6 +15,7 @@ from bot.slack import blocks as b
 from bot.slack import forms, ids
 from bot.slack.api import SlackError
 from bot.slack.asking import open_form
+from bot.slack.choosing import SELECT, show_group, take_group
 from bot.slack.desk import EXPECTED, Call, Desk, read_reopen
 from bot.slack.errors import platform_words, words
 from bot.slack.form_state import asked_in, typed_in
@@ -29,6 +30,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
     """Listen to every button of the table."""
     for action_id, handler in ACTIONS.items():
         app.action(action_id)(_listener(desk, action_id, handler))
+    app.action(SELECT)(_listener(desk, ids.THINGS_GROUP_SELECT, choose_group))
 
 
 def _listener(
@@ -52,9 +54,11 @@ def _call(body: Mapping[str, Any]) -> Call:
 
 
 def _value(body: Mapping[str, Any], action_id: str) -> str:
+    """What a button carries, or the option chosen in a list, whose action_id ends with a version."""
     for action in body.get("actions") or ():
-        if isinstance(action, dict) and action.get("action_id") == action_id:
-            return str(action.get("value") or "")
+        if isinstance(action, dict) and str(action.get("action_id")).partition(".v")[0] == action_id:
+            option = action.get("selected_option")
+            return str((option if isinstance(option, dict) else action).get("value") or "")
     return ""
 
 
@@ -134,6 +138,16 @@ async def take_iccid(desk: Desk, call: Call, body: Mapping[str, Any], value: str
         await look_up(desk, call, now, value)
 
 
+async def take_tac(desk: Desk, _call: Call, body: Mapping[str, Any], value: str) -> None:
+    """Use the TAC of the IMEI that was pasted."""
+    await desk.edit(_form_of(body), lambda newest: forms.with_value(newest, ids.TAC_BLOCK, value))
+
+
+async def choose_group(desk: Desk, call: Call, body: Mapping[str, Any], value: str) -> None:
+    """A group was chosen in the list: its facts appear under it."""
+    await show_group(desk, call, _form_of(body), value)
+
+
 async def take_imei(desk: Desk, _call: Call, body: Mapping[str, Any], value: str) -> None:
     """Use this IMEI: the one proposed, last seen, or kept by an earlier unlock. No typing."""
     await desk.edit(_form_of(body), lambda newest: forms.with_value(newest, ids.IMEI_BLOCK, value))
@@ -160,5 +174,7 @@ ACTIONS: Mapping[str, Handler] = {
     ids.TAKE_ICCID: take_iccid,
     ids.TAKE_IMEI: take_imei,
     ids.TAKE_KEPT_IMEI: take_imei,
+    ids.TAKE_TAC: take_tac,
+    ids.TAKE_GROUP: take_group,
     ids.REOPEN: reopen,
 }

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from bot.domain.changes import Change, Kind
+from bot.domain.changes import Change, Kind, noun
 from bot.domain.errors import AlreadyOpen, NotAllowed, Proposed, StoreUnavailable, Unfit
 from bot.domain.requests import ChangeRequest
 from bot.services.ports import Submission
 from bot.slack import blocks as b
 from bot.slack import forms, ids
 from bot.slack.api import SlackError
+from bot.slack.choosing import show_group
 from bot.slack.desk import EXPECTED, Call, Desk, reopen
 from bot.slack.dispatch import log_unexpected
 from bot.slack.errors import words
@@ -32,11 +33,13 @@ RESUME_WITHIN = timedelta(minutes=15)
 # --- opening -------------------------------------------------------------------------------------
 
 
-async def open_form(desk: Desk, call: Call, kind: Kind, typed: Mapping[str, str]) -> None:
+async def open_form(
+    desk: Desk, call: Call, kind: Kind, typed: Mapping[str, str], under: forms.Under | None = None
+) -> None:
     """The form at once where the roles are known, else a loading modal that becomes the form."""
     shown = Form(kind, call.origin.channel, desk.new_id(), typed)
     asked = asyncio.create_task(desk.authority.to_open(call.person, call.origin, kind))
-    form = forms.form(shown, under=_wrong_already(shown))
+    form = forms.form(shown, under={**(under or {}), **_wrong_already(shown)})
     if await _in_time(desk, asked):
         await asked
         view = await _open(desk, call, shown, form)
@@ -44,6 +47,8 @@ async def open_form(desk: Desk, call: Call, kind: Kind, typed: Mapping[str, str]
         view = await _open_loading(desk, call, shown, asked, form)
     if view and typed.get(ids.ICCID_BLOCK):
         await look_up(desk, call, view, typed[ids.ICCID_BLOCK])
+    elif view and typed.get(ids.THINGS_GROUP_BLOCK):
+        await show_group(desk, call, view, typed[ids.THINGS_GROUP_BLOCK])
 
 
 async def _in_time(desk: Desk, asked: asyncio.Task[None]) -> bool:
@@ -147,7 +152,7 @@ async def _give_back(desk: Desk, call: Call, submission: Submission, shown: Form
     again = shown.showing(submission.fields, desk.new_id())
     buttons = [reopen(again, again.typed)]
     if isinstance(error, AlreadyOpen):
-        sentence = f"⚠️ {await open_request_line(desk, error.request_id)}"
+        sentence = f"⚠️ {await open_request_line(desk, error.request_id, noun(shown.kind))}"
         buttons = await _own(desk, call, error.request_id)
     elif isinstance(error, NotAllowed):
         buttons = []

@@ -14,8 +14,9 @@ from bot.domain.policy import Decision
 from bot.slack import blocks as b
 from bot.slack import ids
 from bot.slack.asking import open_form
+from bot.slack.choosing import resolve
 from bot.slack.desk import Call, Desk
-from bot.slack.reading import split_arguments
+from bot.slack.reading import split_arguments, split_group_arguments
 
 Handler = Callable[[Desk, Call], Coroutine[Any, Any, None]]
 
@@ -40,6 +41,19 @@ async def unlock_thing(desk: Desk, call: Call) -> None:
     await open_form(desk, call, Kind.UNLOCK_THING, split_arguments(call.text, Kind.UNLOCK_THING))
 
 
+async def lock_group(desk: Desk, call: Call) -> None:
+    """`/lock-group [group] [TAC]`"""
+    group, tac = split_group_arguments(call.text)
+    typed, under = await resolve(desk, group)
+    await open_form(desk, call, Kind.LOCK_THINGS_GROUP, typed | {ids.TAC_BLOCK: tac}, under)
+
+
+async def unlock_group(desk: Desk, call: Call) -> None:
+    """`/unlock-group [group]`"""
+    typed, under = await resolve(desk, " ".join(call.text.split()))
+    await open_form(desk, call, Kind.UNLOCK_THINGS_GROUP, typed, under)
+
+
 async def imei(desk: Desk, call: Call) -> None:
     """`/imei help`; anything else gets the help too, and hears that it is not known."""
     word = call.text.strip().lower()
@@ -51,6 +65,8 @@ async def imei(desk: Desk, call: Call) -> None:
 COMMANDS = (
     Command(ids.LOCK_THING, "[ICCID] [IMEI]", "Bind a SIM to one device (asks for approval)", lock_thing),
     Command(ids.UNLOCK_THING, "[ICCID]", "Let a SIM work in any device (asks for approval)", unlock_thing),
+    Command(ids.LOCK_GROUP, "[group] [TAC]", "Bind a group of SIMs to a range of devices", lock_group),
+    Command(ids.UNLOCK_GROUP, "[group]", "Let the SIMs of a group work in any device", unlock_group),
     Command(ids.IMEI, "help", "All commands, and what you may do", imei),
 )
 
@@ -72,7 +88,7 @@ def _listener(desk: Desk, command: Command) -> Callable[[AsyncAck, dict[str, Any
 
 def help_text(abilities: Mapping[Kind, tuple[Decision, Decision]]) -> str:
     """All commands, with what this very person may do."""
-    commands = {Kind.LOCK_THING: COMMANDS[0], Kind.UNLOCK_THING: COMMANDS[1]}
+    commands = dict(zip(Kind, COMMANDS, strict=False))
     lines = ["*IMEI Lock* binds a SIM to the device it belongs in, so that a stolen SIM is worth nothing."]
     for kind, command in commands.items():
         may_ask, may_approve = abilities[kind]

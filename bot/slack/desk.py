@@ -12,7 +12,7 @@ from bot.domain.errors import DirectoryUnavailable, PlatformError, Refusal, Unfi
 from bot.domain.policy import Policy
 from bot.domain.requests import Origin, Person
 from bot.services.authority import Authority
-from bot.services.ports import Clock, Store
+from bot.services.ports import Clock, Inventory, Store
 from bot.services.preview import Previews
 from bot.services.requests import Requests
 from bot.services.submission import Submissions
@@ -49,6 +49,7 @@ class Desk:
     new_id: Callable[[], str]
     forget_roles: Callable[[], None]
     screens: Screens
+    inventory: Inventory
 
     async def whisper(self, call: Call, text: str, *buttons: b.Block) -> None:
         """Tell only this person: by response_url, else ephemerally, else by direct message.
@@ -157,6 +158,7 @@ class Call:
 def reopen(shown: Form, typed: Mapping[str, str]) -> b.Block:
     """A button that opens the form again with all that was typed."""
     limits = {ids.ICCID_BLOCK: b.FIELD_LIMIT, ids.IMEI_BLOCK: b.FIELD_LIMIT, ids.KEEP_BLOCK: 10}
+    limits |= {ids.THINGS_GROUP_BLOCK: 120, ids.THINGS_GROUP_NAME: 75, ids.TAC_BLOCK: b.FIELD_LIMIT}
     limits[ids.REASON_BLOCK] = b.REASON_LIMIT
     kept = {key: _tame(typed[key])[:most] for key, most in limits.items() if typed.get(key)}
     value = json.dumps(

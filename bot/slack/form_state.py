@@ -96,7 +96,19 @@ def typed_in(view: Mapping[str, Any]) -> dict[str, str]:
     for block_id, elements in (values if isinstance(values, dict) else {}).items():
         for element in elements.values() if isinstance(elements, dict) else ():
             found[str(block_id)] = _value(element)
+            if name := _chosen_name(element):
+                found[f"{block_id}.name"] = name
     return found
+
+
+def _chosen_name(element: Any) -> str:
+    """What an option is called that isn't in the view, so that the form can be shown with it again."""
+    if not isinstance(element, dict) or element.get("type") != "external_select":
+        return ""
+    option = element.get("selected_option")
+    text = option.get("text") if isinstance(option, dict) else None
+    name = text.get("text") if isinstance(text, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _value(element: Any) -> str:

@@ -10,30 +10,43 @@ from typing import Any
 
 from bot.domain.changes import Kind
 from bot.domain.identifiers import group_imei, is_reported
-from bot.domain.impact import SeenThing
-from bot.domain.things import Thing
+from bot.domain.impact import SeenGroup, SeenThing
+from bot.domain.things import GroupRow, Thing
 from bot.slack import blocks as b
 from bot.slack import ids
+from bot.slack.fields import fields, group_option
 from bot.slack.form_state import KEPT_AT_MOST, Form, kept_in, read_metadata, text_of
-from bot.slack.locks import b_iccid, group_rows, lock_words
+from bot.slack.locks import b_iccid, group_rows, lock_words, things_group_rows
 
 View = dict[str, Any]
 Under = Mapping[str, Sequence[b.Block]]
 """Blocks to stand under a field, by the field's block id."""
-CALLBACKS = {Kind.LOCK_THING: ids.LOCK_THING_SUBMIT, Kind.UNLOCK_THING: ids.UNLOCK_THING_SUBMIT}
+CALLBACKS = {
+    Kind.LOCK_THING: ids.LOCK_THING_SUBMIT,
+    Kind.UNLOCK_THING: ids.UNLOCK_THING_SUBMIT,
+    Kind.LOCK_THINGS_GROUP: ids.LOCK_THINGS_GROUP_SUBMIT,
+    Kind.UNLOCK_THINGS_GROUP: ids.UNLOCK_THINGS_GROUP_SUBMIT,
+}
 KINDS = {callback: kind for kind, callback in CALLBACKS.items()}
+FIRST_FIELD = {
+    Kind.LOCK_THING: ids.ICCID_BLOCK,
+    Kind.UNLOCK_THING: ids.ICCID_BLOCK,
+    Kind.LOCK_THINGS_GROUP: ids.THINGS_GROUP_BLOCK,
+    Kind.UNLOCK_THINGS_GROUP: ids.THINGS_GROUP_BLOCK,
+}
 DENIAL_TITLE = "Deny this request"
-TITLES = {Kind.LOCK_THING: "Lock a SIM to a device", Kind.UNLOCK_THING: "Unlock a SIM"}
-KEEP_TEXTS = {
-    "keep": ("Keep the stored IMEI", "Any device works from now on; the look-up offers it for a later lock."),
-    "clear": ("Clear the stored IMEI", "Any device works, and the IMEI is forgotten: the device is retired."),
+TITLES = {
+    Kind.LOCK_THING: "Lock a SIM to a device",
+    Kind.UNLOCK_THING: "Unlock a SIM",
+    Kind.LOCK_THINGS_GROUP: "Lock a group to a range",
+    Kind.UNLOCK_THINGS_GROUP: "Unlock a group",
 }
 
 
 def form(shown: Form, *, under: Under | None = None, top: str = "") -> View:
     """The form. `under` holds blocks to stand under the field of that block id; `top` a sentence above."""
     head: list[b.Block] = [b.section(top)] if top else []
-    return _form(shown, put_under([*head, *_fields(shown)], under or {}))
+    return _form(shown, put_under([*head, *fields(shown)], under or {}))
 
 
 def put_under(blocks: Iterable[b.Block], under: Under) -> list[b.Block]:
@@ -63,59 +76,18 @@ def _form(shown: Form, blocks: list[b.Block]) -> View:
     )
 
 
-def _fields(shown: Form) -> list[b.Block]:
-    typed, v = shown.typed, shown.version
-    iccid = b.text_input(
-        ids.ICCID_BLOCK,
-        "ICCID",
-        f"iccid.v{v}",
-        initial=typed.get(ids.ICCID_BLOCK, ""),
-        placeholder="19 or 20 digits on the SIM, starting with 89",
-        most=b.FIELD_LIMIT,
-    )
-    look_up = b.actions(b.button("Look up", ids.LOOK_UP, "look_up"), block_id=ids.LOOK_UP_BLOCK)
-    reason = b.text_input(
-        ids.REASON_BLOCK,
-        "Reason",
-        f"reason.v{v}",
-        initial=typed.get(ids.REASON_BLOCK, ""),
-        placeholder="For the approver, and for whoever reads the audit log",
-        multiline=True,
-        most=b.REASON_LIMIT,
-    )
-    middle = _imei(typed, v) if shown.kind is Kind.LOCK_THING else _keep(typed, v)
-    return [iccid, look_up, middle, reason]
-
-
-def _imei(typed: Mapping[str, str], version: int) -> b.Block:
-    return b.text_input(
-        ids.IMEI_BLOCK,
-        "IMEI",
-        f"imei.v{version}",
-        initial=typed.get(ids.IMEI_BLOCK, ""),
-        placeholder="15 digits on the label, or dial *#06#",
-        hint="Only this device gets service. Any other device loses it.",
-        most=b.FIELD_LIMIT,
-    )
-
-
-def _keep(typed: Mapping[str, str], version: int) -> b.Block:
-    options = {
-        value: {"text": b.plain(text, 75), "description": b.plain(why, 75), "value": value}
-        for value, (text, why) in KEEP_TEXTS.items()
-    }
-    element = {
-        "type": "radio_buttons",
-        "action_id": f"keep.v{version}",
-        "options": list(options.values()),
-        "initial_option": options.get(typed.get(ids.KEEP_BLOCK, ""), options["keep"]),
-    }
-    label = b.plain("The IMEI stored with the lock", 2000)
-    return {"type": "input", "block_id": ids.KEEP_BLOCK, "label": label, "element": element}
-
-
 def with_value(view: Mapping[str, Any], block_id: str, value: str) -> View:
-    """The view as it is on the screen, with one field set by the bot: a new action_id makes Slack take it.
+    """The view as it is on the screen, with one text field set by the bot."""
+    return _with_element(view, block_id, {"initial_value": value})
+
+
+def with_group(view: Mapping[str, Any], row: GroupRow) -> View:
+    """The view as it is on the screen, with this group chosen by the bot."""
+    return _with_element(view, ids.THINGS_GROUP_BLOCK, {"initial_option": group_option(row)})
+
+
+def _with_element(view: Mapping[str, Any], block_id: str, values: dict[str, Any]) -> View:
+    """One field set by the bot: a new action_id makes Slack take it.
 
     Every other field keeps its ids, and so what was typed into it. What stood under the field goes.
     """
@@ -124,7 +96,8 @@ def with_value(view: Mapping[str, Any], block_id: str, value: str) -> View:
     blocks: list[b.Block] = []
     for block in view.get("blocks", ()):
         if block.get("block_id") == block_id:
-            new = {"action_id": f"{block_id}.v{moved.version}", "initial_value": value}
+            action_id = str(block["element"]["action_id"]).rpartition(".v")[0]
+            new = {"action_id": f"{action_id}.v{moved.version}", **values}
             blocks.append(block | {"element": block["element"] | new})
         else:
             blocks.append(block)
@@ -180,6 +153,12 @@ def found(seen: SeenThing, now: datetime, *, open_request: str, offer_imei: bool
     if offer_imei and (buttons := _offers(thing)):
         blocks.append(b.actions(*buttons))
     return blocks
+
+
+def found_group(seen: SeenGroup, *, open_request: str) -> list[b.Block]:
+    """What is known of the group that was chosen, in a block of its own."""
+    blocks = [b.facts(things_group_rows(seen, "lock"))]
+    return [*blocks, b.section(f"⏳ {open_request}")] if open_request else blocks
 
 
 def _seen_rows(thing: Thing, now: datetime) -> list[tuple[str, str]]:

@@ -60,9 +60,9 @@ async def _facts(desk: Desk, call: Call, kind: Kind, iccid: Iccid) -> tuple[list
     return blocks, {"looked_up": iccid.digits, "last_seen": thing.last_seen_imei}
 
 
-async def open_request_line(desk: Desk, request_id: str) -> str:
+async def open_request_line(desk: Desk, request_id: str, what: str = "SIM") -> str:
     """A sentence that links to the open request's card."""
     place = await desk.notifier.visible_place(request_id)
     link = await desk.notifier.link(place) if place else ""
     where = f"<{link}|request {request_id}>" if link else f"request `{request_id}`"
-    return f"Another request for this SIM is still open: {where}."
+    return f"Another request for this {what} is still open: {where}."

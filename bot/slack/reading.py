@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
 
-from bot.domain.changes import Change, Kind, LockThing, UnlockThing
+from bot.domain.changes import Change, Kind, LockThing, LockThingsGroup, UnlockThing, UnlockThingsGroup
 from bot.domain.identifiers import (
     Iccid,
     Imei,
     Proposal,
     Rejection,
+    Tac,
+    ThingsGroupId,
     Valid,
     group_imei,
     parse_iccid,
     parse_imei,
+    parse_tac,
 )
 from bot.slack import blocks as b
 from bot.slack import forms, ids
 from bot.slack.form_state import Form
+
+V = TypeVar("V", Imei, Tac)
+_TAC_LIKE = re.compile(r"[0-9][0-9./-]{4,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,46 +46,81 @@ class Read:
 
 def read_fields(shown: Form, typed: Mapping[str, str]) -> Read:
     """Digit checks only: instant, so that they answer beside the field."""
-    errors: dict[str, str] = {}
-    proposals: dict[str, list[b.Block]] = {}
-    remarks: dict[str, tuple[str, ...]] = {}
-    iccid = parse_iccid(typed.get(ids.ICCID_BLOCK, ""))
-    if isinstance(iccid, Rejection):
-        errors[ids.ICCID_BLOCK] = iccid.why
-    else:
-        remarks[ids.ICCID_BLOCK] = iccid.notes + iccid.warnings
+    reader = _Reader(shown, typed)
     change: Change | None = None
-    if shown.kind is Kind.LOCK_THING:
-        imei = _parse_imei(shown, typed, iccid)
-        if not isinstance(imei, Valid):
-            errors[ids.IMEI_BLOCK], proposals[ids.IMEI_BLOCK] = _not_yet(imei)
-        else:
-            remarks[ids.IMEI_BLOCK] = imei.notes + imei.warnings
-            if isinstance(iccid, Valid):
-                change = LockThing(iccid.value, imei.value)
-    elif typed.get(ids.KEEP_BLOCK) not in forms.KEEP_TEXTS:
-        errors[ids.KEEP_BLOCK] = "Choose whether the stored IMEI is kept or cleared."
-    elif isinstance(iccid, Valid):
-        change = UnlockThing(iccid.value, keep=typed[ids.KEEP_BLOCK] == "keep")
-    return Read(None if errors else change, errors, {k: v for k, v in proposals.items() if v}, remarks)
+    match shown.kind:
+        case Kind.LOCK_THING:
+            iccid = reader.iccid()
+            imei = reader.imei(iccid)
+            change = LockThing(iccid, imei) if iccid and imei else None
+        case Kind.UNLOCK_THING:
+            iccid, keep = reader.iccid(), reader.keep("IMEI")
+            change = UnlockThing(iccid, keep) if iccid and keep is not None else None
+        case Kind.LOCK_THINGS_GROUP:
+            group_id, tac = reader.group_id(), reader.tac()
+            change = LockThingsGroup(group_id, tac) if group_id and tac else None
+        case Kind.UNLOCK_THINGS_GROUP:
+            group_id, keep = reader.group_id(), reader.keep("TAC")
+            change = UnlockThingsGroup(group_id, keep) if group_id and keep is not None else None
+    return Read(change, reader.errors, reader.proposals, reader.remarks)
 
 
-def _parse_imei(
-    shown: Form, typed: Mapping[str, str], iccid: Valid[Iccid] | Rejection
-) -> Valid[Imei] | Proposal[Imei] | Rejection:
-    """The last-seen IMEI that a look-up found counts only for the very Thing that it was found on."""
-    same_thing = isinstance(iccid, Valid) and iccid.value.digits == shown.looked_up
-    return parse_imei(typed.get(ids.IMEI_BLOCK, ""), last_seen=shown.last_seen if same_thing else "")
+@dataclass(slots=True)
+class _Reader:
+    """One field after the other: a value, or None and what is wrong with it."""
 
+    shown: Form
+    typed: Mapping[str, str]
+    errors: dict[str, str] = field(default_factory=dict)
+    proposals: dict[str, list[b.Block]] = field(default_factory=dict)
+    remarks: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-def _not_yet(imei: Proposal[Imei] | Rejection) -> tuple[str, list[b.Block]]:
-    """The sentence beside the field, and for a proposal the button under it."""
-    if isinstance(imei, Rejection):
-        return imei.why, []
-    digits = imei.value.digits
-    shown = group_imei(digits)
-    button = forms.proposal(f"{imei.why} Is it {shown}?", shown, ids.TAKE_IMEI, digits)
-    return f"{imei.why} Did you mean {shown}? Press the button below.", button
+    def iccid(self) -> Iccid | None:
+        read = parse_iccid(self.typed.get(ids.ICCID_BLOCK, ""))
+        if isinstance(read, Rejection):
+            self.errors[ids.ICCID_BLOCK] = read.why
+            return None
+        self.remarks[ids.ICCID_BLOCK] = read.notes + read.warnings
+        return read.value
+
+    def imei(self, iccid: Iccid | None) -> Imei | None:
+        """The last-seen IMEI that a look-up found counts only for the very Thing that it was found on."""
+        same_thing = iccid is not None and iccid.digits == self.shown.looked_up
+        last_seen = self.shown.last_seen if same_thing else ""
+        read = parse_imei(self.typed.get(ids.IMEI_BLOCK, ""), last_seen=last_seen)
+        return self._number(ids.IMEI_BLOCK, read, ids.TAKE_IMEI)
+
+    def tac(self) -> Tac | None:
+        return self._number(ids.TAC_BLOCK, parse_tac(self.typed.get(ids.TAC_BLOCK, "")), ids.TAKE_TAC)
+
+    def group_id(self) -> ThingsGroupId | None:
+        try:
+            return ThingsGroupId(self.typed.get(ids.THINGS_GROUP_BLOCK, ""))
+        except ValueError:
+            self.errors[ids.THINGS_GROUP_BLOCK] = "Choose a group from the list, or paste its id there."
+            return None
+
+    def keep(self, what: str) -> bool | None:
+        chosen = self.typed.get(ids.KEEP_BLOCK)
+        if chosen in {"keep", "clear"}:
+            return chosen == "keep"
+        self.errors[ids.KEEP_BLOCK] = f"Choose whether the stored {what} is kept or cleared."
+        return None
+
+    def _number(self, block_id: str, read: Valid[V] | Proposal[V] | Rejection, take: str) -> V | None:
+        match read:
+            case Rejection(why=why):
+                self.errors[block_id] = why
+                return None
+            case Proposal(value=value, why=why):
+                shown = group_imei(value.digits)
+                self.errors[block_id] = f"{why} Did you mean {shown}? Press the button below."
+                button = forms.proposal(f"{why} Is it {shown}?", shown, take, value.digits)
+                self.proposals[block_id] = button
+                return None
+            case Valid(value=value, notes=notes, warnings=warnings):
+                self.remarks[block_id] = notes + warnings
+                return value
 
 
 def split_arguments(text: str, kind: Kind) -> dict[str, str]:
@@ -96,3 +139,13 @@ def split_arguments(text: str, kind: Kind) -> dict[str, str]:
     if isinstance(parse_iccid(text), Valid):
         return {ids.ICCID_BLOCK: " ".join(tokens)}
     return {ids.ICCID_BLOCK: tokens[0], ids.IMEI_BLOCK: " ".join(tokens[1:])}
+
+
+def split_group_arguments(text: str) -> tuple[str, str]:
+    """`[group] [TAC]`: names have spaces in them, so the TAC is what looks like one at either end."""
+    tokens = text.split()
+    if tokens and _TAC_LIKE.fullmatch(tokens[-1]):
+        return " ".join(tokens[:-1]), tokens[-1]
+    if tokens and _TAC_LIKE.fullmatch(tokens[0]):
+        return " ".join(tokens[1:]), tokens[0]
+    return " ".join(tokens), ""

@@ -50,7 +50,7 @@ class _Form:
             new = await self._desk.submissions.keep(submission)
         except StoreUnavailable as error:
             sentence = words(error, submission.person, log_unexpected("Keeping a submission", error))
-            await ack(response_action="errors", errors={ids.ICCID_BLOCK: sentence})
+            await ack(response_action="errors", errors={forms.FIRST_FIELD[self._kind]: sentence})
             return
         if not new:
             await ack(response_action="update", view=_sent_already(shown))

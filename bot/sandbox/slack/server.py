@@ -21,7 +21,7 @@ from bot.sandbox.slack.web_api import WebApi
 from bot.sandbox.slack.workspace import BOT_ID, BOT_USER_ID, TEAM_ID, Workspace
 from bot.services.ports import Clock
 
-DEFAULT_COMMANDS = ("/lock-thing", "/unlock-thing", "/imei")
+DEFAULT_COMMANDS = ("/lock-thing", "/unlock-thing", "/lock-group", "/unlock-group", "/imei")
 DEFAULT_EVENTS = ("app_home_opened",)
 MOST_BYTES = 20 * 1024 * 1024
 
