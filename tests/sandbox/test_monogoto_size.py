@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 ANSWER_PAGES = """
-import asyncio, json, resource, sys, time
+import asyncio, json, pathlib, re, resource, sys, time
 import httpx
 from bot.clock import SystemClock
 from bot.sandbox.monogoto import LocalMonogoto
@@ -23,6 +23,13 @@ PAGES = {
     "groups": "/thingsgroups?offset=4950",
 }
 
+def peak():
+    status = pathlib.Path("/proc/self/status")
+    if status.exists():  # ru_maxrss would count the process that started this one
+        return int(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1]) // 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most // (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
 async def main():
     rows, took = {}, {}
     async with LocalMonogoto(SystemClock(), things=100_000, groups=5_000) as sim:
@@ -33,9 +40,7 @@ async def main():
                 started = time.perf_counter()
                 rows[name] = len((await client.get(path)).json())
                 took[name] = round((time.perf_counter() - started) * 1000, 1)
-    unit = 1024 if sys.platform == "darwin" else 1
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit // 1024
-    print(json.dumps({"rows": rows, "milliseconds": took, "peak_mb": peak}))
+    print(json.dumps({"rows": rows, "milliseconds": took, "peak_mb": peak()}))
 
 asyncio.run(main())
 """
