@@ -9,6 +9,7 @@ from aiohttp import web
 from bot.sandbox.clock import ManualClock
 from bot.sandbox.monogoto import answers
 from bot.sandbox.monogoto.delivery import Handler
+from bot.sandbox.monogoto.records import ABSENT
 
 if TYPE_CHECKING:
     from bot.sandbox.monogoto.server import LocalMonogoto
@@ -32,6 +33,8 @@ class ControlApi:
             web.post("/control/things/{iccid}/data-session", self.data_session),
             web.post("/control/things/{iccid}/session-every", self.session_every),
             web.post("/control/things/{iccid}/edit", self.edit),
+            web.get("/control/groups/{id}", self.group),
+            web.get("/control/groups/{id}/writes", self.group_writes),
             web.post("/control/groups/{id}/edit", self.edit_group),
             web.post("/control/settings", self.change_settings),
             web.post("/control/faults", self.fail),
@@ -73,9 +76,10 @@ class ControlApi:
         )
 
     async def calls(self, request: web.Request) -> web.Response:
-        """GET /control/calls?last=N."""
+        """GET /control/calls?last=N&method=PUT&path=/thingsgroup/, the path by its beginning."""
         last = int(request.query.get("last", "100"))
-        return answers.json([call.as_json() for call in list(self._sim.calls)[-last:]])
+        found = self._sim.calls_to(request.query.get("method", "*"), request.query.get("path", "/"))
+        return answers.json([call.as_json() for call in found[-last:]])
 
     async def thing(self, request: web.Request) -> web.Response:
         """GET /control/things/{iccid}."""
@@ -113,20 +117,41 @@ class ControlApi:
         self._sim.console_edit_group(request.match_info["id"], **await _body(request))
         return answers.json({"ok": True})
 
+    async def group(self, request: web.Request) -> web.Response:
+        """GET /control/groups/{id}."""
+        return answers.json(self._sim.group(request.match_info["id"]))
+
+    async def group_writes(self, request: web.Request) -> web.Response:
+        """GET /control/groups/{id}/writes: PUTs that took effect, oldest first."""
+        found = self._sim.group_writes.get(request.match_info["id"], [])
+        return answers.json(
+            [
+                {"at": write.at.isoformat(), "body": write.body, "before": write.before, "after": write.after}
+                for write in found
+            ]
+        )
+
     async def change_settings(self, request: web.Request) -> web.Response:
         """POST /control/settings, any of them by name."""
         self._sim.settings.change(**await _body(request))
         return answers.json(self._sim.settings.as_json())
 
     async def fail(self, request: web.Request) -> web.Response:
-        """POST /control/faults, {"method", "path", "what", "times" or "rate", "seconds"}."""
+        """POST /control/faults, {"method", "path", "what", "times" or "rate", "seconds", "status", "keys"}.
+
+        `absent`, a list: keys of a group that are taken away, since JSON has no word for it.
+        """
         body = await _body(request)
         match = (str(body.get("method", "*")).upper(), str(body.get("path", "/")))
-        seconds = float(body.get("seconds", 1.0))
+        more: dict[str, Any] = {
+            "seconds": float(body.get("seconds", 1.0)),
+            "status": int(body["status"]) if "status" in body else None,
+            "keys": dict(body.get("keys", {})) | dict.fromkeys(body.get("absent", []), ABSENT),
+        }
         if "rate" in body:
-            self._sim.fail_at_rate(match, body["what"], float(body["rate"]), seconds=seconds)
+            self._sim.fail_at_rate(match, body["what"], float(body["rate"]), **more)
         else:
-            self._sim.fail(match, body["what"], int(body.get("times", 1)), seconds=seconds)
+            self._sim.fail(match, body["what"], int(body.get("times", 1)), **more)
         return answers.json({"ok": True})
 
     async def clear_faults(self, _: web.Request) -> web.Response:

@@ -11,9 +11,9 @@ from aiohttp import web
 
 from bot.sandbox.monogoto import answers
 from bot.sandbox.monogoto.calls import Call, readable
-from bot.sandbox.monogoto.faults import Fault, Faults
+from bot.sandbox.monogoto.faults import NEED_KEYS, Fault, Faults
+from bot.sandbox.monogoto.incoming import FAULT
 from bot.sandbox.monogoto.settings import Settings
-from bot.sandbox.monogoto.things_api import FAULT
 from bot.sandbox.monogoto.tokens import Tokens
 from bot.services.ports import Clock
 
@@ -22,7 +22,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _KEPT: Final = 20_000
 _HTML: Final = "<html><head><title>502 Bad Gateway</title></head><body>nginx & friends</body></html>"
 _WRITES: Final = frozenset({"PUT", "POST", "PATCH", "DELETE"})
-_IN_HANDLER: Final = frozenset({"does_not_stick", "cas_moves_first", "wrong_thing"})
+_IN_HANDLER: Final = NEED_KEYS | {"does_not_stick", "cas_moves_first", "wrong_thing"}
 _AFTER: Final = frozenset({"drop_after", "error_after", "truncated_json", "hang_after"})
 
 
@@ -73,7 +73,7 @@ class Delivery:
 
     async def _faulty(self, fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
         if fault.kind in _IN_HANDLER:
-            request[FAULT] = fault.kind
+            request[FAULT] = fault
             return await self._admit(request, handler)
         if fault.kind == "latency":
             await self._wait(fault.seconds)
@@ -127,11 +127,13 @@ def _instead(fault: Fault) -> web.Response:
         return web.json_response({"message": "Too Many Requests"}, status=429, headers=headers)
     if fault.kind == "unauthorized":
         return answers.text("Unauthorized", 401)
+    if fault.kind == "refused":
+        return answers.json({"message": "Invalid Input Data"}, fault.status or 400)
     if fault.kind in {"error_html", "html_200"}:
-        status = 502 if fault.kind == "error_html" else 200
+        status = (fault.status or 502) if fault.kind == "error_html" else 200
         return web.Response(text=_HTML, status=status, content_type="text/html")
     if fault.kind == "redirect":
         return web.Response(status=302, headers={"Location": "http://127.0.0.1:9/elsewhere"})
     if fault.kind == "too_long":
         return answers.json(["x" * 1024] * 4096)
-    return answers.json({"error": "Internal Server Error"}, 500)
+    return answers.json({"error": "Internal Server Error"}, fault.status or 500)

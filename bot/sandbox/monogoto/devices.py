@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from bot.sandbox.monogoto.records import GroupRecord, ThingRecord
+from bot.sandbox.monogoto.groups import GroupRecord
+from bot.sandbox.monogoto.records import ABSENT, ThingRecord
 from bot.sandbox.monogoto.settings import Settings
 
 NO_IMEI: Final = "0" * 15
@@ -21,11 +22,13 @@ class Verdict:
 
 
 def judge(record: ThingRecord, group: GroupRecord | None, imei: str, settings: Settings) -> Verdict:
-    """Both locks must agree: the Thing's by 14 digits, the group's by prefix."""
+    """Both locks must agree, the Thing's by 14 digits, the group's by prefix, unless one is said to win."""
+    both_on = record.lock is True and group is not None and group.lock is True
+    passed_over = {"thing": "group", "group": "thing"}.get(settings.lock_wins) if both_on else None
     why = (
         _refused_by_state(record)
-        or _refused_by_thing(record, imei, settings)
-        or _refused_by_group(group, imei, settings)
+        or ("" if passed_over == "thing" else _refused_by_thing(record, imei, settings))
+        or ("" if passed_over == "group" else _refused_by_group(group, imei, settings))
     )
     return Verdict(accepted=not why, why=why or "no lock stands against this device")
 
@@ -46,7 +49,7 @@ def _refused_by_thing(record: ThingRecord, imei: str, settings: Settings) -> str
 def _refused_by_group(group: GroupRecord | None, imei: str, settings: Settings) -> str:
     if group is None or group.lock is not True:
         return ""
-    prefix = str(group.prefix or "")
+    prefix = "" if group.prefix is ABSENT else str(group.prefix or "")
     if not prefix:
         return "the group is locked to no range at all" if settings.empty_lock == "refuses_all" else ""
     return "" if imei.startswith(prefix) else "the group is locked to another range"

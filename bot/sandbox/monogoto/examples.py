@@ -1,4 +1,4 @@
-"""Things that tests and the demo name: one for every odd case, the same for every seed and size."""
+"""Things and groups that tests and the demo name: one for every odd case, alike for every seed and size."""
 
 from __future__ import annotations
 
@@ -51,10 +51,23 @@ class Examples:
     hostile_emoji: Example
     hostile_right_to_left: Example
     hostile_markup: Example
+    locked_in_locked_group: Example
+    locked_elsewhere_in_locked_group: Example
+    never_seen_in_locked_group: Example
     open_group: str
     """A group without a lock, by id."""
     locked_group: str
     locked_group_tac: str
+    hostile_group: str
+    """Its name, description and a nested text mention a channel; no lock."""
+    twin_groups: tuple[str, str]
+    """Two groups of the same name; no lock."""
+    never_locked_group: str
+    """IMEIPrefix and LockMasterImei are null."""
+    keyless_group: str
+    """IMEIPrefix and LockMasterImei are left out."""
+    rangeless_group: str
+    """LockMasterImei is true, IMEIPrefix empty."""
     unused_imeis: tuple[str, ...]
     """Right IMEIs that no SIM was ever seen in."""
     unknown_iccid: str

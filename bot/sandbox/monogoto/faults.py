@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
-from typing import Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 FaultKind = Literal[
     "latency",  # wait `seconds` on the clock, then answer as usual
@@ -12,19 +12,25 @@ FaultKind = Literal[
     "drop_after",  # apply, then cut the connection
     "rate_limited",  # 429 with Retry-After of `seconds`
     "unauthorized",  # 401 in spite of a good token
-    "error_json",  # 500 with JSON, nothing applied
-    "error_html",  # 502 with HTML, nothing applied
+    "refused",  # 400 (or `status`) with JSON, nothing applied
+    "error_json",  # 500 (or `status`) with JSON, nothing applied
+    "error_html",  # 502 (or `status`) with HTML, nothing applied
     "error_after",  # apply, then 500
     "truncated_json",  # apply, then half of the answer
     "html_200",  # a page of HTML with status 200, nothing applied
     "redirect",  # 302 to elsewhere, nothing applied
     "too_long",  # an answer of 4 MiB
     "does_not_stick",  # a write that answers 200 and changes nothing
+    "changes_too",  # a write that changes `keys` as well, unasked
+    "edited_first",  # somebody at the console changes `keys` just before the call is answered or applied
+    "edited_after",  # and just after: what was answered is out of date already
     "cas_moves_first",  # something happens to the SIM just before the write arrives
-    "wrong_thing",  # the answer is about another Thing
+    "wrong_thing",  # the answer is about another Thing or group
     "hang",  # no answer until the server stops, nothing applied
     "hang_after",  # apply, then no answer
 ]
+
+NEED_KEYS: Final = frozenset({"changes_too", "edited_first", "edited_after"})
 
 Match = tuple[str, str]
 """Method ("*" for any) and the beginning of the path."""
@@ -39,6 +45,9 @@ class Fault:
     seconds: float = 1.0
     times: int = 1
     rate: float | None = None
+    status: int | None = None
+    keys: dict[str, Any] = field(default_factory=dict)
+    """In the vendor's spelling; ABSENT takes a group's key away."""
 
     def fits(self, method: str, path: str) -> bool:
         """Whether it is meant for this call."""
@@ -53,9 +62,11 @@ class Faults:
         self._waiting: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
-        """Raises ValueError on a kind that doesn't exist."""
+        """Raises ValueError on a kind that doesn't exist, and on one that lacks its `keys`."""
         if fault.kind not in get_args(FaultKind):
             raise ValueError(f"no fault named {fault.kind!r}: one of {', '.join(get_args(FaultKind))}")
+        if (fault.kind in NEED_KEYS) != bool(fault.keys):
+            raise ValueError(f"keys belong to {', '.join(sorted(NEED_KEYS))}, and to no other fault")
         self._waiting.append(fault)
 
     def clear(self) -> None:

@@ -9,8 +9,10 @@ from typing import Any, Final
 from bot.sandbox.monogoto import digits
 from bot.sandbox.monogoto.devices import NO_IMEI
 from bot.sandbox.monogoto.examples import Example, Examples
+from bot.sandbox.monogoto.group_cases import SeededGroups
+from bot.sandbox.monogoto.groups import GroupRecord
 from bot.sandbox.monogoto.names import HOSTILE, TACS
-from bot.sandbox.monogoto.records import ABSENT, GroupRecord, ThingRecord
+from bot.sandbox.monogoto.records import ABSENT, ThingRecord
 
 _TAC: Final = TACS[0]
 _ELSEWHERE: Final = digits.imei(TACS[4], 900_001)
@@ -71,28 +73,33 @@ _ODDITIES: Final[dict[str, _Oddity]] = {
     "hostile_emoji": _Oddity("emoji", {"name": HOSTILE["emoji"]}),
     "hostile_right_to_left": _Oddity("right-to-left", {"name": HOSTILE["right_to_left"]}),
     "hostile_markup": _Oddity("HTML and control characters", {"name": HOSTILE["markup"]}),
+    "locked_in_locked_group": _Oddity(
+        "locked to its device, in a group locked to that range", {"master_imei": "=", "lock": True}
+    ),
+    "locked_elsewhere_in_locked_group": _Oddity(
+        "locked to a device out of its group's range: nothing gets on-line",
+        {"master_imei": _ELSEWHERE, "lock": True},
+    ),
+    "never_seen_in_locked_group": _Oddity("in a locked group, no device yet", _never(None)),
 }
 
 COUNT: Final = len(_ODDITIES)
 
 
 def odd_things(
-    ordinary: Callable[[int, str, GroupRecord], ThingRecord], groups: list[GroupRecord]
+    ordinary: Callable[[int, str, GroupRecord], ThingRecord], groups: SeededGroups
 ) -> tuple[list[ThingRecord], Examples]:
-    """All of them, made from ordinary Things; `groups[0]` is open, `groups[1]` locked to a TAC."""
-    open_group, locked_group = groups[0], groups[1]
+    """All of them, made from ordinary Things; the open group holds most of them."""
     records: list[ThingRecord] = []
     named: dict[str, Example] = {}
     for number, (name, oddity) in enumerate(_ODDITIES.items(), start=1):
-        group = locked_group if name.endswith("locked_group") else open_group
+        group = groups.locked if name.endswith("locked_group") else groups.open
         record = _odd(ordinary(number, oddity.iccid(number), group), oddity)
         records.append(record)
         named[name] = _example(record, oddity)
+    by_name: dict[str, Any] = named | groups.named()
     return records, Examples(
-        **{key.name: named[key.name] for key in fields(Examples) if key.name in named},
-        open_group=open_group.group_id,
-        locked_group=locked_group.group_id,
-        locked_group_tac=str(locked_group.prefix),
+        **{key.name: by_name[key.name] for key in fields(Examples) if key.name in by_name},
         unused_imeis=tuple(digits.imei(_TAC, 999_000 + n) for n in range(10)),
         unknown_iccid=digits.iccid_19(99_999_999_999),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
@@ -44,18 +44,6 @@ class ThingRecord:
     def thing_id(self) -> str:
         """The vendor's id of this Thing."""
         return f"ThingId_ICCID_{self.iccid}"
-
-
-@dataclass(slots=True)
-class GroupRecord:
-    """One Things Group, with fields that nobody documents."""
-
-    group_id: str
-    name: str
-    telephony_profile: str
-    lock: Any = False
-    prefix: Any = ""
-    other: dict[str, Any] = field(default_factory=dict)
 
 
 FIELD_OF_KEY: Final = {
@@ -120,8 +108,8 @@ def render_thing(record: ThingRecord) -> dict[str, Any]:
     return {key: value for key, value in shown.items() if value is not ABSENT}
 
 
-def render_row(record: ThingRecord, *, with_group: bool) -> dict[str, Any]:
-    """A row of a listing: fewer keys, no `cas`, no lock."""
+def render_row(record: ThingRecord, *, with_group: bool, with_lock: bool) -> dict[str, Any]:
+    """A row of a listing: fewer keys, no `cas`."""
     row = {
         "ThingId": record.thing_id,
         "ThingName": record.name,
@@ -131,19 +119,11 @@ def render_row(record: ThingRecord, *, with_group: bool) -> dict[str, Any]:
         "State": record.state,
         "LastLocationUpdateTime": record.last_location,
     }
-    return row | {"ThingsGroupId": record.group_id} if with_group else row
-
-
-def render_group(group: GroupRecord) -> dict[str, Any]:
-    """The answer to GET of a group, with a few fields that no page mentions."""
-    return {
-        "ThingsGroupId": group.group_id,
-        "ThingsGroupName": group.name,
-        "TelephonyProfileId": group.telephony_profile,
-        "IMEIPrefix": group.prefix,
-        "LockMasterImei": group.lock,
-        **group.other,
-    }
+    if with_group:
+        row["ThingsGroupId"] = record.group_id
+    if with_lock:
+        row |= {"MasterIMEI": record.master_imei, "LockMasterImei": record.lock}
+    return row
 
 
 def write_key(record: ThingRecord, key: str, value: Any) -> None:

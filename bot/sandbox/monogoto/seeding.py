@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import datetime, timedelta
 from random import Random
 from typing import Final
@@ -10,8 +9,10 @@ from typing import Final
 from bot.sandbox.monogoto import digits, odd_cases
 from bot.sandbox.monogoto.devices import NO_IMEI
 from bot.sandbox.monogoto.examples import Examples
-from bot.sandbox.monogoto.names import GROUP_KINDS, PARTS, PLACES, ROLES, TACS
-from bot.sandbox.monogoto.records import ABSENT, GroupRecord, ThingRecord
+from bot.sandbox.monogoto.group_cases import seeded_groups
+from bot.sandbox.monogoto.groups import GroupRecord
+from bot.sandbox.monogoto.names import PARTS, PLACES, ROLES, TACS
+from bot.sandbox.monogoto.records import ABSENT, ThingRecord
 from bot.sandbox.monogoto.ticks import cas_at, location_time, milliseconds, usage_time
 from bot.sandbox.monogoto.world import World
 
@@ -19,50 +20,27 @@ GROUPS: Final = 40
 _DAYS: Final = 30
 
 
-def populate(world: World, *, now: datetime, seed: int, things: int) -> Examples:
-    """Fill `world` the same way for the same arguments; at least the odd Things are made."""
+def populate(world: World, *, now: datetime, seed: int, things: int, groups: int = GROUPS) -> Examples:
+    """Fill `world` the same way for the same arguments; at least the odd Things and groups are made."""
     random = Random(seed)  # noqa: S311  made-up data, no secret
-    groups = [_group(random, number) for number in range(GROUPS)]
-    world.groups = {group.group_id: group for group in groups}
+    seeded = seeded_groups(random, now=now, count=groups)
 
     def ordinary(number: int, iccid: str, group: GroupRecord) -> ThingRecord:
         return _ordinary(random, now, number, iccid, group)
 
-    records, examples = odd_cases.odd_things(ordinary, groups)
+    records, examples = odd_cases.odd_things(ordinary, seeded)
     for number in range(1_000, 1_000 + max(0, things - odd_cases.COUNT)):
         iccid = digits.iccid_19(number) if number % 3 else digits.iccid_20(number)
-        record = ordinary(number, iccid, groups[int(random.random() * GROUPS)])
+        record = ordinary(number, iccid, seeded.all[int(random.random() * len(seeded.all))])
         _vary(random, record)
         records.append(record)
-    world.things = {record.iccid: record for record in records}
+    world.fill(seeded.all, records)
     return examples
-
-
-def _group(random: Random, number: int) -> GroupRecord:
-    locked = number % 8 == 1
-    kind = GROUP_KINDS[number % len(GROUP_KINDS)]
-    return GroupRecord(
-        group_id=f"ThingsGroupId_{_uuid(random)}",
-        name=f"{PLACES[number % len(PLACES)]} {kind} {number + 1}",
-        telephony_profile=f"TelephonyProfile_{_uuid(random)}",
-        lock=locked,
-        prefix=_main_tac(number) if locked else "",
-        other={"CustomerId": "CustomerId_local", "RatePlanId": f"Plan_{number % 4}", "AlertEmails": [],
-               "MaxThings": None, "LegacyNumber": number},
-    )  # fmt: skip
-
-
-def _main_tac(number: int) -> str:
-    return TACS[number % len(TACS)]
-
-
-def _uuid(random: Random) -> uuid.UUID:
-    return uuid.UUID(int=random.getrandbits(128), version=4)
 
 
 def _ordinary(random: Random, now: datetime, number: int, iccid: str, group: GroupRecord) -> ThingRecord:
     seen = now - timedelta(minutes=random.random() * _DAYS * 24 * 60)
-    tac = str(group.prefix) or TACS[int(random.random() * len(TACS))]
+    tac = _range_of(group) or TACS[int(random.random() * len(TACS))]
     role, part = ROLES[int(random.random() * len(ROLES))], PARTS[int(random.random() * len(PARTS))]
     return ThingRecord(
         iccid=iccid,
@@ -75,6 +53,10 @@ def _ordinary(random: Random, now: datetime, number: int, iccid: str, group: Gro
         last_location=location_time(seen),
         last_usage=usage_time(seen),
     )
+
+
+def _range_of(group: GroupRecord) -> str:
+    return group.prefix if isinstance(group.prefix, str) else ""
 
 
 def _vary(random: Random, record: ThingRecord) -> None:

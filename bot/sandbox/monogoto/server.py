@@ -14,8 +14,10 @@ from bot.sandbox.monogoto.delivery import Delivery, Handler
 from bot.sandbox.monogoto.devices import Verdict
 from bot.sandbox.monogoto.examples import Examples
 from bot.sandbox.monogoto.faults import Fault, FaultKind, Faults, Match
-from bot.sandbox.monogoto.records import render_group, render_thing, secrets_of
-from bot.sandbox.monogoto.seeding import populate
+from bot.sandbox.monogoto.groups import ID_KEY, GroupWrite, render_group
+from bot.sandbox.monogoto.groups_api import GroupsApi
+from bot.sandbox.monogoto.records import render_thing, secrets_of
+from bot.sandbox.monogoto.seeding import GROUPS, populate
 from bot.sandbox.monogoto.settings import Settings
 from bot.sandbox.monogoto.things_api import ThingsApi
 from bot.sandbox.monogoto.ticks import milliseconds
@@ -23,22 +25,31 @@ from bot.sandbox.monogoto.tokens import Tokens
 from bot.sandbox.monogoto.world import World, Write
 from bot.services.ports import Clock
 
-_GROUP_FIELDS = {"ThingsGroupName": "name", "IMEIPrefix": "prefix", "LockMasterImei": "lock"}
-
 
 class LocalMonogoto:
-    """One account. The same seed, size and clock make the same Things."""
+    """One account. The same seed, sizes and clock make the same Things and groups.
+
+    100,000 Things and 5,000 groups are made in a few seconds and fit in some 150 MB, process and all.
+    """
 
     def __init__(
-        self, clock: Clock, seed: int = 1, things: int = 10_000, settings: Settings | None = None
+        self,
+        clock: Clock,
+        seed: int = 1,
+        things: int = 10_000,
+        settings: Settings | None = None,
+        *,
+        groups: int = GROUPS,
     ) -> None:
         self.clock = clock
         self.settings = settings or Settings()
         self._world = World(clock, self.settings)
-        self.examples: Examples = populate(self._world, now=clock.now(), seed=seed, things=things)
+        self.examples: Examples = populate(
+            self._world, now=clock.now(), seed=seed, things=things, groups=groups
+        )
         self._faults = Faults(seed)
         self._tokens = Tokens(clock, self.settings)
-        self._account = AccountApi(self._world, self.settings, self._tokens)
+        self._account = AccountApi(self.settings, self._tokens)
         self._delivery = Delivery(clock, self.settings, self._tokens, self._faults)
         self._control = ControlApi(self)
         self._runner: web.AppRunner | None = None
@@ -51,6 +62,7 @@ class LocalMonogoto:
         app = web.Application(middlewares=[self._route])
         app.add_routes(self._account.routes())
         app.add_routes(ThingsApi(self._world, self.settings).routes())
+        app.add_routes(GroupsApi(self._world, self.settings).routes())
         app.add_routes(self._control.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -80,6 +92,10 @@ class LocalMonogoto:
         """The latest calls, oldest first; the control API's are not among them."""
         return self._delivery.calls
 
+    def calls_to(self, method: str, path: str) -> list[Call]:
+        """The latest calls of that method ("*" for any) whose path begins so, whatever came of them."""
+        return [call for call in self.calls if method in {"*", call.method} and call.path.startswith(path)]
+
     @property
     def in_flight(self) -> int:
         """Calls being answered just now."""
@@ -91,6 +107,11 @@ class LocalMonogoto:
         return self._world.writes
 
     @property
+    def group_writes(self) -> dict[str, list[GroupWrite]]:
+        """PUTs that took effect, by group id: body, and the whole group before and after."""
+        return self._world.group_writes
+
+    @property
     def iccids(self) -> tuple[str, ...]:
         """All ICCIDs held."""
         return tuple(self._world.things)
@@ -100,13 +121,40 @@ class LocalMonogoto:
         """All Things Groups."""
         return tuple(self._world.groups)
 
-    def fail(self, match: Match, what: FaultKind, times: int = 1, *, seconds: float = 1.0) -> None:
-        """The next `times` calls of that (method or "*", path prefix) go wrong in that way."""
-        self._faults.add(Fault(match, what, seconds=seconds, times=times))
+    def iccids_in(self, group_id: str) -> tuple[str, ...]:
+        """The ICCIDs of a group's Things."""
+        return tuple(iccid for iccid, thing in self._world.things.items() if thing.group_id == group_id)
 
-    def fail_at_rate(self, match: Match, what: FaultKind, rate: float, *, seconds: float = 1.0) -> None:
+    def fail(
+        self,
+        match: Match,
+        what: FaultKind,
+        times: int = 1,
+        *,
+        seconds: float = 1.0,
+        status: int | None = None,
+        keys: dict[str, Any] | None = None,
+    ) -> None:
+        """The next `times` calls of that (method or "*", path prefix) go wrong in that way.
+
+        `keys`, for `changes_too`, `edited_first` and `edited_after`: what else changes in the Thing or
+        group of the call, in the vendor's spelling. So a rename between read and write is
+        `fail(("PUT", "/thingsgroup/"), "edited_first", keys={"ThingsGroupName": "Renamed"})`.
+        """
+        self._faults.add(Fault(match, what, seconds=seconds, times=times, status=status, keys=keys or {}))
+
+    def fail_at_rate(
+        self,
+        match: Match,
+        what: FaultKind,
+        rate: float,
+        *,
+        seconds: float = 1.0,
+        status: int | None = None,
+        keys: dict[str, Any] | None = None,
+    ) -> None:
         """That share of such calls goes wrong, by seeded chance, until `clear_faults`."""
-        self._faults.add(Fault(match, what, seconds=seconds, rate=rate))
+        self._faults.add(Fault(match, what, seconds=seconds, rate=rate, status=status, keys=keys or {}))
 
     def clear_faults(self) -> None:
         """Nothing goes wrong any more."""
@@ -135,20 +183,20 @@ class LocalMonogoto:
         self._world.edit(self._world.things[iccid], keys)
 
     def console_edit_group(self, group_id: str, **keys: Any) -> None:
-        """Somebody changes the group at the vendor's own console."""
-        group = self._world.groups[group_id]
-        for key, value in keys.items():
-            if key in _GROUP_FIELDS:
-                setattr(group, _GROUP_FIELDS[key], value)
-            else:
-                group.other[key] = value
+        """Somebody changes any field of the group at the vendor's own console; ABSENT takes a key away.
+
+        Raises ValueError for the id, which nobody changes.
+        """
+        if ID_KEY in keys:
+            raise ValueError(f"{ID_KEY} stays what it is")
+        self._world.edit_group(self._world.groups[group_id], keys)
 
     def thing(self, iccid: str) -> dict[str, Any]:
         """The raw record, as GET would answer now; reading it moves nothing."""
         return render_thing(self._world.things[iccid])
 
     def group(self, group_id: str) -> dict[str, Any]:
-        """The raw group."""
+        """The raw group, as GET would answer now."""
         return render_group(self._world.groups[group_id])
 
     def secrets(self, iccid: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 UnknownId = Literal["404_text", "404_json", "200_null", "200_empty", "400", "500"]
 StaleCas = Literal["409", "412", "400", "500", "200"]
+GroupPut = Literal["replace", "merge", "replace_all"]
 
 
 @dataclass
@@ -28,10 +29,23 @@ class Settings:
     own_groups: frozenset[str] = frozenset()
     rows_with_group: bool = True
     """Whether rows of `/things` carry ThingsGroupId."""
+    rows_with_lock: bool = False
+    """Whether rows of `/things` carry MasterIMEI and LockMasterImei."""
+    groups_listing: Literal["array", "missing"] = "array"
+    """Whether `/thingsgroups`, which is a guess, exists."""
+    group_put: GroupPut = "replace"
+    """What a group's PUT does to keys it leaves out: clears the documented ones (`replace`), nothing
+    (`merge`), or clears those and drops every other one too (`replace_all`)."""
+    group_modified_moves: bool = True
+    """Whether a change of a group moves its DateModified, which no page mentions."""
     validates_imei: bool = False
     """Whether PUT refuses a MasterIMEI that is neither empty nor 15 digits."""
+    validates_tac: bool = False
+    """Whether PUT refuses an IMEIPrefix that is neither empty nor eight digits."""
+    lock_wins: Literal["both", "thing", "group"] = "both"
+    """Whose lock is asked where both are on: each must agree, or that one alone decides."""
     empty_lock: Literal["refuses_all", "ignored"] = "refuses_all"
-    """What LockMasterImei true with no IMEI does to devices."""
+    """What LockMasterImei true with no IMEI, or no range, does to devices."""
     active_sessions: Literal["list", "object"] = "list"
     """ActiveSessions of `/thing/status`: a list in the vendor's example, an object in its schema."""
 

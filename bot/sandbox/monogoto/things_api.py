@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 from typing import Any, Final
 
 from aiohttp import web
 
 from bot.sandbox.monogoto import answers
+from bot.sandbox.monogoto.incoming import acts_out, edits, json_object, page_asked
 from bot.sandbox.monogoto.records import ThingRecord, render_row, render_thing
 from bot.sandbox.monogoto.settings import Settings
 from bot.sandbox.monogoto.world import World
 
-FAULT: Final = web.RequestKey("fault", str)
-"""Name of a fault that the handler itself has to act out."""
-MOST_ROWS: Final = 50
 _PREFIX: Final = "ThingId_ICCID_"
 _SAVED: Final = "Thing undefined successfully saved."
 
@@ -42,26 +39,28 @@ class ThingsApi:
         record = self._find(request.match_info["id"])
         if record is None:
             return answers.unknown_id(self._settings.unknown_id, request.match_info["id"])
-        if request.get(FAULT) == "wrong_thing":
-            record = next(other for other in self._world.things.values() if other is not record)
-        return answers.json(render_thing(record))
+        self._edit(record, edits(request, "edited_first"))
+        shown = record
+        if acts_out(request, "wrong_thing"):
+            shown = next(other for other in self._world.things.values() if other is not record)
+        answer = answers.json(render_thing(shown))
+        self._edit(record, edits(request, "edited_after"))
+        return answer
 
     async def list_things(self, request: web.Request) -> web.Response:
         """GET /things: a bare array, no total."""
-        try:
-            limit, offset = (int(request.query.get(key, default)) for key, default in _PAGE)
-        except ValueError:
-            return answers.text("Invalid Input Data", 400)
-        if not 0 < limit <= MOST_ROWS or offset < 0:
-            return answers.text("limit must be at most 50", 400)
+        page = page_asked(request)
+        if isinstance(page, str):
+            return answers.text(page, 400)
         found = self._world.rows(
-            imei=request.query.get("filterBy[IMEI]"), order=request.query.get("sortBy[ThingName]")
+            page,
+            imei=request.query.get("filterBy[IMEI]"),
+            order=request.query.get("sortBy[ThingName]"),
+            groups=self._settings.own_groups if self._settings.profile == "group_user" else None,
         )
-        if self._settings.profile == "group_user":
-            found = [record for record in found if self._mine(record)]
-        with_group = self._settings.rows_with_group
+        with_group, with_lock = self._settings.rows_with_group, self._settings.rows_with_lock
         return answers.json(
-            [render_row(record, with_group=with_group) for record in found[offset : offset + limit]]
+            [render_row(record, with_group=with_group, with_lock=with_lock) for record in found]
         )
 
     async def status(self, request: web.Request) -> web.Response:
@@ -83,31 +82,38 @@ class ThingsApi:
         record = self._find(request.match_info["id"])
         if record is None:
             return answers.unknown_id(self._settings.unknown_id, request.match_info["id"])
-        body = await _object(request)
+        body = await json_object(request)
         if body is None or body.get("state") not in {"ACTIVE", "SUSPENDED"}:
             return answers.text("Invalid Input Data", 400)
-        if request.get(FAULT) != "does_not_stick":
+        if not acts_out(request, "does_not_stick"):
             self._world.write(record, {"State": body["state"]})
         return answers.text("Thing state updated successfully.")
 
     async def update(self, request: web.Request) -> web.Response:
         """PUT /thing/update/: merges only the keys sent, if `cas` is the present one."""
-        body = await _object(request)
+        body = await json_object(request)
         if body is None or not body.get("cas") or not isinstance(body.get("ThingId"), str):
             return answers.text("Invalid Input Data", 400)
         record = self._find(self._bare_id(body["ThingId"]))
         if record is None:
             return answers.unknown_id(self._settings.unknown_id, body["ThingId"])
-        if request.get(FAULT) == "cas_moves_first":
+        if acts_out(request, "cas_moves_first"):
             self._world.move_cas(record)
+        self._edit(record, edits(request, "edited_first"))
         if not _same_cas(body["cas"], record.cas):
             return answers.stale_cas(self._settings.stale_cas)
         keys = {key: value for key, value in body.items() if key not in {"cas", "ThingId"}}
         if self._settings.validates_imei and not _looks_like_imei(keys.get("MasterIMEI")):
             return answers.json({"message": "MasterIMEI is not valid"}, 400)
-        if request.get(FAULT) != "does_not_stick":
-            self._world.write(record, keys)
+        if not acts_out(request, "does_not_stick"):
+            self._world.write(record, keys, also=edits(request, "changes_too"))
+        self._edit(record, edits(request, "edited_after"))
         return answers.text(_SAVED)
+
+    def _edit(self, record: ThingRecord, keys: dict[str, Any]) -> None:
+        """At the console; nothing at all moves where there are no keys."""
+        if keys:
+            self._world.edit(record, keys)
 
     def _find(self, thing_id: str) -> ThingRecord | None:
         if not thing_id.startswith(_PREFIX):
@@ -134,17 +140,6 @@ class ThingsApi:
             "ActiveIMSI": "",
             "LastConnectionTime": record.last_location,
         }
-
-
-_PAGE: Final = (("limit", str(MOST_ROWS)), ("offset", "0"))
-
-
-async def _object(request: web.Request) -> dict[str, Any] | None:
-    try:
-        body = await request.json()
-    except (jsonlib.JSONDecodeError, UnicodeDecodeError):
-        return None
-    return body if isinstance(body, dict) else None
 
 
 def _same_cas(sent: Any, present: int) -> bool:

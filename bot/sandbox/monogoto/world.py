@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bot.sandbox.monogoto.catalogue import Catalogue
 from bot.sandbox.monogoto.devices import NO_IMEI, Verdict, judge
-from bot.sandbox.monogoto.records import ABSENT, GroupRecord, ThingRecord, write_key
+from bot.sandbox.monogoto.groups import (
+    MODIFIED_KEY,
+    GroupRecord,
+    GroupWrite,
+    put_group,
+    render_group,
+    write_group_key,
+)
+from bot.sandbox.monogoto.records import ThingRecord, write_key
 from bot.sandbox.monogoto.settings import Settings
 from bot.sandbox.monogoto.ticks import CasTicker, location_time, milliseconds, usage_time
 from bot.services.ports import Clock
@@ -25,16 +35,23 @@ class Write:
 
 
 class World:
-    """All Things and groups of one account. Every change moves `cas`."""
+    """All Things and groups of one account. Every change of a Thing moves `cas`; groups have none."""
 
     def __init__(self, clock: Clock, settings: Settings) -> None:
         self._clock = clock
         self._settings = settings
         self._ticker = CasTicker(clock)
-        self._by_name: list[ThingRecord] | None = None
+        self._catalogue = Catalogue()
         self.things: dict[str, ThingRecord] = {}
         self.groups: dict[str, GroupRecord] = {}
         self.writes: defaultdict[str, list[Write]] = defaultdict(list)
+        self.group_writes: defaultdict[str, list[GroupWrite]] = defaultdict(list)
+
+    def fill(self, groups: Iterable[GroupRecord], things: Iterable[ThingRecord]) -> None:
+        """Hold these from now on, and nothing else."""
+        self.groups = {group.group_id: group for group in groups}
+        self.things = {record.iccid: record for record in things}
+        self._catalogue = Catalogue(self.things.values())
 
     def touch(self, iccid: str) -> ThingRecord | None:
         """The Thing as of now: sessions that repeat by themselves have happened meanwhile."""
@@ -46,18 +63,23 @@ class World:
                 self._session_again(record)
         return record
 
-    def write(self, record: ThingRecord, keys: dict[str, Any]) -> None:
-        """Merge just these keys, as a PUT does, and remember it."""
+    def write(self, record: ThingRecord, keys: dict[str, Any], *, also: dict[str, Any] | None = None) -> None:
+        """Merge just these keys, as a PUT does, and remember it; `also` changes with them, unasked."""
         before = str(record.cas)
-        self.edit(record, keys)
+        self.edit(record, keys | (also or {}))
         self.writes[record.iccid].append(Write(self._clock.now(), keys, before, str(record.cas)))
 
     def edit(self, record: ThingRecord, keys: dict[str, Any]) -> None:
         """Merge keys from anywhere else: moves `cas` and DateModified."""
-        for key, value in keys.items():
-            write_key(record, key, value)
+
+        def change() -> None:
+            for key, value in keys.items():
+                write_key(record, key, value)
+
         if "ThingName" in keys:
-            self._by_name = None
+            self._catalogue.rename(record, change)
+        else:
+            change()
         record.cas = self._ticker.next()
         record.modified_ms = milliseconds(self._clock.now())
 
@@ -88,14 +110,28 @@ class World:
         record.last_usage = usage_time(now)
         record.cas = self._ticker.next()
 
-    def rows(self, *, imei: str | None, order: str | None) -> list[ThingRecord]:
-        """All Things, or those last seen in that IMEI; by name where `order` is ASC or DESC."""
-        found = list(self.things.values()) if order is None else self._sorted()
-        if imei is not None:
-            found = [record for record in found if record.imei is not ABSENT and record.imei == imei]
-        return found[::-1] if order == "DESC" else found
+    def rows(
+        self, page: slice, *, order: str | None, imei: str | None, groups: frozenset[str] | None
+    ) -> list[ThingRecord]:
+        """A page of a listing, see `Catalogue.page`."""
+        return self._catalogue.page(page, order=order, imei=imei, groups=groups)
 
-    def _sorted(self) -> list[ThingRecord]:
-        if self._by_name is None:
-            self._by_name = sorted(self.things.values(), key=lambda record: (record.name, record.iccid))
-        return self._by_name
+    def write_group(self, group: GroupRecord, body: dict[str, Any], *, also: dict[str, Any]) -> None:
+        """Take a PUT as the setting says, and remember it; `also` changes with it, unasked."""
+        before = render_group(group)
+        put_group(group, body, self._settings.group_put)
+        self._change_group(group, also, modified=MODIFIED_KEY not in body)
+        self.group_writes[group.group_id].append(
+            GroupWrite(self._clock.now(), body, before, render_group(group))
+        )
+
+    def edit_group(self, group: GroupRecord, keys: dict[str, Any]) -> None:
+        """Merge keys from anywhere else; none at all changes nothing at all."""
+        if keys:
+            self._change_group(group, keys, modified=True)
+
+    def _change_group(self, group: GroupRecord, keys: dict[str, Any], *, modified: bool) -> None:
+        if modified and self._settings.group_modified_moves:
+            write_group_key(group, MODIFIED_KEY, milliseconds(self._clock.now()))
+        for key, value in keys.items():
+            write_group_key(group, key, value)
