@@ -22,11 +22,13 @@ from bot.services.authority import Authority
 from bot.services.clearance import Clearance
 from bot.services.execution import Execution
 from bot.services.group_execution import GroupExecution
+from bot.services.inventory import InventoryReader
 from bot.services.places import Places
 from bot.services.ports import Clock, Platform, Store
 from bot.services.preview import Previews
 from bot.services.progress import Progress
 from bot.services.requests import Requests
+from bot.services.sightings import Sightings
 from bot.services.submission import Submissions
 from bot.services.sweep import Sweep
 from bot.services.thing_execution import ThingExecution
@@ -43,6 +45,7 @@ from bot.slack.screens import Screens
 from bot.slack.socket import SocketTransport, TransportFailed
 from bot.storage.engine import Engine, migrate, open_engine
 from bot.storage.gate import SqlGate
+from bot.storage.inventory import SqlInventory
 from bot.storage.outbox import SqlOutbox
 from bot.storage.store import SqlStore
 
@@ -71,6 +74,8 @@ class Seams:
     new_id: Callable[[], str] = lambda: "".join(secrets.choice(ID_LETTERS) for _ in range(10))
     jitter: Callable[[], float] = lambda: random.uniform(0.02, 0.2)  # noqa: S311  no secret hangs on it
     on_call: OnCall | None = None
+    inventory: bool = True
+    """Whether Things and groups are read in the background: calls to the vendor that nobody asked for."""
     wrap_store: Callable[[Store], Store] = field(default=lambda store: store)
     wrap_platform: Callable[[Platform], Platform] = field(default=lambda platform: platform)
 
@@ -89,6 +94,7 @@ class Bot:
         session: aiohttp.ClientSession,
         platform: Monogoto,
         engine: Engine,
+        reader: InventoryReader | None,
     ) -> None:
         self.transport = transport
         self.desk = desk
@@ -98,6 +104,7 @@ class Bot:
         self._session = session
         self._platform = platform
         self._engine = engine
+        self._reader = reader
 
     async def start(self) -> None:
         """Take up what an earlier process left, then let payloads in."""
@@ -106,6 +113,8 @@ class Bot:
         self._dispatcher.start(self._sweep)
         await asking.resume(self.desk)
         await self.transport.start()
+        if self._reader:
+            self._reader.start()
 
     @property
     def is_at_its_records(self) -> bool:
@@ -121,6 +130,8 @@ class Bot:
     async def stop(self, patience: float = 10.0) -> None:
         """Take nothing new, finish what is in hand; what isn't finished is in the database."""
         await self.transport.stop()
+        if self._reader:
+            await self._reader.stop()
         left = await self.desk.background.drain(patience)
         if left:
             log.warning("left to the next start: %s", ", ".join(left))
@@ -163,7 +174,10 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     vendor = Monogoto(
         config.monogoto_url, _credentials(config), clock=clock, gate=gate, on_call=seams.on_call
     )
+    sightings, known = Sightings(clock), SqlInventory(engine)
     platform = seams.wrap_platform(vendor)
+    if seams.inventory:
+        platform = sightings.watching(platform)
     directory = SlackDirectory(api=api, policy=policy, clock=clock)
     notifier = SlackNotifier(api=api, outbox=SqlOutbox(engine), store=store, policy=policy, clock=clock)
     dispatcher = LocalDispatcher(clock=clock)
@@ -232,6 +246,9 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         session=session,
         platform=vendor,
         engine=engine,
+        reader=InventoryReader(listing=vendor, ledger=known, sightings=sightings, clock=clock)
+        if seams.inventory
+        else None,
     )
 
 

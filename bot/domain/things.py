@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -130,3 +131,19 @@ class ThingRow:
     iccid: str
     name: str
     last_seen_imei: str
+    things_group_id: str | None = None
+    """"" where it is in no group; None where the listing doesn't say."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """A Things Group as a listing names it."""
+
+    things_group_id: str
+    name: str
+    """"" where none is known."""
+
+
+def folded(name: str) -> str:
+    """The form in which names are compared: case, width and blanks don't count."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -175,6 +175,18 @@ class TokenAuth(httpx.Auth):
         self._keeper.worked()
 
 
+class TokenOnly(httpx.Auth):
+    """Puts the token on a request that is our guess: its 401 says nothing about the token."""
+
+    def __init__(self, keeper: TokenKeeper) -> None:
+        self._keeper = keeper
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """The flow that httpx drives."""
+        request.headers["Authorization"] = f"Bearer {await self._keeper.token()}"
+        yield request
+
+
 def lifetime_of(token: str, now: datetime) -> float | None:
     """Seconds, by the token's own claims and, where it tells `iat`, by its own clock: ours may be wrong."""
     try:

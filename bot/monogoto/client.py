@@ -7,19 +7,19 @@ import ssl
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import httpx
 
 from bot.domain.errors import NotReached, StoreUnavailable, Unfit, Unreadable
 from bot.domain.identifiers import Iccid, Imei, same_device
-from bot.domain.things import Thing, ThingRow, ThingsGroup
+from bot.domain.things import GroupRow, Thing, ThingRow, ThingsGroup
 from bot.monogoto import failures, models
-from bot.monogoto.auth import Credentials, TokenAuth, TokenKeeper, UserPassword
+from bot.monogoto.auth import Credentials, TokenAuth, TokenKeeper, TokenOnly, UserPassword
 from bot.monogoto.failures import Answer
 from bot.monogoto.wire import Exchange, Gate, GuardedTransport, OnCall, VendorCall
-from bot.services.ports import Clock
+from bot.services.ports import Clock, Page
 
 __all__ = ["Gate", "Monogoto", "VendorCall"]
 
@@ -27,6 +27,8 @@ TIMEOUTS: Final = httpx.Timeout(20.0, connect=5.0)
 DEADLINE: Final = 30.0
 _PAGE: Final = 50
 _HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "imei-lock"}
+
+T = TypeVar("T")
 
 
 @cache
@@ -56,7 +58,9 @@ class Monogoto:
         self._clock = clock
         self._gate = gate
         self.deadline = deadline
-        self._auth = TokenAuth(TokenKeeper(credentials, clock, self.log_in))
+        keeper = TokenKeeper(credentials, clock, self.log_in)
+        self._auth = TokenAuth(keeper)
+        self._token_only = TokenOnly(keeper)
         inner = transport or httpx.AsyncHTTPTransport(verify=_trusted())
         self._http = httpx.AsyncClient(
             base_url=url,
@@ -99,13 +103,31 @@ class Monogoto:
         body = await self._read(f"/thing/{models.ID_PREFIX}{iccid.digits}")
         return models.thing_from(body, iccid.digits)
 
-    async def things_group(self, things_group_id: str) -> ThingsGroup:
+    async def things_group(self, things_group_id: str, *, urgent: bool = True) -> ThingsGroup:
         """GET /thingsgroup/<ThingsGroupId>
 
         Fresh. Raises `ThingNotFound`.
         """
-        body = await self._read(f"/thingsgroup/{quote(things_group_id, safe='')}")
+        body = await self._read(f"/thingsgroup/{quote(things_group_id, safe='')}", urgent=urgent)
         return models.group_from(body, things_group_id)
+
+    async def things_page(self, offset: int) -> Page[ThingRow]:
+        """GET /things?limit=50&offset=<offset>&sortBy[ThingName]=ASC
+
+        Not urgent.
+        """
+        query = {"limit": str(_PAGE), "offset": str(offset), "sortBy[ThingName]": "ASC"}
+        body = _listed(await self._read("/things", query, urgent=False), offset)
+        return _page(models.rows_from(body), body)
+
+    async def groups_page(self, offset: int) -> Page[GroupRow]:
+        """GET /thingsgroups?limit=50&offset=<offset>
+
+        Not urgent. Documented nowhere, so a 401 is no word on our log-in: it is refused like any other id.
+        """
+        query = {"limit": str(_PAGE), "offset": str(offset)}
+        body = _listed(await self._read("/thingsgroups", query, urgent=False, guess=True), offset)
+        return _page(models.group_rows_from(body), body)
 
     async def things_last_seen_in(self, imei: Imei) -> tuple[ThingRow, ...]:
         """GET /things?filterBy[IMEI]=<imei>
@@ -157,8 +179,11 @@ class Monogoto:
         answer = await self._exchange("PUT", path, auth=self._auth, not_after=not_after, json=body)
         failures.demand_good(answer, writing=True)
 
-    async def _read(self, path: str, query: dict[str, str] | None = None) -> object:
-        answer = await self._exchange("GET", path, auth=self._auth, params=query)
+    async def _read(
+        self, path: str, query: dict[str, str] | None = None, *, urgent: bool = True, guess: bool = False
+    ) -> object:
+        auth = self._token_only if guess else self._auth
+        answer = await self._exchange("GET", path, auth=auth, urgent=urgent, params=query)
         return failures.content(failures.demand_good(answer, writing=False))
 
     async def _exchange(
@@ -168,13 +193,14 @@ class Monogoto:
         *,
         auth: httpx.Auth | None,
         not_after: datetime | None = None,
+        urgent: bool = True,
         **content: Any,
     ) -> Answer:
         """Send, read the whole small answer, and let the gate know how it went."""
         writing = method == "PUT"
         request = self._http.build_request(method, path, **content)
         limit = asyncio.timeout(None)
-        exchange = Exchange(limit, self.deadline, not_after)
+        exchange = Exchange(limit, self.deadline, not_after, urgent)
         exchange.attach(request)
         try:
             async with limit:
@@ -198,3 +224,17 @@ class Monogoto:
             elif answer.is_good:
                 await self._gate.recovered()
         return answer
+
+
+def _page(rows: tuple[T, ...], body: list[object]) -> Page[T]:
+    """Any other size than the one asked for means that there is no more to come."""
+    return Page(rows, len(body), is_last=len(body) != _PAGE)
+
+
+def _listed(body: object, offset: int) -> list[object]:
+    """Past the last row nothing may come instead of an empty list."""
+    if body is None and offset > 0:
+        return []
+    if not isinstance(body, list):
+        raise Unreadable("Monogoto's listing is not a list.")
+    return body

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bot.domain.errors import ThingNotFound, Unreadable
-from bot.domain.things import Thing, ThingRow, ThingsGroup
+from bot.domain.things import GroupRow, Thing, ThingRow, ThingsGroup
 from bot.monogoto.moments import last_seen
 
 ID_PREFIX: Final = "ThingId_ICCID_"
@@ -64,6 +64,14 @@ def rows_from(body: object) -> tuple[ThingRow, ...]:
     if not isinstance(body, list):
         raise Unreadable("Monogoto's listing is not a list.")
     return tuple(_row(row) for row in body if isinstance(row, dict) and isinstance(row.get("ThingId"), str))
+
+
+def group_rows_from(body: object) -> tuple[GroupRow, ...]:
+    """Groups of a listing; those without an id are passed over."""
+    if not isinstance(body, list):
+        raise Unreadable("Monogoto's listing is not a list.")
+    rows = (row for row in body if isinstance(row, dict) and isinstance(row.get("ThingsGroupId"), str))
+    return tuple(GroupRow(_text(row["ThingsGroupId"]), _text(row.get("ThingsGroupName"))) for row in rows)
 
 
 def online_from(body: object, thing_id: str) -> bool | None:
@@ -173,6 +181,7 @@ def _row(row: Mapping[str, object]) -> ThingRow:
         iccid=_text(row.get("ExternalUniqueId")) or (named[1] if named else ""),
         name=_text(row.get("ThingName")),
         last_seen_imei=_number_text(row.get("IMEI")),
+        things_group_id=_text(row["ThingsGroupId"]) if "ThingsGroupId" in row else None,
     )
 
 

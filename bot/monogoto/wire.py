@@ -64,6 +64,8 @@ class Exchange:
     seconds: float
     not_after: datetime | None = None
     """Waiting its turn until later than this, it doesn't leave at all."""
+    urgent: bool = True
+    """Somebody waits for it, or a change does; else it takes only turns that nobody else wants."""
     left: bool = False
 
     def leave(self) -> None:
@@ -100,7 +102,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Wait at the gate, send, and hand back an answer that can't outgrow us."""
         exchange = Exchange.of(request)
-        await self._turn(exchange.not_after)
+        await self._turn(exchange.not_after, urgent=exchange.urgent)
         exchange.leave()
         started = self._clock.now()
         status: int | None = None
@@ -111,13 +113,13 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             self._tell(request, status, (self._clock.now() - started).total_seconds())
         return _capped(response)
 
-    async def _turn(self, not_after: datetime | None) -> None:
+    async def _turn(self, not_after: datetime | None, *, urgent: bool) -> None:
         if not_after is None:
-            await self._gate.acquire(urgent=True)
+            await self._gate.acquire(urgent=urgent)
             return
         left = (not_after - self._clock.now()).total_seconds()
         try:
-            await within(self._clock, left, self._gate.acquire(urgent=True))
+            await within(self._clock, left, self._gate.acquire(urgent=urgent))
         except TimeoutError:
             raise NotReached(TOO_LATE) from None
         if self._clock.now() > not_after:

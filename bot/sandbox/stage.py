@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,10 @@ IDLE_POLLS = 12
 
 
 class Stage:
-    """Both stand-ins and the bot. `clock` is shared; where it is manual, `until` moves it."""
+    """Both stand-ins and the bot. `clock` is shared; where it is manual, `until` moves it.
+
+    With `inventory` the bot reads Things and groups in the background, as in production.
+    """
 
     def __init__(
         self,
@@ -59,13 +63,14 @@ class Stage:
         things: int = 120,
         seams: Seams | None = None,
         settings: dict[str, str] | None = None,
+        inventory: bool = False,
     ) -> None:
         self.clock = clock
         self.folder = folder
         self.policy: Policy = parse_policy(policy or POLICY)
         self.slack = LocalSlack(clock)
         self.monogoto = LocalMonogoto(clock, things=things)
-        self.seams = seams or Seams()
+        self.seams = replace(seams or Seams(), inventory=inventory)
         self._transport = transport
         self._settings = settings or {}
         self.bot: Bot | None = None

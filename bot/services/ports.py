@@ -7,13 +7,15 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from bot.domain.audit import AuditEntry
 from bot.domain.identifiers import Iccid, Imei
 from bot.domain.policy import Actor
 from bot.domain.requests import ChangeRequest, Item, Origin, Person, PersonDecision
-from bot.domain.things import Thing, ThingRow, ThingsGroup
+from bot.domain.things import GroupRow, Thing, ThingRow, ThingsGroup
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -239,6 +241,73 @@ class Store(Protocol):
 
     async def unfinished_submissions(self) -> tuple[Submission, ...]:
         """Those still "checking"."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a vendor's listing."""
+
+    rows: tuple[T, ...]
+    size: int
+    """How many rows the vendor sent, those that make no sense too: the next page begins after them."""
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownThing:
+    """A Thing as the inventory knows it, and since when."""
+
+    row: ThingRow
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[T]):
+    """The best of what matches, and how many there are."""
+
+    best: tuple[T, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """How much the inventory knows, and how old that is."""
+
+    things: int
+    groups: int
+    read_at: datetime | None
+    """When the last complete reading ended; None before the first."""
+
+
+class Inventory(Protocol):
+    """Things and groups by name, as they were listed some time ago: to find, never to decide on.
+
+    Raises `StoreUnavailable`.
+    """
+
+    async def groups_matching(self, text: str, limit: int) -> tuple[GroupRow, ...]:
+        """Groups by id or part of the name, best first; "" gives the first ones by name."""
+        ...
+
+    async def group_row(self, things_group_id: str) -> GroupRow | None:
+        """One group, None where the inventory knows none of that id."""
+        ...
+
+    async def things_matching(self, text: str, limit: int) -> Found[KnownThing]:
+        """Things by part of the name, best first; "" matches none."""
+        ...
+
+    async def things_of_device(self, imei: Imei, limit: int) -> Found[KnownThing]:
+        """Things last seen in this device (14 digits), by name."""
+        ...
+
+    async def things_in_group(self, things_group_id: str) -> int:
+        """How many Things of that group it knows."""
+        ...
+
+    async def stock(self) -> Stock:
+        """How much it knows."""
         ...
 
 

@@ -65,6 +65,7 @@ requests = Table(
           postgresql_where=_OPEN_STATES),
     Index("ix_requests_status_expires_at", "status", "expires_at"),
     Index("ix_requests_device_status", "device", "status"),
+    Index("ix_requests_requester_user_number", "requester_user", "number"),
     Index("ix_requests_thing_id_status_number", "thing_id", "status", "number"),
     sqlite_autoincrement=True,
 )  # fmt: skip
@@ -81,6 +82,7 @@ decisions = Table(
     Column("reason", PlainText, nullable=False),
     Column("counts", Boolean(create_constraint=False), nullable=False),
     Index("ix_decisions_request_id", "request_id"),
+    Index("ix_decisions_user_id_request_id", "user_id", "request_id"),
     Index("ix_decisions_one_vote", "request_id", "team_id", "user_id", "vote", unique=True,
           sqlite_where=text("counts"), postgresql_where=text("counts")),
     sqlite_autoincrement=True,
@@ -168,6 +170,45 @@ submissions = Table(
     Column("state", String(16), nullable=False),
     Column("request_id", String(64), nullable=False),
     Index("ix_submissions_state", "state"),
+)
+
+inventory = Table(
+    "inventory",
+    METADATA,
+    Column("iccid", PlainText, primary_key=True),
+    Column("thing_id", PlainText, nullable=False),
+    Column("name", PlainText, nullable=False),
+    Column("folded", PlainText, nullable=False),
+    # None: no listing has said yet. "": in no group.
+    Column("things_group_id", PlainText),
+    Column("last_seen_imei", PlainText, nullable=False),
+    Column("device", String(14), nullable=False),
+    Column("read_at", Moment, nullable=False),
+    Index("ix_inventory_folded", "folded"),
+    Index("ix_inventory_device", "device"),
+    Index("ix_inventory_things_group_id", "things_group_id"),
+)
+
+things_groups = Table(
+    "things_groups",
+    METADATA,
+    Column("things_group_id", PlainText, primary_key=True),
+    Column("name", PlainText, nullable=False),
+    Column("folded", PlainText, nullable=False),
+    Column("read_at", Moment, nullable=False),
+    Index("ix_things_groups_folded", "folded"),
+)
+
+inventory_reading = Table(
+    "inventory_reading",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("part", String(16), nullable=False),
+    Column("next_offset", BigInteger, nullable=False),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    # When the last complete reading began: what it didn't see, nor the next one, is gone.
+    Column("complete_since", Moment),
 )
 
 gate = Table(

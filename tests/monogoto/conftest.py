@@ -20,9 +20,11 @@ class OpenGate:
     def __init__(self) -> None:
         self.passed = 0
         self.told: list[object] = []
+        self.urgent: list[bool] = []
 
     async def acquire(self, *, urgent: bool = True) -> None:
         self.passed += 1
+        self.urgent.append(urgent)
 
     async def slow_down(self, retry_after: float | None) -> None:
         self.told.append(retry_after)

@@ -37,6 +37,7 @@ async def _run(environ: Mapping[str, str], policy: Mapping[str, Any], fuse: Fuse
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     watch_messages(fuse)
     seams = Seams(
+        inventory=False,
         wrap_store=lambda store: WatchedStore(store, fuse),
         wrap_platform=lambda platform: WatchedPlatform(platform, fuse),
     )

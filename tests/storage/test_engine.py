@@ -19,12 +19,15 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from bot.domain.errors import StoreUnavailable
+from bot.domain.things import GroupRow, ThingRow
 from bot.sandbox.clock import ManualClock
+from bot.services.inventory import Reading
 from bot.services.ports import PlaceKind
 from bot.storage.audit import verify
 from bot.storage.engine import Engine, migrate, open_engine
 from bot.storage.gate import SqlGate
-from bot.storage.migrations.versions import v0001_first_tables
+from bot.storage.inventory import SqlInventory
+from bot.storage.migrations.versions import v0001_first_tables, v0002_inventory
 from bot.storage.outbox import SqlOutbox
 from bot.storage.store import SqlStore
 from bot.storage.tables import METADATA
@@ -227,6 +230,7 @@ def test_the_migrations_can_be_said_to_postgresql() -> None:
     context = MigrationContext.configure(dialect_name="postgresql", opts=options)
     with Operations.context(context):
         v0001_first_tables.upgrade()
+        v0002_inventory.upgrade()
     assert "BEFORE UPDATE OR DELETE OR TRUNCATE ON audit" in said.getvalue()
     assert "ON requests (thing_id) WHERE status IN" in said.getvalue()
 
@@ -267,8 +271,24 @@ async def _use_everything(engine: Engine) -> None:
     await outbox.stale_cards()
     await outbox.redraw(message.place_id)
     await verify(engine)
+    await use_inventory(engine)
     gate = SqlGate(engine, ManualClock(), 5)
     await gate.acquire()
     await gate.acquire(urgent=True)
     await gate.slow_down(1)
     await gate.recovered()
+
+
+async def use_inventory(engine: Engine) -> None:
+    known = SqlInventory(engine)
+    await known.keep_things([ThingRow("T1", "8944", "Pump", "490154203237518", "G1")], samples.NOW, Reading())
+    await known.keep_groups([GroupRow("G1", "Pumps")], samples.NOW)
+    await known.reading()
+    await known.nameless_group(samples.NOW)
+    await known.groups_matching("pu%", 10)
+    await known.group_row("G1")
+    await known.things_matching("pump", 10)
+    await known.things_of_device(samples.IMEI, 10)
+    await known.things_in_group("G1")
+    await known.stock()
+    await known.drop_unseen(samples.NOW, 10)

@@ -1,0 +1,246 @@
+"""Things and groups as listed some time ago: how they are kept, and how they are found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Table,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.errors import StoreUnavailable
+from bot.domain.identifiers import Imei, is_reported
+from bot.domain.things import GroupRow, ThingRow, folded
+from bot.services.inventory import Part, Reading
+from bot.services.ports import Found, KnownThing, Stock
+from bot.storage.columns import plain
+from bot.storage.engine import Engine
+from bot.storage.tables import inventory, inventory_reading, things_groups
+
+_NAME_LIMIT = 500
+_FOLDED_LIMIT = 200
+"""An index takes no text of any length."""
+_ID_LIMIT = 200
+_ROW = inventory_reading.c.id == 1
+
+
+class SqlInventory:
+    """Implements `Inventory` of the ports, and the reader's `Ledger`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    # --- to find ----------------------------------------------------------------------------------
+
+    async def groups_matching(self, text: str, limit: int) -> tuple[GroupRow, ...]:
+        """Groups by id or part of the name, best first; "" gives the first ones by name."""
+        table, wanted = things_groups, _wanted(text)
+        identity = func.lower(table.c.things_group_id)
+        by_id = text.strip().lower()
+        matches = or_(
+            table.c.folded.contains(wanted, autoescape=True), identity.contains(by_id, autoescape=True)
+        )
+        rank = case((identity == by_id, 0), else_=_rank(wanted))
+        query = select(table).order_by(rank, table.c.folded, table.c.things_group_id).limit(limit)
+        async with self._engine.reading() as connection:
+            rows = (await connection.execute(query.where(matches) if wanted else query)).all()
+        return tuple(GroupRow(row.things_group_id, row.name) for row in rows)
+
+    async def group_row(self, things_group_id: str) -> GroupRow | None:
+        """One group, None where the inventory knows none of that id."""
+        query = select(things_groups).where(things_groups.c.things_group_id == things_group_id)
+        async with self._engine.reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return GroupRow(row.things_group_id, row.name) if row else None
+
+    async def things_matching(self, text: str, limit: int) -> Found[KnownThing]:
+        """Things by part of the name, best first; "" matches none."""
+        wanted = _wanted(text)
+        if not wanted:
+            return Found((), 0)
+        name = inventory.c.folded
+        begins, holds = func.substr(name, 1, len(wanted)) == wanted, name.contains(wanted, autoescape=True)
+        return await self._things([begins, and_(holds, ~begins)], limit)
+
+    async def things_of_device(self, imei: Imei, limit: int) -> Found[KnownThing]:
+        """Things last seen in this device (14 digits), by name."""
+        return await self._things([inventory.c.device == imei.device], limit)
+
+    async def things_in_group(self, things_group_id: str) -> int:
+        """How many Things of that group it knows."""
+        query = select(func.count()).where(inventory.c.things_group_id == things_group_id)
+        async with self._engine.reading() as connection:
+            return await connection.scalar(query) or 0
+
+    async def stock(self) -> Stock:
+        """How much it knows."""
+        async with self._engine.reading() as connection:
+            things = await connection.scalar(select(func.count()).select_from(inventory))
+            groups = await connection.scalar(select(func.count()).select_from(things_groups))
+            read_at = await connection.scalar(select(inventory_reading.c.finished_at).where(_ROW))
+        return Stock(things or 0, groups or 0, read_at)
+
+    async def _things(self, conditions: Sequence[ColumnElement[bool]], limit: int) -> Found[KnownThing]:
+        """Things of the first condition, then of the next, each by name: the index brings them in order."""
+        by_name = select(inventory.c.iccid).order_by(inventory.c.folded, inventory.c.iccid)
+        best: list[str] = []
+        async with self._engine.reading() as connection:
+            for condition in conditions:
+                if room := limit - len(best):
+                    best += (await connection.scalars(by_name.where(condition).limit(room))).all()
+            whole = select(inventory).where(inventory.c.iccid.in_(best))
+            found = {row.iccid: _known(row) for row in await connection.execute(whole)}
+            total = len(best)
+            if total == limit:
+                counted = select(func.count()).select_from(inventory).where(or_(*conditions))
+                total = await connection.scalar(counted) or 0
+        return Found(tuple(found[iccid] for iccid in best), total)
+
+    # --- to keep ----------------------------------------------------------------------------------
+
+    async def reading(self) -> Reading:
+        """How far the last one came."""
+        async with self._engine.reading() as connection:
+            row = (await connection.execute(select(inventory_reading).where(_ROW))).one_or_none()
+        if row is None:
+            raise StoreUnavailable("the inventory's row is missing: restore the database from a backup")
+        return Reading(Part(row.part), row.next_offset, row.started_at, row.finished_at, row.complete_since)
+
+    async def note(self, reading: Reading) -> None:
+        """From now on it stands there."""
+        async with self._engine.writing() as connection:
+            await _note(connection, reading)
+
+    async def keep_things(
+        self, rows: Iterable[ThingRow], at: datetime, reading: Reading | None = None
+    ) -> None:
+        """Rows as read at `at`, unless newer ones are known; with the reading that they bring on."""
+        values = {row.iccid: _thing_values(row, at) for row in rows if 0 < len(row.iccid) <= _ID_LIMIT}
+        async with self._engine.writing() as connection:
+            await self._upsert(connection, inventory, list(values.values()))
+            if reading:
+                await _note(connection, reading)
+
+    async def keep_groups(
+        self, rows: Iterable[GroupRow], at: datetime, reading: Reading | None = None
+    ) -> None:
+        """As `keep_things`. A name once known isn't lost to a row without one."""
+        values = {
+            row.things_group_id: _group_values(row, at)
+            for row in rows
+            if 0 < len(row.things_group_id) <= _ID_LIMIT
+        }
+        async with self._engine.writing() as connection:
+            await self._upsert(connection, things_groups, list(values.values()))
+            if reading:
+                await _note(connection, reading)
+
+    async def nameless_group(self, before: datetime) -> str | None:
+        """The id of a group that Things belong to and that was not read since `before`."""
+        of_things = select(inventory.c.things_group_id.label("id")).distinct().subquery()
+        known = exists().where(
+            things_groups.c.things_group_id == of_things.c.id, things_groups.c.read_at >= before
+        )
+        query = select(of_things.c.id).where(of_things.c.id > "", ~known).limit(1)
+        async with self._engine.reading() as connection:
+            found: str | None = await connection.scalar(query)
+        return found
+
+    async def drop_unseen(self, before: datetime, most: int) -> int:
+        """Forget Things not read since, and groups that are of no Thing either: so many, of `most`."""
+        gone = select(inventory.c.iccid).where(inventory.c.read_at < before).limit(most)
+        of_a_thing = exists().where(inventory.c.things_group_id == things_groups.c.things_group_id)
+        empty = and_(things_groups.c.read_at < before, ~of_a_thing)
+        gone_groups = select(things_groups.c.things_group_id).where(empty).limit(most)
+        async with self._engine.writing() as connection:
+            things = await connection.execute(delete(inventory).where(inventory.c.iccid.in_(gone)))
+            groups = await connection.execute(
+                delete(things_groups).where(things_groups.c.things_group_id.in_(gone_groups))
+            )
+        return things.rowcount + groups.rowcount
+
+    async def _upsert(
+        self, connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        if not rows:
+            return
+        insert = postgresql.insert(table).values(rows)  # SQLite says it in the same words
+        new = insert.excluded
+        values: dict[str, ColumnElement[Any]] = {
+            column.name: new[column.name] for column in table.columns if not column.primary_key
+        }
+        if table is things_groups:
+            for name in ("name", "folded"):
+                values[name] = case((new.name == "", table.c[name]), else_=new[name])
+        else:
+            values["things_group_id"] = func.coalesce(new.things_group_id, table.c.things_group_id)
+        await connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=list(table.primary_key), set_=values, where=new.read_at >= table.c.read_at
+            )
+        )
+
+
+def _wanted(text: str) -> str:
+    return folded(plain(text))[:_FOLDED_LIMIT]
+
+
+def _rank(wanted: str) -> ColumnElement[int]:
+    """Best first: the very name, names that begin so, names that hold it, and then ids that do."""
+    name = things_groups.c.folded
+    return case(
+        (name == wanted, 1),
+        (name.startswith(wanted, autoescape=True), 2),
+        (name.contains(wanted, autoescape=True), 3),
+        else_=4,
+    )
+
+
+def _thing_values(row: ThingRow, at: datetime) -> dict[str, Any]:
+    name = plain(row.name)[:_NAME_LIMIT]
+    return {
+        "iccid": row.iccid,
+        "thing_id": row.thing_id,
+        "name": name,
+        "folded": folded(name)[:_FOLDED_LIMIT],
+        "things_group_id": row.things_group_id,
+        "last_seen_imei": row.last_seen_imei[:_ID_LIMIT],
+        "device": row.last_seen_imei[:14] if is_reported(row.last_seen_imei) else "",
+        "read_at": at,
+    }
+
+
+def _group_values(row: GroupRow, at: datetime) -> dict[str, Any]:
+    name = plain(row.name)[:_NAME_LIMIT]
+    folded_name = folded(name)[:_FOLDED_LIMIT]
+    return {"things_group_id": row.things_group_id, "name": name, "folded": folded_name, "read_at": at}
+
+
+def _known(row: Row[Any]) -> KnownThing:
+    thing = ThingRow(row.thing_id, row.iccid, row.name, row.last_seen_imei, row.things_group_id)
+    return KnownThing(thing, row.read_at)
+
+
+async def _note(connection: AsyncConnection, reading: Reading) -> None:
+    values = {
+        "part": reading.part.value,
+        "next_offset": reading.offset,
+        "started_at": reading.started_at,
+        "finished_at": reading.finished_at,
+        "complete_since": reading.complete_since,
+    }
+    await connection.execute(update(inventory_reading).where(_ROW).values(values))

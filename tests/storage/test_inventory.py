@@ -1,0 +1,153 @@
+"""What the inventory keeps of listings, and what it finds in them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from bot.domain.things import GroupRow, ThingRow
+from bot.services.inventory import Part, Reading
+from bot.storage import tables
+from bot.storage.engine import Engine
+from bot.storage.inventory import SqlInventory
+from tests.storage.samples import IMEI, NOW, OTHER_IMEI
+
+LATER = NOW + timedelta(minutes=1)
+
+
+@pytest.fixture
+def inventory(engine: Engine) -> SqlInventory:
+    return SqlInventory(engine)
+
+
+def row(number: int, name: str = "", imei: str = "", group: str | None = "G1") -> ThingRow:
+    iccid = f"8944476500000{number:06d}"
+    return ThingRow(f"ThingId_ICCID_{iccid}", iccid, name or f"Thing {number}", imei, group)
+
+
+async def names(inventory: SqlInventory, text: str, limit: int = 10) -> list[str]:
+    return [known.row.name for known in (await inventory.things_matching(text, limit)).best]
+
+
+async def test_a_thing_comes_back_as_it_was_kept(inventory: SqlInventory) -> None:
+    await inventory.keep_things([row(1, "Pump 1", IMEI.digits)], NOW)
+    found = await inventory.things_matching("Pump 1", 10)
+    assert [(known.row, known.read_at) for known in found.best] == [(row(1, "Pump 1", IMEI.digits), NOW)]
+
+
+async def test_names_match_whatever_their_case_and_the_best_come_first(inventory: SqlInventory) -> None:
+    things = ["Old pump", "PUMP", "Pump 2", "Valve", "Straße  Pumpwerk"]
+    await inventory.keep_things([row(n, name) for n, name in enumerate(things)], NOW)
+    assert await names(inventory, "pump") == ["PUMP", "Pump 2", "Old pump", "Straße  Pumpwerk"]
+    assert await names(inventory, "STRASSE PUMP") == ["Straße  Pumpwerk"]
+
+
+@pytest.mark.parametrize("text", ["%", "_", "100%", "a_b", "\\", "/"])
+async def test_what_sql_reads_as_a_wildcard_is_a_letter_like_any_other(
+    inventory: SqlInventory, text: str
+) -> None:
+    await inventory.keep_things([row(1, f"x{text}y"), row(2, "xay 100 ab")], NOW)
+    assert await names(inventory, text) == [f"x{text}y"]
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+async def test_no_name_matches_no_thing(inventory: SqlInventory, text: str) -> None:
+    await inventory.keep_things([row(1)], NOW)
+    assert (await inventory.things_matching(text, 10)).total == 0
+
+
+async def test_it_says_how_many_there_are_beyond_those_it_gives(inventory: SqlInventory) -> None:
+    await inventory.keep_things([row(n) for n in range(50)], NOW)
+    found = await inventory.things_matching("thing", 10)
+    assert (len(found.best), found.total) == (10, 50)
+
+
+async def test_a_device_is_found_by_its_first_14_digits(inventory: SqlInventory) -> None:
+    other_check_digit = IMEI.digits[:14] + "0"
+    await inventory.keep_things([row(1, imei=other_check_digit), row(2, imei=OTHER_IMEI.digits)], NOW)
+    [known] = (await inventory.things_of_device(IMEI, 10)).best
+    assert known.row == row(1, imei=other_check_digit)
+
+
+async def test_zeros_are_no_device(inventory: SqlInventory) -> None:
+    await inventory.keep_things([row(1, imei="0" * 15)], NOW)
+    async with inventory._engine.reading() as connection:
+        assert (await connection.scalars(select(tables.inventory.c.device))).all() == [""]
+
+
+async def test_an_older_reading_does_not_overwrite_a_newer_one(inventory: SqlInventory) -> None:
+    await inventory.keep_things([row(1, "New")], LATER)
+    await inventory.keep_things([row(1, "Old")], NOW)
+    assert await names(inventory, "new") == ["New"]
+    await inventory.keep_things([row(1, "Newest")], LATER)
+    assert await names(inventory, "newest") == ["Newest"]
+
+
+async def test_a_listing_without_groups_does_not_take_a_thing_out_of_its_group(
+    inventory: SqlInventory,
+) -> None:
+    await inventory.keep_things([row(1, group="G1"), row(2, group="G1")], NOW)
+    await inventory.keep_things([row(1, group=None), row(2, group="")], LATER)
+    assert await inventory.things_in_group("G1") == 1
+
+
+async def test_a_page_that_holds_a_thing_twice_is_kept(inventory: SqlInventory) -> None:
+    await inventory.keep_things([row(1, "First"), row(1, "Second"), row(2)], NOW)
+    assert (await inventory.stock()).things == 2
+
+
+async def test_what_no_database_can_hold_is_kept_as_far_as_it_can_be(inventory: SqlInventory) -> None:
+    await inventory.keep_things([row(1, "A\0B\ud800" + "x" * 5000), ThingRow("T", "", "No number", "")], NOW)
+    assert [len(name) for name in await names(inventory, "A")] == [500]
+    assert (await inventory.stock()).things == 1
+
+
+async def test_groups_are_found_by_id_and_by_name_best_first(inventory: SqlInventory) -> None:
+    groups = [GroupRow("id-pumps", "Field"), GroupRow("G2", "Old pumps"), GroupRow("G3", "Pumps")]
+    await inventory.keep_groups([*groups, GroupRow("Pumps", "Zebra"), GroupRow("G5", "Valves")], NOW)
+    found = await inventory.groups_matching("PUMPS", 10)
+    assert [group.things_group_id for group in found] == ["Pumps", "G3", "G2", "id-pumps"]
+    assert [group.name for group in await inventory.groups_matching("", 2)] == ["Field", "Old pumps"]
+    assert await inventory.groups_matching("100%", 10) == ()
+
+
+async def test_one_group_is_known_by_its_very_id(inventory: SqlInventory) -> None:
+    await inventory.keep_groups([GroupRow("G1", "Pumps")], NOW)
+    assert await inventory.group_row("G1") == GroupRow("G1", "Pumps")
+    assert await inventory.group_row("G") is None
+
+
+async def test_a_known_name_is_not_lost_to_a_row_without_one(inventory: SqlInventory) -> None:
+    await inventory.keep_groups([GroupRow("G1", "Pumps")], NOW)
+    await inventory.keep_groups([GroupRow("G1", "")], LATER)
+    assert await inventory.group_row("G1") == GroupRow("G1", "Pumps")
+
+
+async def test_a_group_of_things_that_nobody_named_is_pointed_out(inventory: SqlInventory) -> None:
+    await inventory.keep_things([row(1, group="G1"), row(2, group=""), row(3, group=None)], NOW)
+    assert await inventory.nameless_group(NOW) == "G1"
+    await inventory.keep_groups([GroupRow("G1", "")], NOW)
+    assert await inventory.nameless_group(NOW) is None
+    assert await inventory.nameless_group(LATER) == "G1"
+
+
+async def test_what_was_not_seen_since_is_dropped_a_few_at_a_time(inventory: SqlInventory) -> None:
+    await inventory.keep_things([row(n, group="G1") for n in range(5)], NOW)
+    await inventory.keep_things([row(9, group="G2")], LATER)
+    await inventory.keep_groups([GroupRow(f"G{n}", "") for n in (1, 2, 3)], NOW)
+    dropped = [await inventory.drop_unseen(LATER, 3) for _ in range(3)]
+    assert sum(dropped) == 5 + 2
+    assert max(dropped) <= 3 + 1
+    stock = await inventory.stock()
+    assert (stock.things, stock.groups) == (1, 1)
+    assert await inventory.group_row("G2") is not None
+
+
+async def test_a_page_and_how_far_it_brings_the_reading_are_kept_together(inventory: SqlInventory) -> None:
+    assert await inventory.reading() == Reading()
+    there = Reading(Part.THINGS, 50, NOW, NOW - timedelta(hours=1), NOW - timedelta(hours=2))
+    await inventory.keep_things([row(1)], NOW, there)
+    assert await inventory.reading() == there
+    assert (await inventory.stock()).read_at == NOW - timedelta(hours=1)
