@@ -234,6 +234,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         new_id=seams.new_id,
         forget_roles=directory.forget,
         screens=Screens(clock),
+        inventory=known,
     )
     app = listeners.build_app(token=config.slack_bot_token.reveal())
     listeners.register(app, desk)

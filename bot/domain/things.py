@@ -114,6 +114,7 @@ class GroupRow:
 
     things_group_id: str
     name: str
+    """"" where none is known."""
 
 
 def side_effects(before: ThingsGroup, after: ThingsGroup) -> dict[str, tuple[str, str]]:
@@ -133,15 +134,6 @@ class ThingRow:
     last_seen_imei: str
     things_group_id: str | None = None
     """"" where it is in no group; None where the listing doesn't say."""
-
-
-@dataclass(frozen=True, slots=True)
-class GroupRow:
-    """A Things Group as a listing names it."""
-
-    things_group_id: str
-    name: str
-    """"" where none is known."""
 
 
 def folded(name: str) -> str:

@@ -29,6 +29,10 @@ SINGLE_RULE: dict[str, Any] = {
     "expires": "24h",
     "apply_within": "1h",
 }
+GROUP_RULE: dict[str, Any] = SINGLE_RULE | {
+    "changes": ["lock_things_group", "unlock_things_group"],
+    "approvals": {"none": 2, "some": 2, "many": 2},
+}
 POLICY: dict[str, Any] = {
     "team": "T0TEAM",
     "roles": {
@@ -38,7 +42,7 @@ POLICY: dict[str, Any] = {
         "admin": ["U0ADMIN"],
     },
     "lookups": {"status": ["engineer", "support", "approver", "admin"]},
-    "rules": [SINGLE_RULE],
+    "rules": [SINGLE_RULE, GROUP_RULE],
 }
 POLL_SECONDS = 0.002
 STOP_SECONDS = 6.0

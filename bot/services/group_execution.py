@@ -1,8 +1,9 @@
 """Applying a change to a Things Group: as for a Thing, but without a `cas`, the last writer wins.
 
-So a write leaves right after the reading whose name and profile it carries, or not at all; one whose answer
-was lost is never sent again, since it may still land; and after it the whole group is compared, since
-nobody knows which fields a write clears. One open request holds the group, so ours never overlap.
+So the group is read once more right before the write: if anybody has touched it since, nothing leaves, and
+it starts over. A write whose answer was lost is never sent again, since it may still land. After a write the
+whole group is compared, since nobody knows which fields one clears. One open request holds the group, so
+ours never overlap; what the console does between the last reading and the write is beyond anybody's sight.
 """
 
 from __future__ import annotations
@@ -63,6 +64,15 @@ class GroupExecution:
     async def _write(self, request: ChangeRequest, seen: SeenGroup) -> None:
         """Once. Only what surely had no effect is tried again, later, from a new reading."""
         request, _ = await self._progress.mark_sent(request, seen.group)
+        try:
+            group = await self._platform.things_group(seen.group.things_group_id)
+        except PlatformError as error:
+            await self._progress.later(request, SAY.away(error))
+            return
+        if group != seen.group:
+            await self._progress.later(request, SAY.touched)
+            return
+        seen = SeenGroup(group, self._clock.now())
         answer = await self._put(request, seen)
         if isinstance(answer, LoginFailed):
             await self._finish(request, ItemState.FAILED, SAY.login_failed)

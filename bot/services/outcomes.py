@@ -5,6 +5,7 @@ Vendor text in here is a short snippet; the Slack side escapes all of it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,6 +69,11 @@ class Outcomes:
     @property
     def group_away(self) -> str:
         return self._not_yet("Its group can't be read, so its lock may have changed.")
+
+    @property
+    def touched(self) -> str:
+        """Of a group only."""
+        return self._not_yet("Somebody else changed it at Monogoto in this very moment.")
 
     @property
     def unreadable(self) -> str:
@@ -204,8 +210,10 @@ def _last_seen(seen: Seen) -> str:
 
 
 def _value(text: str) -> str:
+    """A value kept as JSON text, as a person reads it."""
     if not text:
         return "(not there)"
+    text = json.dumps(json.loads(text), ensure_ascii=False)
     return text if len(text) <= _VALUE_AT_MOST else text[: _VALUE_AT_MOST - 1] + "…"
 
 

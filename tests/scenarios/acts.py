@@ -77,6 +77,22 @@ async def ask_unlock(
     return await send_form(stage, who, view, {"keep": keep, "reason": reason})
 
 
+async def ask_lock_group(
+    stage: Stage, who: Person, group_id: str, tac: str, reason: str = "One model only", **where: str
+) -> Message:
+    """Ask for a group's lock; the card that was posted."""
+    view = await open_form(stage, who, "/lock-group", f"{group_id} {tac}", **where)
+    return await send_form(stage, who, view, {"reason": reason})
+
+
+async def ask_unlock_group(
+    stage: Stage, who: Person, group_id: str, keep: str = "keep", reason: str = "Other devices"
+) -> Message:
+    """Ask for a group's unlock; the card that was posted."""
+    view = await open_form(stage, who, "/unlock-group", group_id)
+    return await send_form(stage, who, view, {"keep": keep, "reason": reason})
+
+
 async def send_form(stage: Stage, who: Person, view: View, values: dict[str, str]) -> Message:
     """Submit a form that must be taken; the card with buttons that came of it."""
     result = await submit(who, view, values)

@@ -91,10 +91,11 @@ async def test_the_help_says_what_this_very_person_may_do(
     stage: Stage, user_id: str, may_ask: bool, may_approve: bool
 ) -> None:
     said = await help_for(stage, user_id)
-    for command in ("/lock-thing [ICCID] [IMEI]", "/unlock-thing [ICCID]", "/imei help"):
+    commands = ("/lock-thing [ICCID] [IMEI]", "/unlock-thing [ICCID]", "/lock-group [group] [TAC]")
+    for command in (*commands, "/unlock-group [group]", "/imei help"):
         assert f"`{command}`" in said
-    assert said.count("you may ask: ✅ yes") == (2 if may_ask else 0)
-    assert said.count("you may approve what others ask: ✅ yes") == (2 if may_approve else 0)
+    assert said.count("you may ask: ✅ yes") == (4 if may_ask else 0)
+    assert said.count("you may approve what others ask: ✅ yes") == (4 if may_approve else 0)
     if not may_ask:
         assert "lets only the role engineer or admin request locking a SIM" in said
         assert "Ask <!subteam^S0ENGINEERS>, <@U0ADMIN>." in said
@@ -123,8 +124,8 @@ async def test_a_guest_who_is_named_reads_that_they_may_ask_and_never_approve(op
     }
     stage = await open_stage(policy=POLICY | {"roles": roles})
     said = await help_for(stage, "U0GUEST")
-    assert said.count("you may ask: ✅ yes") == 2
-    assert said.count("Guests never approve.") == 2
+    assert said.count("you may ask: ✅ yes") == 4
+    assert said.count("Guests never approve.") == 4
 
 
 async def test_a_command_in_a_channel_without_the_bot_opens_the_form_all_the_same(stage: Stage) -> None:

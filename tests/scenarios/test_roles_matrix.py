@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from bot.services.ports import Submission
 from bot.services.requests import Requests
 from bot.services.submission import Submissions
 from bot.slack import asking, form_state, forms, listeners, looking_up
+from bot.slack.choosing import SELECT
 from bot.slack.desk import Call, Desk
 from bot.storage import tables
 from tests.conftest import OpenStage
@@ -143,11 +145,26 @@ def submission(callback_id: str) -> Way:
             locked = on.stage.monogoto.examples.locked.iccid
             keep = {"selected_option": {"value": "keep"}}
             view["state"] = {"values": {"iccid": {"i": {"value": locked}}, "keep": {"k": keep}}}
+        if callback_id.endswith("things_group.submit"):
+            view["state"] = {"values": group_values(on, callback_id)}
         if callback_id == "request.deny_reason":
             view["private_metadata"] = json.dumps({"request": on.request.id, "channel": "C0FIELD"})
         return await on.stage.slack.deliver(payload | {"view": view})
 
     return go
+
+
+def group_values(on: Ground, callback_id: str) -> dict[str, Any]:
+    examples = on.stage.monogoto.examples
+    group = examples.open_group if callback_id.startswith("lock") else examples.locked_group
+    chosen = {"type": "external_select", "selected_option": {"value": group}}
+    keep = {"selected_option": {"value": "keep"}}
+    return {"things_group": {"g": chosen}, "tac": {"t": {"value": "35305311"}}, "keep": {"k": keep}}
+
+
+async def typing(on: Ground, user_id: str) -> object:
+    payload = on.stage.slack.payloads.suggestion(user_id, on.form, "things_group", "things_group.v0", "")
+    return await on.stage.slack.deliver(payload)
 
 
 def event(kind: str) -> Way:
@@ -162,9 +179,13 @@ REOPENED = json.dumps({"kind": "lock_thing", "channel": "C0FIELD", "typed": {"re
 LISTENERS = {
     "command /lock-thing": Row(command("/lock-thing"), NOBODY),
     "command /unlock-thing": Row(command("/unlock-thing"), NOBODY),
+    "command /lock-group": Row(command("/lock-group"), NOBODY),
+    "command /unlock-group": Row(command("/unlock-group"), NOBODY),
     "command /imei": Row(command("/imei"), NOBODY),
     "view lock_thing.submit": Row(submission("lock_thing.submit"), ENGINEERS),
     "view unlock_thing.submit": Row(submission("unlock_thing.submit"), ENGINEERS),
+    "view lock_things_group.submit": Row(submission("lock_things_group.submit"), ENGINEERS),
+    "view unlock_things_group.submit": Row(submission("unlock_things_group.submit"), ENGINEERS),
     "view request.deny_reason": Row(submission("request.deny_reason"), APPROVERS),
     "action request.approve": Row(button("request.approve"), APPROVERS),
     "action request.deny": Row(button("request.deny"), NOBODY),
@@ -173,6 +194,10 @@ LISTENERS = {
     "action iccid.take": Row(form_button("iccid.take"), NOBODY),
     "action imei.take": Row(form_button("imei.take"), NOBODY),
     "action imei.take_kept": Row(form_button("imei.take_kept"), NOBODY),
+    "action tac.take": Row(form_button("tac.take"), NOBODY),
+    "action things_group.take": Row(form_button("things_group.take"), NOBODY),
+    f"action {SELECT.pattern}": Row(form_button("things_group.v0"), NOBODY),
+    f"options {SELECT.pattern}": Row(typing, NOBODY),
     "action form.reopen": Row(form_button("form.reopen", REOPENED), NOBODY),
     "event subteam_members_changed": Row(event("subteam_members_changed"), NOBODY),
     "event subteam_updated": Row(event("subteam_updated"), NOBODY),
@@ -187,6 +212,7 @@ class Noting(AsyncApp):
         self.noted: list[str] = []
 
     def _note(self, kind: str, key: Any) -> None:
+        key = key.pattern if isinstance(key, re.Pattern) else key
         self.noted.append(f"{key['type']} {key['callback_id']}" if isinstance(key, dict) else f"{kind} {key}")
 
     def command(self, key: Any, *args: Any, **kwargs: Any) -> Any:
@@ -200,6 +226,10 @@ class Noting(AsyncApp):
     def action(self, key: Any, *args: Any, **kwargs: Any) -> Any:
         self._note("action", key)
         return super().action(key, *args, **kwargs)
+
+    def options(self, key: Any, *args: Any, **kwargs: Any) -> Any:
+        self._note("options", key)
+        return super().options(key, *args, **kwargs)
 
     def event(self, key: Any, *args: Any, **kwargs: Any) -> Any:
         self._note("event", key)
@@ -255,12 +285,13 @@ async def everybody_else(on: Ground, row: Row) -> None:
 
 
 async def free_locked(stage: Stage) -> None:
-    """The one locked SIM that unlocks are asked for takes the next request."""
+    """The one locked SIM that unlocks are asked for, and the two groups, take the next request."""
     assert stage.bot
-    thing_id = f"ThingId_ICCID_{stage.monogoto.examples.locked.iccid}"
-    held = await stage.bot.desk.store.open_request(thing_id)
-    if held:
-        await stage.bot.desk.requests.cancel(held.requester, HERE, held.id)
+    examples = stage.monogoto.examples
+    for target_id in (f"ThingId_ICCID_{examples.locked.iccid}", examples.open_group, examples.locked_group):
+        held = await stage.bot.desk.store.open_request(target_id)
+        if held:
+            await stage.bot.desk.requests.cancel(held.requester, HERE, held.id)
 
 
 async def refusable(work: Awaitable[object]) -> None:
@@ -268,7 +299,7 @@ async def refusable(work: Awaitable[object]) -> None:
         await work
 
 
-@pytest.mark.parametrize("name", ["/lock-thing", "/unlock-thing"])
+@pytest.mark.parametrize("name", ["/lock-thing", "/unlock-thing", "/lock-group", "/unlock-group"])
 async def test_a_form_opens_only_for_those_who_may_ask(stage: Stage, name: str) -> None:
     everybody = list(stage.slack.workspace.users)
     for user in everybody:

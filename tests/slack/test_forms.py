@@ -29,6 +29,8 @@ HOSTILES = pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
 FIELDS = {
     Kind.LOCK_THING: [ids.ICCID_BLOCK, ids.IMEI_BLOCK, ids.REASON_BLOCK],
     Kind.UNLOCK_THING: [ids.ICCID_BLOCK, ids.KEEP_BLOCK, ids.REASON_BLOCK],
+    Kind.LOCK_THINGS_GROUP: [ids.THINGS_GROUP_BLOCK, ids.TAC_BLOCK, ids.REASON_BLOCK],
+    Kind.UNLOCK_THINGS_GROUP: [ids.THINGS_GROUP_BLOCK, ids.KEEP_BLOCK, ids.REASON_BLOCK],
 }
 LOOKS = [
     SeenThing(one, group, True, (), online, NOW)
@@ -69,8 +71,11 @@ def test_a_form_has_its_fields_by_their_stable_ids(kind: Kind) -> None:
     labels = {
         block["block_id"]: block["label"]["text"] for block in view["blocks"] if block["type"] == "input"
     }
-    assert labels[ids.ICCID_BLOCK] == "ICCID"
-    assert labels[ids.REASON_BLOCK] == "Reason"
+    names = {"iccid": "ICCID", "imei": "IMEI", "reason": "Reason"}
+    names |= {"things_group": "Things Group", "tac": "TAC"}
+    assert {block_id: labels[block_id] for block_id in labels if block_id != "keep"} == {
+        block_id: names[block_id] for block_id in FIELDS[kind] if block_id != "keep"
+    }
 
 
 @KINDS
@@ -83,13 +88,16 @@ def test_a_form_tells_in_its_metadata_what_the_next_payload_needs(kind: Kind) ->
 @KINDS
 def test_values_set_by_the_bot_get_new_ids_so_that_slack_takes_them(kind: Kind) -> None:
     first = shown(kind)
-    second = first.showing({ids.ICCID_BLOCK: "8944", ids.REASON_BLOCK: "why", ids.KEEP_BLOCK: "clear"}, "n2")
-    before, after = inputs(forms.form(first)), inputs(forms.form(second))
+    texts = {ids.ICCID_BLOCK: "8944", ids.IMEI_BLOCK: "49", ids.TAC_BLOCK: "353", ids.REASON_BLOCK: "why"}
+    chosen = {ids.KEEP_BLOCK: "clear", ids.THINGS_GROUP_BLOCK: "ThingsGroupId_1"}
+    second = first.showing(texts | chosen | {ids.THINGS_GROUP_NAME: "Pumps"}, "n2")
+    before, after = inputs(forms.form(first)), inputs(taken(forms.form(second)))
     assert all(before[block]["action_id"] != after[block]["action_id"] for block in before)
-    assert after[ids.ICCID_BLOCK]["initial_value"] == "8944"
-    assert after[ids.REASON_BLOCK]["initial_value"] == "why"
-    if kind is Kind.UNLOCK_THING:
-        assert after[ids.KEEP_BLOCK]["initial_option"]["value"] == "clear"
+    for block_id, element in after.items():
+        if block_id in texts:
+            assert element["initial_value"] == texts[block_id]
+        else:
+            assert element["initial_option"]["value"] == chosen[block_id]
 
 
 def test_a_value_taken_by_a_click_leaves_every_other_field_alone() -> None:
