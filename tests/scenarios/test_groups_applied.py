@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -142,7 +143,7 @@ async def test_a_field_changed_along_with_the_write_is_reported_with_both_values
     told = outcomes(stage, card)[-1]
     assert f'ThingsGroupName: "{name}" → "TelephonyProfile_1"' in told.replace("\N{WORD JOINER}", "")
     [side] = [e for e in await entries(database(stage)) if e["event"] == "item.side_effect"]
-    assert side["before"] == {"ThingsGroupName": f'"{name}"'}
+    assert side["before"] == {"ThingsGroupName": json.dumps(name)}
     assert side["after"] == {"ThingsGroupName": '"TelephonyProfile_1"'}
 
 
