@@ -21,12 +21,12 @@ from bot.storage import audit
 from bot.storage.engine import open_engine
 
 FIELD = "C0FIELD"
-ENGINEER, APPROVER, ADMIN = "U0ENG1", "U0APP1", "U0ADMIN"
+ENGINEER, APPROVER, SECOND_APPROVER, ADMIN = "U0ENG1", "U0APP1", "U0APP2", "U0ADMIN"
 THINGS = 10_000
 
 
 class Story:
-    """Six scenes on one stage."""
+    """Seven scenes on one stage."""
 
     def __init__(self, stage: Stage, transcript: Transcript) -> None:
         self._stage = stage
@@ -43,6 +43,7 @@ class Story:
             ("Somebody in the console was quicker", self.overtaken),
             ("An unlock that clears the stored IMEI", self.unlock),
             ("The answer of a write is lost on the way", self.answer_lost),
+            ("A whole group is bound to one model: two have to approve", self.group_locked),
         ]
         for number, (title, scene) in enumerate(scenes, start=1):
             self._show.scene(number, title)
@@ -135,6 +136,22 @@ class Story:
         self._expect_lock(sim, on=True, imei=imei)
         self._expect("it was not written a second time", len(self._stage.monogoto.writes[sim.iccid]) == 1)
 
+    async def group_locked(self) -> None:
+        """One call, a whole fleet: name and profile are written back as read, and everything is compared."""
+        group_id, tac = self._sims.open_group, "35305311"
+        before = self._stage.monogoto.group(group_id)
+        text = f"{group_id} {tac}"
+        card = await self._ask(ENGINEER, text, "Only trackers of this model", "/lock-group")
+        await self._approve(APPROVER, card)
+        await self._until(lambda: "1 more approval" in everything_in(card.blocks))
+        self._expect("one approval is not enough", not self._stage.monogoto.group_writes[group_id])
+        await self._approve(SECOND_APPROVER, card)
+        await self._outcome(card, "done")
+        now = self._stage.monogoto.group(group_id)
+        changed = {key for key in now if now[key] != before.get(key)} - {"DateModified"}
+        self._expect(f"Monogoto's own record: the group is locked to {tac}", now["IMEIPrefix"] == tac)
+        self._expect("name, profile and all else are untouched", changed <= {"IMEIPrefix", "LockMasterImei"})
+
     # --- what people do ----------------------------------------------------------------------------
 
     async def _open(self, person: Person, text: str, command: str = "/lock-thing") -> View:
@@ -143,16 +160,15 @@ class Story:
         self._show.does(person.id, f"{command} {text}")
         await person.command(command, text, channel=FIELD)
         view: View = await self._until(lambda: person.modal)
-        await self._until(
-            lambda: "ICCID" in everything_in(view.content) and "state" in everything_in(view.content)
-        )
+        looked_up = {"/lock-group": ("Things Group", "lock ")}.get(command, ("ICCID", "state"))
+        await self._until(lambda: all(words in everything_in(view.content) for words in looked_up))
         self._show.vendor()
         self._show.reads(person.id, view)
         return view
 
-    async def _ask(self, user_id: str, text: str, reason: str) -> Message:
+    async def _ask(self, user_id: str, text: str, reason: str, command: str = "/lock-thing") -> Message:
         person = self._stage.person(user_id)
-        view = await self._open(person, text)
+        view = await self._open(person, text, command)
         self._show.does(user_id, f"types the reason “{reason}” and sends the form")
         before = len(self._stage.cards(FIELD))
         await person.submit(view, {"reason": reason})

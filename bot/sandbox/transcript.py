@@ -107,6 +107,9 @@ def _field(element: Mapping[str, Any]) -> str:
         chosen = element.get("initial_option", {}).get("value")
         options = element["options"]
         return "  ".join(f"({'•' if o['value'] == chosen else ' '}) {o['text']['text']}" for o in options)
+    if element["type"] == "external_select":
+        option = element.get("initial_option")
+        return f"[{option['text']['text'] if option else ''} ▾]"
     return f"[{element.get('initial_value', '')}]"
 
 
