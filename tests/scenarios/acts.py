@@ -42,7 +42,7 @@ def form_of(who: Person) -> View | None:
 async def open_with_facts(stage: Stage, who: Person, command: str, text: str, **where: str) -> View:
     """Type the command with an ICCID; the form once the look-up has answered."""
     view = await open_form(stage, who, command, text, **where)
-    await stage.until(lambda: "Look up" in shown(view) and "⏳" not in shown(view))
+    await stage.until(lambda: "Look up" in shown(view) and "Looking it up" not in shown(view))
     await idle(stage)
     return view
 

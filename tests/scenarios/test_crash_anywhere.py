@@ -21,9 +21,10 @@ from bot.sandbox.stage import POLICY
 from tests.scenarios import acts, crashing_bot
 from tests.scenarios.evidence import entries, rows, standing, untold
 
-SHARES = 6
+SHARES = 2
 """The points are shared out among this many test items, which may run side by side."""
-AT_ONCE = 4
+AT_ONCE = 8
+"""Stories, which mostly wait: for Slack's pace, and for people."""
 POLL_SECONDS = 0.02
 PATIENCE_SECONDS = 60.0
 PEOPLE_TRY_AGAIN_AFTER = 6.0
