@@ -49,7 +49,7 @@ STOP_SECONDS = 6.0
 """Of the clock, while a bot ends: enough for paces, too little for a vendor's deadline to pass."""
 LONGEST_HOP_SECONDS = 1.0
 """Of the clock at once: a condition that hangs on the time is met to the second."""
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 40.0
 """Of real time, for something to come of what is under way: the clock stands still meanwhile."""
 
 
