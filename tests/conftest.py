@@ -21,6 +21,23 @@ from bot.storage.engine import migrate, open_engine
 settings.register_profile("bounded", deadline=None)
 settings.load_profile("bounded")
 
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long says so by a timeout of its own, and goes first: nobody waits for it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Whoever has run out of tests takes over half of what another one still has."""
+    if config.getvalue("dist") != "load":
+        return None  # somebody asked for another order
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log)
+
+
 OpenStage = Callable[..., Awaitable[Stage]]
 
 

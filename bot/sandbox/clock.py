@@ -7,6 +7,8 @@ import heapq
 import itertools
 from datetime import UTC, datetime, timedelta
 
+LEAST_HOP_SECONDS = 0.01
+"""Who asks to sleep for less than time can tell must not hold the clock."""
 DEFAULT_START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -44,3 +46,14 @@ class ManualClock:
         while (wake := self.next_wake()) is not None and wake <= self._now:
             future = heapq.heappop(self._sleepers)[2]
             future.set_result(None)
+
+    def until_next_wake(self) -> float:
+        """Seconds until the earliest sleeper wants to wake; one, where nobody sleeps."""
+        wake = self.next_wake()
+        return (wake - self._now).total_seconds() if wake else 1.0
+
+    def hop(self, longest: float) -> bool:
+        """Move to the next wake, at most `longest` seconds on; whether anybody woke."""
+        wake = self.next_wake()
+        self.advance(min(max(self.until_next_wake(), LEAST_HOP_SECONDS), longest))
+        return wake is not None and wake <= self._now

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from bot.domain.policy import Policy
 from bot.policy_file import parse_policy
 from bot.sandbox.clock import ManualClock
 from bot.sandbox.monogoto import LocalMonogoto
+from bot.sandbox.quiet import nothing_stirs
 from bot.sandbox.slack import LocalSlack
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.people import Person
@@ -44,11 +45,12 @@ POLICY: dict[str, Any] = {
     "lookups": {"status": ["engineer", "support", "approver", "admin"]},
     "rules": [SINGLE_RULE, GROUP_RULE],
 }
-POLL_SECONDS = 0.002
 STOP_SECONDS = 6.0
 """Of the clock, while a bot ends: enough for paces, too little for a vendor's deadline to pass."""
-IDLE_POLLS = 12
-"""Real polls without anything in flight before the clock is moved to whoever sleeps next."""
+LONGEST_HOP_SECONDS = 1.0
+"""Of the clock at once: a condition that hangs on the time is met to the second."""
+PATIENCE_SECONDS = 40.0
+"""Of real time, for something to come of what is under way: the clock stands still meanwhile."""
 
 
 class Stage:
@@ -125,9 +127,10 @@ class Stage:
             stopping = asyncio.create_task(bot.stop(patience=2.0))
             patient_until = self.clock.now() + timedelta(seconds=STOP_SECONDS)
             while not stopping.done():
-                await asyncio.wait({stopping}, timeout=0.02)
-                if self.clock.now() < patient_until:
-                    self._move_clock()
+                if self.clock.now() >= patient_until:
+                    break
+                if await nothing_stirs(lambda: bot.is_at_its_records or stopping.done()):
+                    self.clock.hop(LONGEST_HOP_SECONDS)
             await stopping
 
     def person(self, user_id: str) -> Person:
@@ -140,18 +143,15 @@ class Stage:
         `within` bounds the clock's seconds. Raises TimeoutError with what the condition last was.
         """
         deadline = self.clock.now() + timedelta(seconds=within)
-        idle = 0
-        for _ in range(20_000):
-            if result := condition():
-                return result
-            await asyncio.sleep(POLL_SECONDS)
-            idle = 0 if self._is_working() else idle + 1
-            if idle >= IDLE_POLLS:
-                idle = 0
+        give_up_at = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        while not (result := condition()):
+            if await nothing_stirs(self._is_working) and not condition():
                 if self.clock.now() > deadline:
-                    break
-                self._move_clock()
-        raise TimeoutError(f"it did not come to be within {within} seconds of the clock")
+                    raise TimeoutError(f"it did not come to be within {within} seconds of the clock")
+                self._move_clock(condition, deadline)
+            elif asyncio.get_running_loop().time() > give_up_at:
+                raise TimeoutError("something has been under way for too long")
+        return result
 
     async def settle(self, seconds: float = 20.0) -> None:
         """Let that many seconds of the clock pass, with everything that happens in them."""
@@ -163,10 +163,11 @@ class Stage:
         at_records = self.bot is not None and self.bot.is_at_its_records
         return bool(self.slack.in_flight or self.monogoto.in_flight or at_records)
 
-    def _move_clock(self) -> None:
-        wake = self.clock.next_wake()
-        pause = (wake - self.clock.now()).total_seconds() if wake else 1.0
-        self.clock.advance(min(max(pause, 0.0), 1.0) or 0.05)
+    def _move_clock(self, condition: Callable[[], Any], deadline: datetime) -> None:
+        """On until somebody wakes: whoever asks for the time itself is asked at every hop."""
+        while not self.clock.hop(LONGEST_HOP_SECONDS):
+            if condition() or self.clock.now() > deadline:
+                return
 
     # --- what a test or the story wants to see ---------------------------------------------------
 

@@ -26,6 +26,7 @@ def build_app(*, token: str) -> AsyncApp:
         return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=token)
 
     return AsyncApp(
+        name="imei-lock",  # else Bolt reads the source of every caller to find one
         logger=quiet,
         authorize=authorize,
         process_before_response=True,

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from bot.domain.errors import Overtaken, StoreUnavailable
 from bot.domain.policy import Policy
+from bot.services.deadline import within
 from bot.services.ports import Clock, Message, MessageState, Outbox, Place, PlaceKind, Store
 from bot.slack.api import SlackApi, SlackError
 from bot.slack.messenger import Messenger, is_new
@@ -68,7 +69,7 @@ class SlackNotifier:
         try:
             place = await self.visible_place(request_id)
             if place is None:
-                await asyncio.wait_for(event.wait(), patience)
+                await within(self._clock, patience, event.wait())
                 place = await self.visible_place(request_id)
         except TimeoutError:
             return None

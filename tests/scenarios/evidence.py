@@ -8,20 +8,21 @@ import math
 import sqlite3
 from collections.abc import Callable, Coroutine
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from bot.sandbox.monogoto.examples import Example
+from bot.sandbox.quiet import nothing_stirs
 from bot.sandbox.slack.messages import Message
-from bot.sandbox.stage import IDLE_POLLS, Stage
+from bot.sandbox.stage import Stage
 from bot.storage import audit
 from bot.storage.engine import open_engine
 from tests.scenarios import acts
 
 WRITE = ("PUT", "/thing/update/")
 READ = ("GET", "/thing/ThingId")
-POLL_SECONDS = 0.002
-POLLS_BETWEEN_LOOKS = 6
+POLL_SECONDS = 0.01
 SLOW = frozenset({"latency", "hang", "hang_after"})
 REAL_SECONDS = 30.0
 
@@ -73,36 +74,33 @@ async def until(
     step: float = 2.5,
     reach: float = math.inf,
     acks: bool = True,
+    at_rest: bool = False,
 ) -> Any:
     """As `stage.until`, and also past pauses of a vendor that is slow or silent on purpose.
 
     `step` bounds how far the clock is moved at once. It is moved for nobody who sleeps longer than `reach`.
     A busy machine ends no wait, and lets no time pass while something is really under way; `acks` False
-    says that an ack may never come.
+    says that an ack may never come, `at_rest` that it is enough to look when nothing stirs.
     """
-    end = stage.clock.now().timestamp() + within
-    really_end = asyncio.get_running_loop().time() + REAL_SECONDS
-    idle = 0
-    while stage.clock.now().timestamp() <= end or asyncio.get_running_loop().time() <= really_end:
-        if idle % POLLS_BETWEEN_LOOKS == 0 and (result := condition()):
+    loop = asyncio.get_running_loop()
+    end = stage.clock.now() + timedelta(seconds=within)
+    really_end = loop.time() + REAL_SECONDS
+    while stage.clock.now() <= end or loop.time() <= really_end:
+        if not at_rest and (result := condition()):
             return result
-        await asyncio.sleep(POLL_SECONDS)
-        idle = 0 if _under_way(stage, acks=acks) else idle + 1
-        if idle >= IDLE_POLLS:
-            idle = 0
-            wake = stage.clock.next_wake()
-            pause = (wake - stage.clock.now()).total_seconds() if wake else 1.0
-            if pause <= reach:
-                stage.clock.advance(min(max(pause, 0.01), step))
+        if await nothing_stirs(lambda: _under_way(stage, acks=acks)):
+            if result := condition():
+                return result
+            if stage.clock.until_next_wake() <= reach:
+                stage.clock.hop(step)
     raise TimeoutError(f"it did not come to be within {within} seconds of the clock")
 
 
 def _under_way(stage: Stage, *, acks: bool) -> bool:
-    """Whether a call or a write to the database is being worked on; a call that only waits is not."""
+    """Whether a call or the database is being worked on; a call that only waits is not."""
     waiting = sum(1 for call in stage.monogoto.calls if call.status is None and call.fault in SLOW)
-    writing = stage.bot is not None and stage.bot._engine._turn.locked()
     slack = stage.slack.in_flight - (0 if acks else stage.slack.unacked)
-    return bool(slack or stage.monogoto.in_flight > waiting or writing)
+    return bool(slack or stage.monogoto.in_flight > waiting or acts.at_records(stage))
 
 
 async def asked(stage: Stage, sim: Example, imei: str | None = None) -> Message:
@@ -123,7 +121,7 @@ async def really(condition: Callable[[], Any]) -> Any:
     """Wait in real time, as sockets and processes do; the stage's clock stays where it is."""
     async with asyncio.timeout(REAL_SECONDS):
         while not (result := condition()):  # noqa: ASYNC110  sockets and processes set no event here
-            await asyncio.sleep(5 * POLL_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
     return result
 
 
@@ -134,7 +132,7 @@ async def ended(stage: Stage, *, within: float = 120.0) -> tuple[str, str | None
     def rests() -> bool:
         return standing(path)[-1][0] not in {"pending", "approved", "applying"} and not untold(path)
 
-    await until(stage, rests, within=within)
+    await until(stage, rests, within=within, at_rest=True)
     return standing(path)[-1]
 
 

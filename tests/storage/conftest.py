@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +36,20 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def engine(database: Path) -> AsyncIterator[Engine]:
-    """An open, empty database with all tables."""
+async def made_here(database: Path) -> AsyncIterator[Engine]:
+    """An open, empty database, made and migrated from nothing."""
     engine = open_engine(url_of(database))
     await migrate(engine)
+    yield engine
+    await engine.close()
+
+
+@pytest.fixture
+async def engine(database: Path, new_database: Path) -> AsyncIterator[Engine]:
+    """An open, empty database with all tables: a copy of one that was migrated."""
+    database.parent.mkdir()
+    shutil.copyfile(new_database, database)
+    engine = open_engine(url_of(database))
     yield engine
     await engine.close()
 

@@ -42,11 +42,11 @@ async def add(engine: Engine, number: int = 1, **fields: Any) -> None:
         await tx.add_request(samples.request(number, **fields), CARD)
 
 
-async def test_migrating_an_empty_file_makes_the_tables_that_the_code_speaks_of(engine: Engine) -> None:
+async def test_migrating_an_empty_file_makes_the_tables_that_the_code_speaks_of(made_here: Engine) -> None:
     def differences(connection: Connection) -> list[Any]:
         return list(compare_metadata(MigrationContext.configure(connection), METADATA))
 
-    async with engine.reading() as connection:
+    async with made_here.reading() as connection:
         assert await connection.run_sync(differences) == []
 
 
@@ -86,7 +86,7 @@ async def test_every_connection_is_set_up_to_lose_nothing(engine: Engine) -> Non
             assert found == ["wal", 2, 1, 5000]
 
 
-def test_the_file_is_for_its_owner_only(engine: Engine, database: Path) -> None:
+def test_the_file_is_for_its_owner_only(made_here: Engine, database: Path) -> None:
     assert database.stat().st_mode & 0o077 == 0
 
 
