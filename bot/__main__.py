@@ -1,4 +1,4 @@
-"""The command line: run (the default), audit verify, audit export, migrate."""
+"""The command line: run (the default), check, probe, audit verify, audit export, migrate."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from bot.app import Bot, build
+from bot.check import check
 from bot.clock import SystemClock
 from bot.config import Config, ConfigError, database_url, environment
 from bot.domain.audit import GENESIS
@@ -54,6 +55,8 @@ async def _do(given: argparse.Namespace, env: Mapping[str, str]) -> int:
             return await _export(database_url(env))
         case "migrate":
             return await _migrate(database_url(env))
+        case "check":
+            return await _check(env, as_json=given.json)
         case _:
             return await _run(Config.from_env(env))
 
@@ -63,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb")
     verbs.add_parser("run", help="run the bot (the default)")
     verbs.add_parser("migrate", help="bring the database to this version")
+    check_parser = verbs.add_parser("check", help="look at everything that the bot needs; changes nothing")
+    check_parser.add_argument("--json", action="store_true", help="for scripts")
     audit_parser = verbs.add_parser("audit", help="verify or export the audit log")
     what = audit_parser.add_subparsers(dest="what", required=True)
     verify = what.add_parser("verify", help="name the first bad entry, or say that the chain holds")
@@ -171,6 +176,12 @@ async def _export(database: str) -> int:
     finally:
         await engine.close()
     return 0
+
+
+async def _check(env: Mapping[str, str], *, as_json: bool) -> int:
+    report = await check(env, clock=SystemClock())
+    print(report.as_json() if as_json else report.text())
+    return report.exit_code
 
 
 async def _migrate(database: str) -> int:

@@ -171,9 +171,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     api = SlackApi(token=config.slack_bot_token.reveal(), base_url=config.slack_api_url, session=session)
     store = seams.wrap_store(SqlStore(engine))
     gate = SqlGate(engine, clock, config.monogoto_max_rate)
-    vendor = Monogoto(
-        config.monogoto_url, _credentials(config), clock=clock, gate=gate, on_call=seams.on_call
-    )
+    vendor = Monogoto(config.monogoto_url, credentials(config), clock=clock, gate=gate, on_call=seams.on_call)
     sightings, known = Sightings(clock), SqlInventory(engine)
     platform = seams.wrap_platform(vendor)
     if seams.inventory:
@@ -281,7 +279,8 @@ def _transport(config: Config, dispatch: Dispatch, clock: Clock) -> Transport:
     )
 
 
-def _credentials(config: Config) -> Credentials:
+def credentials(config: Config) -> Credentials:
+    """How the vendor is logged in to."""
     if config.monogoto_token is not None:
         return ReadyToken(config.monogoto_token.reveal())
     if config.monogoto_username is None or config.monogoto_password is None:

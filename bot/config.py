@@ -188,24 +188,33 @@ class Config:
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> Config:
         """Read every key, or raise one `ConfigError` that names each missing or wrong one."""
-        values: dict[str, Any] = {}
-        problems: dict[str, str] = {}
-        for key, setting in settings().items():
-            raw = environment.get(key, "").strip() or setting.default
-            values[key.lower()] = None
-            if raw is None:
-                if setting.required:
-                    problems[key] = f"is missing. {setting.explanation}"
-                continue
-            try:
-                values[key.lower()] = setting.read(raw)
-            except ValueError as wrong:
-                problems[key] = f"{wrong}."
-        _check_transport(values, problems)
-        _check_login(values, problems)
+        values, problems = readable(environment)
         if problems:
-            raise ConfigError({key: problems[key] for key in settings() if key in problems})
+            raise ConfigError(problems)
         return cls(**values)
+
+
+def readable(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """What can be read, and one sentence for each key that is missing or wrong, in the table's order.
+
+    The values are those of `Config`'s fields; None where a key is not set, or wrong.
+    """
+    values: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for key, setting in settings().items():
+        raw = environment.get(key, "").strip() or setting.default
+        values[key.lower()] = None
+        if raw is None:
+            if setting.required:
+                problems[key] = f"is missing. {setting.explanation}"
+            continue
+        try:
+            values[key.lower()] = setting.read(raw)
+        except ValueError as wrong:
+            problems[key] = f"{wrong}."
+    _check_transport(values, problems)
+    _check_login(values, problems)
+    return values, {key: problems[key] for key in settings() if key in problems}
 
 
 def database_url(environment: Mapping[str, str]) -> str:

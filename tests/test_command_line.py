@@ -93,7 +93,7 @@ def test_the_help_names_every_verb(folder: Path) -> None:
     done = bot(folder, "--help")
     assert done.returncode == 0
     assert done.stdout.startswith("usage: python -m bot ")
-    assert all(verb in done.stdout for verb in ("run", "migrate", "audit"))
+    assert all(verb in done.stdout for verb in ("run", "check", "migrate", "audit"))
     assert done.stderr == ""
 
 
@@ -105,6 +105,24 @@ def test_without_configuration_every_missing_key_is_named_at_once_and_nothing_is
     named = [line.split(":")[0] for line in lines]
     assert named == ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "MONOGOTO_USERNAME", "MONOGOTO_PASSWORD"]
     assert list(folder.iterdir()) == []
+
+
+def test_check_names_what_is_missing_in_an_empty_folder_and_makes_nothing(folder: Path) -> None:
+    done = bot(folder, "check", SLACK_API_URL="http://127.0.0.1:9/", MONOGOTO_URL="http://127.0.0.1:9")
+    assert (done.returncode, done.stderr) == (2, "")
+    failed = [line.split("  ")[-2].strip() for line in done.stdout.splitlines() if line.startswith("FAILED")]
+    wanted = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "MONOGOTO_USERNAME", "MONOGOTO_PASSWORD")
+    assert failed == [*(f"variable {key}" for key in wanted), "policy file"]
+    assert list(folder.iterdir()) == []
+
+
+def test_check_for_scripts_is_one_json_object(folder: Path) -> None:
+    done = bot(
+        folder, "check", "--json", SLACK_API_URL="http://127.0.0.1:9/", MONOGOTO_URL="http://127.0.0.1:9"
+    )
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["exit_code"]) == (2, 2)
+    assert {one["level"] for one in told["checks"]} >= {"ok", "failed", "not checked"}
 
 
 def test_a_wrong_policy_names_every_problem_at_once(folder: Path) -> None:

@@ -7,8 +7,8 @@ import base64
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import httpx
 
@@ -19,6 +19,10 @@ from bot.services.ports import Clock
 FIRST_PAUSE: Final = 5.0
 LONGEST_PAUSE: Final = 900.0
 _LONGEST_LIFE: Final = 90 * 86_400.0
+_NO_CLAIM: Final = (
+    IndexError, KeyError, ValueError, TypeError, AttributeError, RecursionError, OverflowError,
+)  # fmt: skip
+"""What a token that is no JWT, or lacks the claim, makes of reading it."""
 _RENEW_AFTER: Final = 0.9
 _RENEW_AGAIN: Final = timedelta(seconds=30)
 
@@ -190,9 +194,22 @@ class TokenOnly(httpx.Auth):
 def lifetime_of(token: str, now: datetime) -> float | None:
     """Seconds, by the token's own claims and, where it tells `iat`, by its own clock: ours may be wrong."""
     try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        claims = _claims(token)
         lifetime = float(claims["exp"]) - float(claims.get("iat", now.timestamp()))
-    except (IndexError, KeyError, ValueError, TypeError, AttributeError, RecursionError, OverflowError):
+    except _NO_CLAIM:
         return None
     return min(lifetime, _LONGEST_LIFE) if lifetime > 0 else None
+
+
+def ends_at(token: str) -> datetime | None:
+    """When the token ends by its own claims; None where it is no JWT or tells no end."""
+    try:
+        return datetime.fromtimestamp(float(_claims(token)["exp"]), UTC)
+    except (*_NO_CLAIM, OSError):
+        return None
+
+
+def _claims(token: str) -> dict[str, Any]:
+    payload = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return claims

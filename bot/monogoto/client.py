@@ -16,7 +16,7 @@ from bot.domain.errors import NotReached, StoreUnavailable, Unfit, Unreadable
 from bot.domain.identifiers import Iccid, Imei, same_device
 from bot.domain.things import GroupRow, Thing, ThingRow, ThingsGroup
 from bot.monogoto import failures, models
-from bot.monogoto.auth import Credentials, TokenAuth, TokenKeeper, TokenOnly, UserPassword
+from bot.monogoto.auth import Credentials, TokenAuth, TokenKeeper, TokenOnly, UserPassword, ends_at
 from bot.monogoto.failures import Answer
 from bot.monogoto.wire import Exchange, Gate, GuardedTransport, OnCall, VendorCall
 from bot.services.ports import Clock, Page
@@ -58,9 +58,9 @@ class Monogoto:
         self._clock = clock
         self._gate = gate
         self.deadline = deadline
-        keeper = TokenKeeper(credentials, clock, self.log_in)
-        self._auth = TokenAuth(keeper)
-        self._token_only = TokenOnly(keeper)
+        self._keeper = TokenKeeper(credentials, clock, self.log_in)
+        self._auth = TokenAuth(self._keeper)
+        self._token_only = TokenOnly(self._keeper)
         inner = transport or httpx.AsyncHTTPTransport(verify=_trusted())
         self._http = httpx.AsyncClient(
             base_url=url,
@@ -179,6 +179,21 @@ class Monogoto:
         answer = await self._exchange("PUT", path, auth=self._auth, not_after=not_after, json=body)
         failures.demand_good(answer, writing=True)
 
+    async def raw(
+        self, method: str, path: str, *, query: dict[str, str] | None = None, json: object = None
+    ) -> Answer:
+        """Any verb and path, once; the answer as it came, whatever its status.
+
+        For `check` and `probe`, which ask what the documents leave open. It judges nothing: a body may
+        hold secrets, and a write is the caller's to guard. Raises `LoginFailed`, `NotReached`,
+        `OutcomeUnknown` or `Unreadable`.
+        """
+        return await self._exchange(method, path, auth=self._auth, params=query, json=json)
+
+    async def token_ends(self) -> datetime | None:
+        """When the present token ends by its own claims; None where it tells nothing. May log in."""
+        return ends_at(await self._keeper.token())
+
     async def _read(
         self, path: str, query: dict[str, str] | None = None, *, urgent: bool = True, guess: bool = False
     ) -> object:
@@ -217,7 +232,8 @@ class Monogoto:
 
     async def _heard(self, response: httpx.Response, body: bytes) -> Answer:
         wait = failures.retry_after(response.headers.get("retry-after"), self._clock.now())
-        answer = Answer(response.status_code, body, wait)
+        date = failures.moment(response.headers.get("date"))
+        answer = Answer(response.status_code, body, wait, date)
         with suppress(StoreUnavailable):  # the answer to a write must not get lost over this
             if answer.says_overload:
                 await self._gate.slow_down(wait)

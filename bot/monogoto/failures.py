@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -50,6 +50,8 @@ class Answer:
     status: int
     body: bytes = field(repr=False)
     retry_after: float | None = None
+    date: datetime | None = None
+    """When the vendor answered, by its own clock; None where it didn't tell."""
 
     @property
     def is_good(self) -> bool:
@@ -145,6 +147,15 @@ def _says_unknown(answer: Answer) -> bool:
     """Whether a short text or JSON says that the id is not known."""
     text = answer.body[:2048].decode("utf-8", "replace")
     return len(answer.body) <= 2048 and "<html" not in text.lower() and bool(_SAYS_UNKNOWN.search(text))
+
+
+def moment(value: str | None) -> datetime | None:
+    """The time of a Date header; None where there is none or it can't be read."""
+    try:
+        read = parsedate_to_datetime((value or "").strip())
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:

@@ -79,7 +79,7 @@ def open_engine(database_url: str, *, read_only: bool = False, patience: float =
     to wait for a foreign program's lock on the file.
     """
     url = make_url(database_url)
-    path = _sqlite_file(url)
+    path = sqlite_file(url)
     lock = _make_ready(path, read_only=read_only)
     engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)), hide_parameters=True)
     _set_up_connections(engine, read_only=read_only, patience=patience)
@@ -102,7 +102,8 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _sqlite_file(url: URL) -> Path:
+def sqlite_file(url: URL) -> Path:
+    """Where the file is. ValueError for an address that names none."""
     if url.get_backend_name() != "sqlite":
         raise ValueError("DATABASE_URL must start with sqlite:///: no other database is served")
     if not url.database or url.database == ":memory:":

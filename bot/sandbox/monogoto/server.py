@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.sandbox.dates import dated
 from bot.sandbox.monogoto.account_api import AccountApi
 from bot.sandbox.monogoto.calls import Call
 from bot.sandbox.monogoto.control import ControlApi
@@ -60,6 +61,7 @@ class LocalMonogoto:
     async def start(self, port: int = 0) -> None:
         """Listen on 127.0.0.1; port 0 lets the system choose. Sets `url`."""
         app = web.Application(middlewares=[self._route])
+        app.on_response_prepare.append(dated(self.clock))
         app.add_routes(self._account.routes())
         app.add_routes(ThingsApi(self._world, self.settings).routes())
         app.add_routes(GroupsApi(self._world, self.settings).routes())

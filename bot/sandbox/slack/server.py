@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from aiohttp import web
 
+from bot.sandbox.dates import dated
 from bot.sandbox.slack.answers import JSON
 from bot.sandbox.slack.control import Control
 from bot.sandbox.slack.delivery import Courier, Tampering
@@ -202,6 +203,10 @@ class LocalSlack:
         """Let the next `times` calls of a method ("*": any, "response_url") fail in one of these ways."""
         self._state.faults.plan(Fault(method, error, status, timeout, reset, times, after_applying))
 
+    def hide_scopes(self) -> None:
+        """Answers no longer carry X-OAuth-Scopes, as behind a proxy that drops it."""
+        self._state.tells_scopes = False
+
     def stop_failing(self) -> None:
         """Forget the failures that are still planned."""
         self._state.faults.clear()
@@ -237,6 +242,7 @@ class LocalSlack:
 
     def _application(self) -> web.Application:
         app = web.Application(client_max_size=MOST_BYTES)
+        app.on_response_prepare.append(dated(self._state.clock))
         api, hooks = WebApi(self._state, self._hub), Hooks(self._state)
         app.router.add_route("*", "/api/{method}", api.handle)
         app.router.add_get("/link/", self._hub.handle)

@@ -100,6 +100,8 @@ class State:
         self.commands = list(commands)
         self.events = list(events)
         self.scopes: set[str] = set(DEFAULT_SCOPES)
+        self.tells_scopes = True
+        """Whether answers carry X-OAuth-Scopes: a proxy on the way may drop it."""
         self.bot_token = f"xoxb-local-{secrets.token_hex(12)}"
         self.app_token = f"xapp-1-local-{secrets.token_hex(12)}"
         self.signing_secret = secrets.token_hex(16)

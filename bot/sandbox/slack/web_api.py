@@ -86,7 +86,8 @@ class WebApi:
         self, call: ApiRequest, answer: JSON, status: int = 200, headers: dict[str, str] | None = None
     ) -> web.Response:
         call.answer, call.status = answer, status
-        scopes = {"X-OAuth-Scopes": ",".join(sorted(self._state.scopes))}
+        told = self._state.tells_scopes
+        scopes = {"X-OAuth-Scopes": ",".join(sorted(self._state.scopes))} if told else {}
         return web.json_response(answer, status=status, headers=scopes | (headers or {}))
 
 

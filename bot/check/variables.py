@@ -1,0 +1,47 @@
+"""Every key of the environment: set, by default, missing or wrong. Values of secrets are not repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bot.config import Secret, settings
+from bot.domain.policy import Policy
+from bot.policy_file import PolicyError, load_policy
+from bot.services.checked import Checked, failed, ok, warning
+
+_OURS = ("SLACK_", "MONOGOTO_")
+_PERSONAL = frozenset({"MONOGOTO_USERNAME"})
+
+
+def variables(
+    environment: Mapping[str, str], values: Mapping[str, Any], problems: Mapping[str, str]
+) -> Iterable[Checked]:
+    """One line for each key, then those that look like ours and are none."""
+    for key, setting in settings().items():
+        name = f"variable {key}"
+        if key in problems:
+            yield failed(name, problems[key], f"Set {key} in .env or in the environment; see .env.example.")
+        elif not environment.get(key, "").strip():
+            yield ok(name, "not set" if setting.default is None else f"{setting.default} (by default)")
+        elif isinstance(values[key.lower()], Secret) or key in _PERSONAL:
+            yield ok(name, "set")
+        else:
+            yield ok(name, str(values[key.lower()]))
+    for key in sorted(environment):
+        if key.startswith(_OURS) and key not in settings():
+            yield warning(f"variable {key}", "is no setting", "Take it out, or mend its name: .env.example.")
+
+
+def policy_file(path: Path | None) -> tuple[Policy | None, list[Checked]]:
+    """The policy where it can be used, and a line for each mistake in it."""
+    name = "policy file"
+    if path is None:
+        return None, [failed(name, "POLICY_FILE is wrong", "Set POLICY_FILE to the path of policy.toml.")]
+    try:
+        policy = load_policy(path)
+    except PolicyError as error:
+        fix = f"Mend it in {path}; policy.example.toml shows how it is meant."
+        return None, [failed(name, problem, fix) for problem in error.problems]
+    return policy, [ok(name, f"{path}: {len(policy.roles)} roles, {len(policy.rules)} rules")]

@@ -1,0 +1,40 @@
+"""A pace of one's own, for a process that shares no database with the bot: `check` and `probe`."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+from bot.services.ports import Clock
+
+_SLOWEST = 16
+"""Times slower than allowed, at most."""
+
+
+class OwnPace:
+    """Implements `Gate` in memory: calls lie at least 1 / `max_rate` seconds apart; there is no burst.
+
+    The bot's own gate is a row in its database, which one process at a time may write.
+    """
+
+    def __init__(self, clock: Clock, max_rate: float) -> None:
+        self._clock = clock
+        self._usual = self._apart = timedelta(seconds=1 / max_rate)
+        self._next: datetime | None = None
+        self._turn = asyncio.Lock()
+
+    async def acquire(self, *, urgent: bool = True) -> None:  # noqa: ARG002  everything here is urgent
+        """Wait for a turn."""
+        async with self._turn:
+            while self._next is not None and (left := (self._next - self._clock.now()).total_seconds()) > 0:
+                await self._clock.sleep(left)
+            self._next = self._clock.now() + self._apart
+
+    async def slow_down(self, retry_after: float | None) -> None:
+        """Half the pace, and a rest for as long as the vendor asks."""
+        self._apart = min(self._apart * 2, self._usual * _SLOWEST)
+        self._next = self._clock.now() + max(timedelta(seconds=retry_after or 0), self._apart)
+
+    async def recovered(self) -> None:
+        """The vendor answered well: a little faster again."""
+        self._apart = max(self._apart * 3 / 4, self._usual)

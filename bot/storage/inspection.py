@@ -1,0 +1,138 @@
+"""What `check` asks the database, beside a running bot: nothing is made, migrated or kept.
+
+It takes no lock file, so that no bot that starts meanwhile is turned away. Whether it can be written is
+tried by a write that is rolled back: a running bot waits for it as for a write of its own, for milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, exc, inspect, select
+from sqlalchemy.engine import make_url
+
+from bot.domain.errors import StoreUnavailable
+from bot.services.checked import Checked, failed, not_checked, ok, remark, warning
+from bot.storage.engine import Engine, open_engine, sqlite_file
+from bot.storage.tables import audit, audit_head
+
+READABLE, WRITABLE, VERSION, AUDIT = (
+    "database",
+    "database writable",
+    "database version",
+    "audit chain",
+)
+_PATH = "Set DATABASE_URL to a file that the bot's user may read and write."
+_RESTORE = "Restore the database from a backup, or set DATABASE_URL to another file."
+_BUSY = "Another program holds the file: end it. Only the bot itself may write there."
+
+
+async def database(url: str, *, patience: float = 5.0) -> list[Checked]:
+    """One line each: reachable, writable, version, audit. `patience`: seconds for a foreign lock."""
+    path = sqlite_file(make_url(url))
+    missing = await asyncio.to_thread(_missing, path)
+    if missing:
+        return missing
+    try:
+        engine = open_engine(url, read_only=True, patience=patience)
+    except StoreUnavailable as error:
+        return _unusable(str(error))
+    try:
+        async with engine.reading() as connection:
+            stands = await connection.run_sync(_revision)
+        return [
+            ok(READABLE, path.name),
+            await asyncio.to_thread(_writable, path, patience),
+            _version(stands),
+            await _audit(engine, stands),
+        ]
+    except (StoreUnavailable, exc.SQLAlchemyError) as error:
+        return _unusable(str(error).splitlines()[0])
+    finally:
+        await engine.close()
+
+
+def _missing(path: Path) -> list[Checked]:
+    """Nothing where the file is there. Else the first start makes it: its folder must let it."""
+    if os.path.lexists(path):
+        return []
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+        first = remark(READABLE, f"{path.name} is not there yet: the first start makes it")
+    else:
+        first = failed(READABLE, f"{path.name} is not there, and can't be made in its folder", _PATH)
+    return [first, *(not_checked(name, "there is no database yet") for name in (WRITABLE, VERSION, AUDIT))]
+
+
+def _unusable(why: str) -> list[Checked]:
+    first = failed(READABLE, f"can't be read: {why}", _RESTORE)
+    return [first, *(not_checked(name, "the database can't be read") for name in (WRITABLE, VERSION, AUDIT))]
+
+
+def _revision(connection: Connection) -> str | None:
+    """The migration that it stands at; None where it holds no tables."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _version(stands: str | None) -> Checked:
+    config = Config()
+    config.set_main_option("script_location", "bot.storage:migrations")
+    scripts = ScriptDirectory.from_config(config)
+    wanted = scripts.get_current_head()
+    if stands == wanted:
+        return ok(VERSION, str(stands))
+    later = "The next start brings it to this version, and so does: python -m bot migrate"
+    if stands is None:
+        return remark(VERSION, "empty: the first start makes the tables", later)
+    if stands in {script.revision for script in scripts.walk_revisions()}:
+        return warning(VERSION, f"{stands}, this program's is {wanted}", later)
+    fix = "Run the version of the bot that made it, or one that is newer."
+    return failed(VERSION, f"{stands}, which this program doesn't know", fix)
+
+
+def _writable(path: Path, patience: float) -> Checked:
+    """A write that is taken back; in a journal of either kind nothing of it stays."""
+    try:
+        address = f"{path.as_uri()}?mode=rw"
+        with closing(
+            sqlite3.connect(address, uri=True, timeout=patience, isolation_level=None)
+        ) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.execute("CREATE TABLE imei_lock_check (x)")
+            finally:
+                connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        busy = "locked" in str(error)
+        return failed(WRITABLE, f"can't be written: {error}", _BUSY if busy else _PATH)
+    return ok(WRITABLE, "a write was tried and taken back")
+
+
+async def _audit(engine: Engine, stands: str | None) -> Checked:
+    if stands is None:
+        return not_checked(AUDIT, "the database is empty")
+    async with engine.reading() as connection:
+        return await connection.run_sync(_head)
+
+
+def _head(connection: Connection) -> Checked:
+    """Whether the head names the last entry; `audit verify` reads the whole chain."""
+    if not {audit.name, audit_head.name} <= set(inspect(connection).get_table_names()):
+        return failed(AUDIT, "its tables are missing", _RESTORE)
+    head = connection.execute(select(audit_head.c.seq, audit_head.c.digest)).first()
+    last = connection.execute(
+        select(audit.c.seq, audit.c.digest).order_by(audit.c.seq.desc()).limit(1)
+    ).first()
+    if head is None or (last is None) != (head.seq == 0) or (last is not None and tuple(last) != tuple(head)):
+        fix = f"See what is wrong with: python -m bot audit verify. {_RESTORE}"
+        return failed(AUDIT, "its head is not its last entry", fix)
+    return ok(AUDIT, f"{head.seq} entries, head {head.seq}:{head.digest[:12]}…")
