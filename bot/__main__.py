@@ -15,6 +15,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import cast
 
+from bot import probe
 from bot.app import Bot, build
 from bot.check import check
 from bot.clock import SystemClock
@@ -57,6 +58,8 @@ async def _do(given: argparse.Namespace, env: Mapping[str, str]) -> int:
             return await _migrate(database_url(env))
         case "check":
             return await _check(env, as_json=given.json)
+        case "probe":
+            return await _probe(Config.from_env(env), given.iccid, as_json=given.json)
         case _:
             return await _run(Config.from_env(env))
 
@@ -68,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("migrate", help="bring the database to this version")
     check_parser = verbs.add_parser("check", help="look at everything that the bot needs; changes nothing")
     check_parser.add_argument("--json", action="store_true", help="for scripts")
+    probe_parser = verbs.add_parser("probe", help="find out on one spare SIM what Monogoto leaves open")
+    probe_parser.add_argument("iccid", metavar="ICCID")
+    probe_parser.add_argument("--json", action="store_true", help="the report as one JSON object")
     audit_parser = verbs.add_parser("audit", help="verify or export the audit log")
     what = audit_parser.add_subparsers(dest="what", required=True)
     verify = what.add_parser("verify", help="name the first bad entry, or say that the chain holds")
@@ -182,6 +188,37 @@ async def _check(env: Mapping[str, str], *, as_json: bool) -> int:
     report = await check(env, clock=SystemClock())
     print(report.as_json() if as_json else report.text())
     return report.exit_code
+
+
+async def _probe(config: Config, iccid: str, *, as_json: bool) -> int:
+    """Questions and warnings go to the terminal's error side, so that the report can be kept."""
+    if not sys.stdin.isatty():
+        _say("imei-lock can't go on:\nA person has to confirm this at a terminal. Nothing was written.")
+        return probe.REFUSED
+    try:
+        probed = await probe.run(config, iccid, clock=SystemClock(), terminal=probe.Terminal(_say, _ask))
+    except probe.Refused as no:
+        _say(f"imei-lock can't go on:\n{no}")
+        return probe.REFUSED
+    print((probe.as_json if as_json else probe.as_text)(probed, iccid))
+    return probe.exit_code(probed)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _ask(question: str) -> str:
+    """What is typed. Ctrl-C ends the waiting at once: nothing is under way that has to end in order."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        print(question, end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if not line:
+        raise EOFError
+    return line
 
 
 async def _migrate(database: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -93,7 +94,7 @@ def test_the_help_names_every_verb(folder: Path) -> None:
     done = bot(folder, "--help")
     assert done.returncode == 0
     assert done.stdout.startswith("usage: python -m bot ")
-    assert all(verb in done.stdout for verb in ("run", "check", "migrate", "audit"))
+    assert all(verb in done.stdout for verb in ("run", "check", "probe", "migrate", "audit"))
     assert done.stderr == ""
 
 
@@ -110,7 +111,7 @@ def test_without_configuration_every_missing_key_is_named_at_once_and_nothing_is
 def test_check_names_what_is_missing_in_an_empty_folder_and_makes_nothing(folder: Path) -> None:
     done = bot(folder, "check", SLACK_API_URL="http://127.0.0.1:9/", MONOGOTO_URL="http://127.0.0.1:9")
     assert (done.returncode, done.stderr) == (2, "")
-    failed = [line.split("  ")[-2].strip() for line in done.stdout.splitlines() if line.startswith("FAILED")]
+    failed = re.findall(r"^FAILED +(.+?)  ", done.stdout, re.MULTILINE)
     wanted = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "MONOGOTO_USERNAME", "MONOGOTO_PASSWORD")
     assert failed == [*(f"variable {key}" for key in wanted), "policy file"]
     assert list(folder.iterdir()) == []

@@ -161,7 +161,7 @@ class Monogoto:
             raise Unfit("A lock needs an IMEI: what one without does is documented nowhere.", "imei")
         body = models.lock_body(thing, imei_lock=imei_lock, locked_imei=locked_imei)
         answer = await self._exchange(
-            "PUT", "/thing/update/", auth=self._auth, not_after=not_after, json=body
+            "PUT", models.LOCK_PATH, auth=self._auth, not_after=not_after, json=body
         )
         failures.demand_good(answer, writing=True)
 

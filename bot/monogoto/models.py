@@ -12,6 +12,11 @@ from bot.domain.things import GroupRow, Thing, ThingRow, ThingsGroup
 from bot.monogoto.moments import last_seen
 
 ID_PREFIX: Final = "ThingId_ICCID_"
+LOCK_PATH: Final = "/thing/update/"
+MOVED_BY_A_WRITE: Final = frozenset({"LockMasterImei", "MasterIMEI", "cas"})
+"""Keys that a write of the lock changes by its nature."""
+OPEN_ROW_KEYS: Final = ("ThingsGroupId", "MasterIMEI", "LockMasterImei", "cas")
+"""Keys of which nobody documents whether rows of a listing carry them."""
 _DIGITS: Final = re.compile(r"[0-9]+")
 _NAMED: Final = re.compile(r"ICCID_([0-9]+)")
 _SENT_BACK: Final = ("TelephonyProfileId", "ThingsGroupName")
@@ -118,6 +123,28 @@ def _others(record: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     """Every field that a write of the lock must leave alone, each as JSON text."""
     kept = {str(key): value for key, value in record.items() if key not in _MOVED_BY_A_WRITE}
     return tuple((key, json.dumps(value, sort_keys=True)) for key, value in sorted(kept.items()))
+
+
+def id_forms(thing_id: str) -> dict[str, str]:
+    """The three forms that the vendor's page shows for a write, by what they are."""
+    return {
+        "as GET returns it": thing_id,
+        "with a leading blank": f" {thing_id}",
+        "as a path": f"/thing/{thing_id}",
+    }
+
+
+def spelling_of_none(record: Mapping[str, object]) -> str:
+    """How a record says that no IMEI is stored; "" where one is."""
+    if "MasterIMEI" not in record:
+        return "the key left out"
+    value = record["MasterIMEI"]
+    return {None: "null", "": 'an empty text ("")'}.get(value, "") if isinstance(value, str | None) else ""
+
+
+def restorable(record: Mapping[str, object]) -> bool:
+    """Whether what is stored could be put back by a write: a text, or none."""
+    return isinstance(record.get("MasterIMEI"), str | None)
 
 
 def _record(body: object) -> Mapping[str, object]:

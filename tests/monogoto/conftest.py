@@ -1,7 +1,9 @@
 """The adapter against the local Monogoto over real HTTP, with a gate that only remembers."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -62,6 +64,16 @@ async def monogoto(
     who = UserPassword(sim.username, sim.password)
     async with Monogoto(sim.url, who, clock=clock, gate=gate, on_call=seen.append) as monogoto:
         yield monogoto
+
+
+async def pumped(clock: ManualClock, work: Coroutine[Any, Any, Any]) -> Any:
+    """The result of `work`, the clock moved for it whenever it waits."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        await asyncio.wait({task}, timeout=0.005)
+        if (wake := clock.next_wake()) is not None:
+            clock.advance(max(0.0, (wake - clock.now()).total_seconds()))
+    return task.result()
 
 
 @pytest.fixture
