@@ -26,7 +26,7 @@ from bot.monogoto.client import Monogoto
 from bot.monogoto.pace import OwnPace
 from bot.monogoto.probe_words import QUESTIONS
 from bot.monogoto.probing import Probed
-from bot.monogoto.spare_sim import NotSpare, PutBack, State
+from bot.monogoto.spare_sim import NotSpare, PutBack, State, Stopped
 from bot.services.ports import Clock
 from bot.storage.engine import open_engine
 from bot.storage.store import SqlStore
@@ -59,8 +59,8 @@ async def run(config: Config, typed: str, *, clock: Clock, terminal: Terminal) -
             await _demand_free(config, thing)
             _confirm(thing, iccid, terminal)
             await _demand_free(config, thing)
-            terminal.say("Probing: about a minute. Ctrl-C ends it, and puts the SIM back first.")
             with _ending(terminal) as stop:
+                terminal.say("Probing: about a minute. Ctrl-C ends it, and puts the SIM back first.")
                 return await probing.probe(
                     monogoto,
                     iccid,
@@ -71,6 +71,8 @@ async def run(config: Config, typed: str, *, clock: Clock, terminal: Terminal) -
                 )
         except NotSpare as no:
             raise Refused(str(no)) from None
+        except Stopped:
+            raise Refused("The end was asked for. Nothing was written.") from None
         except PlatformError as error:
             raise Refused(f"{error} Nothing was written.") from None
 
