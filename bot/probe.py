@@ -14,7 +14,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from bot.app import credentials
 from bot.config import Config
@@ -28,6 +27,7 @@ from bot.monogoto.probe_words import QUESTIONS
 from bot.monogoto.probing import Probed
 from bot.monogoto.spare_sim import NotSpare, PutBack, State, Stopped
 from bot.services.ports import Clock
+from bot.storage import inspection
 from bot.storage.engine import open_engine
 from bot.storage.store import SqlStore
 
@@ -88,7 +88,7 @@ async def _demand_free(config: Config, thing: Thing) -> None:
     """A request that is under way must not meet a SIM that is being tried things on."""
     if thing.imei_lock:
         raise Refused("This SIM is locked now. Nothing was written: probe one that is unlocked.")
-    if not await asyncio.to_thread(Path(config.database_url.removeprefix("sqlite:///")).exists):
+    if not await asyncio.to_thread(inspection.is_there, config.database_url):
         return
     try:
         engine = open_engine(config.database_url, read_only=True)

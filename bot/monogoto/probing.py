@@ -165,7 +165,7 @@ class _Asking:
         if not first.shown:
             self.found["read_back"] = f"not within {SHOWN_WITHIN:.0f} s, so nothing more was written"
             return
-        self.found["read_back"] = f"after {first.seconds:.1f} s, as it was sent"
+        self.found["read_back"] = f"within {first.seconds:.1f} s, as it was sent"
         keys = changed_keys(first.before, first.after) - models.MOVED_BY_A_WRITE
         self.found["other_keys"] = others(keys, self._restless)
         await self._stale(first, another)

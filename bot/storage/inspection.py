@@ -59,6 +59,11 @@ async def database(url: str, *, patience: float = 5.0) -> list[Checked]:
         await engine.close()
 
 
+def is_there(url: str) -> bool:
+    """Whether there is a database at that address; made or not by us."""
+    return os.path.lexists(sqlite_file(make_url(url)))
+
+
 def _missing(path: Path) -> list[Checked]:
     """Nothing where the file is there. Else the first start makes it: its folder must let it."""
     if os.path.lexists(path):

@@ -77,7 +77,7 @@ async def test_the_usual_vendor_answers_every_question_and_the_sim_is_as_before(
     assert not [name for name, answer in probed.answers.items() if answer.startswith("not found out")]
     assert probed.answers["write_answer"] == "200, Thing undefined successfully saved."
     assert probed.answers["stale_cas"] == "409, The Thing has been changed meanwhile; nothing was written"
-    assert probed.answers["read_back"] == "after 0.0 s, as it was sent"
+    assert probed.answers["read_back"] == "within 0.0 s, as it was sent"
     assert probed.answers["other_keys"] == "these changed too: DateModified"
     assert probed.answers["left_behind"] == "these changed too: DateModified"
     assert probed.answers["cas_by_itself"] == "no"
