@@ -86,7 +86,8 @@ async def _slack(values: Mapping[str, Any], policy: Policy | None, clock: Clock)
     token, url = values["slack_bot_token"], values["slack_api_url"]
     if token is None or url is None:
         because = "SLACK_BOT_TOKEN or SLACK_API_URL is missing or wrong"
-        return [not_checked(_BOT_TOKEN, because), *_slack_unknown(policy, "there is no usable bot token")]
+        nobody_asked = [not_checked(name, because) for name in (_BOT_TOKEN, _SLACK_CLOCK)]
+        return [*nobody_asked, *_token_unknown(policy, "there is no usable bot token")]
     answer = await slack.ask_with(token.reveal(), "auth.test", url)
     signed = values["slack_transport"] == "http"
     time = clocks(_SLACK_CLOCK, answer.date, clock.now(), signed=signed)
@@ -94,7 +95,7 @@ async def _slack(values: Mapping[str, Any], policy: Policy | None, clock: Clock)
         fix = "Copy the bot user's token from “OAuth & Permissions” after installing the app."
         line = failed(_BOT_TOKEN, answer.error, fix if answer.reached else _REACH)
         because = "the bot token was refused" if answer.reached else "Slack did not answer"
-        return [line, time, *_slack_unknown(policy, because)]
+        return [line, time, *_token_unknown(policy, because)]
     granted = [ok(_BOT_TOKEN, "taken"), time, *slack.scopes(answer.scopes)]
     if policy is None:
         return [*granted, *_slack_unknown(policy, _NO_POLICY)]
@@ -127,6 +128,11 @@ def _channels(policy: Policy) -> list[tuple[str, str]]:
     return [(f"channel {key}", channel) for key, channel in named.items() if channel]
 
 
+def _token_unknown(policy: Policy | None, because: str) -> Iterable[Checked]:
+    yield from slack.scopes(None, because)
+    yield from _slack_unknown(policy, because)
+
+
 def _slack_unknown(policy: Policy | None, because: str) -> Iterable[Checked]:
     yield not_checked(_TEAM, because)
     if policy is not None:
@@ -142,7 +148,9 @@ async def _vendor(values: Mapping[str, Any], policy: Policy | None, clock: Clock
     named = sorted({i for rule in policy.rules for i in rule.things_groups}) if policy else []
     if who is None or url is None or rate is None:
         because = "a variable of Monogoto's is missing or wrong"
-        return [not_checked(vendor.LOG_IN, because), *_groups_unknown(named, "there is no log-in")]
+        names = (vendor.LOG_IN, vendor.READING, _VENDOR_CLOCK)
+        nobody_asked = [not_checked(name, because) for name in names]
+        return [*nobody_asked, *_groups_unknown(named, "there is no log-in")]
     async with Monogoto(url, who, clock=clock, gate=OwnPace(clock, rate)) as monogoto:
         found = await vendor.account(monogoto, clock.now(), ready_token=isinstance(who, ReadyToken))
         time = clocks(_VENDOR_CLOCK, found.date, clock.now(), signed=False)

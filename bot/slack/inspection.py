@@ -84,10 +84,12 @@ def _moment(header: str) -> datetime | None:
     return read if read.tzinfo else None
 
 
-def scopes(granted: frozenset[str] | None) -> list[Checked]:
-    """One line for each scope that the manifest asks for."""
+def scopes(
+    granted: frozenset[str] | None, because: str = "Slack's answer did not tell the scopes"
+) -> list[Checked]:
+    """One line for each scope that the manifest asks for. `because`: why they aren't known, where None."""
     if granted is None:
-        return [not_checked(f"scope {name}", "Slack's answer did not tell the scopes") for name in SCOPES]
+        return [not_checked(f"scope {name}", because) for name in SCOPES]
     lines = [
         ok(f"scope {name}", why)
         if name in granted

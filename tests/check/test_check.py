@@ -226,7 +226,7 @@ async def test_a_refused_bot_token_leaves_the_rest_checked_or_said_to_be_not(ins
     found = bad(report)
     assert found.pop("Slack bot token") is FAILED
     assert set(found.values()) == {UNKNOWN}
-    assert {"policy team", "channel audit_channel", ADMIN, FEW} <= set(found)
+    assert {"policy team", "channel audit_channel", ADMIN, FEW, "scope commands"} <= set(found)
     assert line(report, "Monogoto log-in").level is Level.OK
     assert line(report, "clock against Slack").level is Level.OK
 
@@ -338,7 +338,8 @@ async def test_over_http_a_missing_signing_secret_can_not_start(installed: Insta
 
 
 async def test_an_empty_environment_still_names_everything_that_can_be_said(installed: Installation) -> None:
-    installed.environment = {"POLICY_FILE": str(installed.folder / "policy.toml")}
+    before, kept = installed.environment, {"POLICY_FILE", "DATABASE_URL"}
+    installed.environment = {key: value for key, value in before.items() if key in kept}
     report = await installed.check()
     assert report.exit_code == 2
     missing = [one.name for one in report.lines if one.level is FAILED]
@@ -350,6 +351,10 @@ async def test_an_empty_environment_still_names_everything_that_can_be_said(inst
     ]
     assert line(report, "policy file").level is Level.OK
     assert line(report, "Slack bot token").level is UNKNOWN
+    installed.environment = before
+    good = await installed.check()
+    required = {one.name for one in good.lines if not one.name.endswith(":history")}
+    assert {one.name for one in report.lines} >= required, "what can't be checked is said to be not"
 
 
 @pytest.mark.parametrize(
