@@ -58,7 +58,9 @@ async def ask_with(token: str, method: str, base_url: str) -> TokenAnswer:
     try:
         async with (
             aiohttp.ClientSession(timeout=TIMEOUT) as session,
-            session.post(base_url + method, headers={"Authorization": f"Bearer {token}"}) as answer,
+            session.post(
+                base_url + method, headers={"Authorization": f"Bearer {token}"}, allow_redirects=False
+            ) as answer,
         ):
             data = await answer.json(content_type=None)
             return _understood(answer.status, answer.headers, data)

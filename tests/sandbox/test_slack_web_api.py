@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -312,3 +313,21 @@ async def test_files_go_up_and_come_down(slack: LocalSlack, client: AsyncWebClie
             assert await response.read() == b"a,b"
         async with session.get(found["url_private_download"]) as response:
             assert (response.status, response.content_type) == (200, "text/html")
+
+
+async def test_answers_tell_the_time_of_the_one_clock_and_may_keep_the_scopes_to_themselves() -> None:
+    clock = ManualClock()
+    slack = LocalSlack(clock)
+    await slack.start()
+    try:
+        async with aiohttp.ClientSession() as session:
+            first = await session.post(slack.api_url + "auth.test")
+            clock.advance(90)
+            slack.hide_scopes()
+            second = await session.post(slack.api_url + "auth.test")
+        told = [parsedate_to_datetime(answer.headers["Date"]) for answer in (first, second)]
+        assert (told[1] - told[0]).total_seconds() == 90
+        assert told[1] == clock.now()
+        assert ["X-OAuth-Scopes" in answer.headers for answer in (first, second)] == [True, False]
+    finally:
+        await slack.stop()
