@@ -179,16 +179,14 @@ class Monogoto:
         answer = await self._exchange("PUT", path, auth=self._auth, not_after=not_after, json=body)
         failures.demand_good(answer, writing=True)
 
-    async def raw(
-        self, method: str, path: str, *, query: dict[str, str] | None = None, json: object = None
-    ) -> Answer:
-        """Any verb and path, once; the answer as it came, whatever its status.
+    async def raw(self, method: str, path: str, *, guess: bool = False, **content: Any) -> Answer:
+        """Any verb and path, for `check` and `probe`: the answer as it came (of a `guess` even a 401).
 
-        For `check` and `probe`, which ask what the documents leave open. It judges nothing: a body may
-        hold secrets, and a write is the caller's to guard. Raises `LoginFailed`, `NotReached`,
-        `OutcomeUnknown` or `Unreadable`.
+        `content` as httpx takes it: `params`, `json`. It judges nothing: a body may hold secrets, and a
+        write is the caller's to guard.
         """
-        return await self._exchange(method, path, auth=self._auth, params=query, json=json)
+        auth = self._token_only if guess else self._auth
+        return await self._exchange(method, path, auth=auth, **content)
 
     async def token_ends(self) -> datetime | None:
         """When the present token ends by its own claims; None where it tells nothing. May log in."""

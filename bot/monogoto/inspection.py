@@ -28,7 +28,7 @@ async def account(monogoto: Monogoto, now: datetime, *, ready_token: bool) -> Ac
     """Log in once and read one row of the list of Things; a refused log-in is not tried again."""
     try:
         ends = await monogoto.token_ends()
-        answer = await monogoto.raw("GET", "/things", query={"limit": "1", "offset": "0"})
+        answer = await monogoto.raw("GET", "/things", params={"limit": "1", "offset": "0"})
     except LoginFailed as refused:
         return _without(failed(LOG_IN, str(refused), _CREDENTIALS))
     except PlatformError as error:

@@ -13,7 +13,7 @@ from bot.monogoto.moments import last_seen
 
 ID_PREFIX: Final = "ThingId_ICCID_"
 LOCK_PATH: Final = "/thing/update/"
-MOVED_BY_A_WRITE: Final = frozenset({"LockMasterImei", "MasterIMEI", "cas"})
+KEYS_OF_A_WRITE: Final = frozenset({"LockMasterImei", "MasterIMEI", "cas"})
 """Keys that a write of the lock changes by its nature."""
 OPEN_ROW_KEYS: Final = ("ThingsGroupId", "MasterIMEI", "LockMasterImei", "cas")
 """Keys of which nobody documents whether rows of a listing carry them."""

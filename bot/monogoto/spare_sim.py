@@ -117,11 +117,11 @@ class SpareSim:
         self._ours |= {value, self._before.thing.locked_imei}
         return await self._put(replace(state.thing, thing_id=thing_id or state.thing.thing_id), value)
 
-    async def ask(self, path: str, query: dict[str, str] | None = None) -> Answer:
-        """Any reading call; after a 429 it is asked again at the slower pace."""
+    async def ask(self, path: str, query: dict[str, str] | None = None, *, guess: bool = False) -> Answer:
+        """Any reading call, or a guess of ours; after a 429 it is asked again at the slower pace."""
         for last in (False, False, True):
             self._demand_going_on()
-            answer = await self._monogoto.raw("GET", path, query=query)
+            answer = await self._monogoto.raw("GET", path, params=query, guess=guess)
             if last or answer.status != 429:
                 return answer
         raise AssertionError("the last try returns or raises")

@@ -83,7 +83,7 @@ async def test_the_usual_vendor_answers_every_question_and_the_sim_is_as_before(
     assert probed.answers["cas_by_itself"] == "no"
     assert probed.answers["cleared_value"] == 'an empty text ("")'
     assert probed.answers["token_lifetime"] == "by its own claims another 4.0 hours"
-    assert probed.answers["group_read"].startswith("yes, with the keys AlertEmails, CustomerId")
+    assert probed.answers["group_read"].startswith("yes, with the keys AlertEmails, ")
     assert "was null and is an empty text" in probed.put_back.said
 
 
@@ -149,6 +149,34 @@ async def test_the_forms_of_thing_id_that_a_write_takes_are_told(
 async def test_what_rows_of_a_listing_carry_is_told(lab: Lab, carried: bool, told: str) -> None:
     lab.sim.settings.change(rows_with_group=carried)
     assert told in (await lab.probe()).answers["list_rows"]
+
+
+async def test_a_listing_that_shows_locks_is_told(lab: Lab) -> None:
+    lab.sim.settings.change(rows_with_lock=True)
+    told = (await lab.probe()).answers["list_rows"]
+    assert told == "ThingsGroupId, MasterIMEI, LockMasterImei of what matters; not cas"
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"), [("array", "200, a list, rows with "), ("missing", "404, Cannot GET")]
+)
+async def test_whether_groups_can_be_listed_is_told(lab: Lab, mode: str, told: str) -> None:
+    lab.sim.settings.change(groups_listing=mode)
+    assert (await lab.probe()).answers["groups_list"].startswith(told)
+
+
+async def test_a_guess_that_is_answered_with_401_costs_no_log_in(lab: Lab) -> None:
+    lab.sim.fail(("GET", "/thingsgroups"), "unauthorized")
+    probed = await lab.probe()
+    assert probed.answers["groups_list"] == "401, Unauthorized"
+    assert sum(call.path == "/Auth" for call in lab.sim.calls) == 1
+
+
+async def test_it_writes_to_no_group_whatever_a_group_write_would_do(lab: Lab) -> None:
+    lab.sim.settings.change(group_put="replace_all", validates_tac=True, lock_wins="group")
+    group = lab.sim.group(lab.sim.examples.fresh.group_id)
+    assert_put_back(lab, await lab.probe())
+    assert lab.sim.group(lab.sim.examples.fresh.group_id) == group
 
 
 async def test_the_lifetime_of_a_log_in_is_told(lab: Lab) -> None:
