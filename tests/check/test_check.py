@@ -189,6 +189,10 @@ SPOILED: dict[str, tuple[Callable[[Installation], Any], dict[str, Level]]] = {
         lambda at: at.database.write_bytes(b""),
         {"database version": Level.REMARK, "audit chain": UNKNOWN},
     ),
+    "database of an earlier version": (
+        sql("UPDATE alembic_version SET version_num = '0001'"),
+        {"database version": Level.WARNING},
+    ),
     "database of a later version": (
         sql("UPDATE alembic_version SET version_num = 'v9999'"),
         {"database version": FAILED},
