@@ -175,6 +175,16 @@ def event(kind: str) -> Way:
     return go
 
 
+def look_up_button(action_id: str, value: str = "") -> Way:
+    async def go(on: Ground, user_id: str) -> object:
+        key = value or f"thing {on.iccid}"
+        action = {"type": "button", "action_id": action_id, "block_id": "b", "value": key}
+        return await on.stage.slack.deliver(on.stage.slack.payloads.message_action(user_id, on.card, action))
+
+    return go
+
+
+TURNED = json.dumps({"l": "requests", "h": "All requests", "o": None, "n": None})
 REOPENED = json.dumps({"kind": "lock_thing", "channel": "C0FIELD", "typed": {"reason": "x"}})
 LISTENERS = {
     "command /lock-thing": Row(command("/lock-thing"), NOBODY),
@@ -199,6 +209,11 @@ LISTENERS = {
     f"action {SELECT.pattern}": Row(form_button("things_group.v0"), NOBODY),
     f"options {SELECT.pattern}": Row(typing, NOBODY),
     "action form.reopen": Row(form_button("form.reopen", REOPENED), NOBODY),
+    "action status.show": Row(look_up_button("status.show"), NOBODY),
+    "action status.share": Row(look_up_button("status.share"), NOBODY),
+    "action history.show": Row(look_up_button("history.show", "group ThingsGroupId_1"), NOBODY),
+    "action lookup.newer": Row(look_up_button("lookup.newer", TURNED), NOBODY),
+    "action lookup.older": Row(look_up_button("lookup.older", TURNED), NOBODY),
     "event subteam_members_changed": Row(event("subteam_members_changed"), NOBODY),
     "event subteam_updated": Row(event("subteam_updated"), NOBODY),
 }
