@@ -87,9 +87,13 @@ def read_key(text: str) -> Key:
     """What a button carries. Raises `Unfit` on a broken one."""
     kind, _, value = text.partition(" ")
     try:
-        return GroupKey(ThingsGroupId(value)) if kind == "group" else ThingKey(Iccid(value))
+        if kind == "group":
+            return GroupKey(ThingsGroupId(value))
+        if kind == "thing":
+            return ThingKey(Iccid(value))
     except ValueError:
-        raise Unfit("This button is broken. Type the command again.") from None
+        pass
+    raise Unfit("This button is broken. Type the command again.")
 
 
 def key_text(key: Key) -> str:

@@ -71,7 +71,9 @@ class Leaf:
 
 
 def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and abs(value) < 1 << 62 else None
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 1 << 62:
+        return None
+    return value
 
 
 def page(leaf: Leaf, listed: Listed, links: Links, now: datetime) -> list[b.Block]:
