@@ -31,6 +31,8 @@ PURPOSES = {
 }
 SLOW_SECONDS = 3.0
 """After so long somebody wants to hear that it is still being looked up."""
+_MARK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
+"""`<http://example.com|example.com>`; a `<` that somebody typed arrives as an entity."""
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
 
 
@@ -86,8 +88,8 @@ WORDS = {"status": status, "requests": requests, "history": history}
 
 
 def unescaped(text: str) -> str:
-    """What was typed: with `should_escape` Slack sends `&`, `<` and `>` as entities."""
-    return html.unescape(text)
+    """What was typed: with `should_escape` Slack sends entities, and links in marks of its own."""
+    return html.unescape(_MARK.sub(lambda mark: mark[2] or mark[1], text)).strip()
 
 
 # --- buttons ---------------------------------------------------------------------------------------

@@ -106,6 +106,21 @@ async def test_by_imei_our_own_records_find_a_sim_that_was_never_seen_in_it(stag
     assert "Last changes" in said
 
 
+async def test_an_imei_of_14_digits_is_looked_up_and_that_is_said(stage: Stage) -> None:
+    sim = stage.monogoto.examples.fresh
+    said = shown(await ask(stage, support(stage), f"status {sim.imei[:14]}"))
+    assert "Looked up" in said
+    assert sim.name in said
+
+
+async def test_a_mistyped_imei_says_what_is_wrong_with_it(stage: Stage) -> None:
+    imei = stage.monogoto.examples.unused_imeis[0]
+    said = shown(await ask(stage, support(stage), f"status {imei[:10]}"))
+    assert "Nothing found" in said
+    said = shown(await ask(stage, support(stage), f"status {imei}12345"))
+    assert "As an IMEI: " in said
+
+
 async def test_a_vendor_whose_filter_fails_leaves_what_we_know(stage: Stage) -> None:
     sim = stage.monogoto.examples.fresh
     stage.monogoto.fail(("GET", "/things"), "error_json", 1)
@@ -176,6 +191,22 @@ async def test_shared_it_is_for_all_names_who_shared_and_is_read_anew(stage: Sta
     assert "Renamed meanwhile" not in shown(message), "the private answer stays as it was"
 
 
+async def test_it_can_be_shared_where_the_bot_is_no_member(stage: Stage) -> None:
+    engineer, sim = stage.person("U0ENG1"), stage.monogoto.examples.fresh
+    await engineer.command("/imei", f"status {sim.iccid}", channel="C0PRIVATE")
+    message = await stage.until(lambda: next(iter(stage.whispers("U0ENG1")), None))
+    await press(stage, engineer, message, "status.share")
+    assert "Shared by <@U0ENG1>" in shown(stage.cards("C0PRIVATE")[-1])
+
+
+async def test_nothing_is_looked_up_in_a_channel_shared_with_another_company(stage: Stage) -> None:
+    engineer = stage.person("U0ENG1")
+    shared = next(c.id for c in stage.slack.workspace.channels.values() if "U0OTHER" in c.members)
+    await engineer.command("/imei", "status Thing", channel=shared)
+    assert "shared with another company" in await told(stage, engineer)
+    assert ("lookup.status", "refused", "U0ENG1") in await audited(stage)
+
+
 async def test_whoever_lost_the_role_since_shares_nothing(stage: Stage) -> None:
     sim = stage.monogoto.examples.fresh
     message = await ask(stage, support(stage), f"status {sim.iccid}")
@@ -225,6 +256,9 @@ async def test_what_slack_escaped_is_read_as_it_was_typed(stage: Stage) -> None:
     iccid = stage.monogoto.examples.fresh.iccid
     await know_all(stage, **{f"_{iccid}": "A<B & C"})
     said = shown(await ask(stage, support(stage), "status A&lt;B &amp; C"))
+    assert iccid in said.replace(" ", "")
+    await know_all(stage, **{f"_{iccid}": "Pump example.com"})
+    said = shown(await ask(stage, support(stage), "status pump <http://example.com|example.com>"))
     assert iccid in said.replace(" ", "")
 
 

@@ -151,3 +151,12 @@ async def test_a_page_and_how_far_it_brings_the_reading_are_kept_together(invent
     await inventory.keep_things([row(1)], NOW, there)
     assert await inventory.reading() == there
     assert (await inventory.stock()).read_at == NOW - timedelta(hours=1)
+
+
+async def test_a_group_id_that_is_too_long_to_be_kept_is_not_pointed_out_for_ever(
+    inventory: SqlInventory,
+) -> None:
+    await inventory.keep_things([row(1, group="G" * 500)], NOW)
+    await inventory.keep_groups([GroupRow("G" * 500, "Long")], NOW)
+    assert await inventory.nameless_group(NOW) is None
+    assert (await inventory.stock()).groups == 0
