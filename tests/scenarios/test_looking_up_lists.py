@@ -74,6 +74,14 @@ async def test_a_row_says_who_asked_who_decided_and_from_what_to_what(stage: Sta
     assert re.search(r"^after +locked to ", said, re.MULTILINE)
 
 
+async def test_slack_is_asked_for_a_cards_address_once(stage: Stage) -> None:
+    await decided(stage, stage.monogoto.examples.fresh)
+    for _ in range(3):
+        assert "✅ *<http" in shown(await ask(stage, support(stage), "requests all"))
+    asked = [call for call in stage.slack.requests if call.method == "chat.getPermalink"]
+    assert len(asked) == len({call.args["message_ts"] for call in asked})
+
+
 async def test_denied_and_cancelled_say_by_whom(stage: Stage) -> None:
     denied = await ask_lock(stage, stage.person("U0ENG1"), stage.monogoto.examples.fresh)
     await deny(stage, stage.person("U0APP1"), denied, "Wrong box")

@@ -58,6 +58,8 @@ async def test_pages_follow_each_other_without_a_gap_or_a_repetition(
     assert listed.newer
     back = await archive.page(Which(), 3, listed.newer)
     assert [request.id for request in back.requests] == pages[1]
+    assert back.newer
+    assert [r.id for r in (await archive.page(Which(), 3, back.newer)).requests] == pages[0]
     assert (await archive.page(Which(), 3)).newer is None
 
 
