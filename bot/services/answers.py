@@ -115,7 +115,8 @@ def note(found: dict[str, Choice], iccid: str, title: str, by: str, read_at: dat
     if not isinstance(parsed, Valid):
         return
     before = found.get(parsed.value.digits, Choice(ThingKey(parsed.value), title, (), read_at))
-    found[parsed.value.digits] = replace(before, found_by=before.found_by + ((by,) if by else ()))
+    ways = before.found_by + ((by,) if by else ())
+    found[parsed.value.digits] = replace(before, found_by=ways, read_at=before.read_at or read_at)
 
 
 def group_choice(group: GroupRow) -> Choice | None:

@@ -21,7 +21,7 @@ from bot.domain.identifiers import (
 )
 from bot.domain.impact import SeenGroup, SeenThing
 from bot.domain.requests import OPEN, ChangeRequest, Origin, Person
-from bot.domain.things import folded
+from bot.domain.things import ThingRow, folded
 from bot.services import answers
 from bot.services.answers import Answer, Choice, Choices, GroupKey, Key, NotFound, Standing, ThingKey
 from bot.services.authority import Authority
@@ -32,7 +32,6 @@ from bot.services.ports import (
     Clock,
     Cursor,
     Inventory,
-    KnownThing,
     Listed,
     Platform,
     Store,
@@ -160,8 +159,8 @@ class Lookups:
         if now is None:
             remarks += ("Monogoto did not answer which SIMs were last seen in this device.",)
         found: dict[str, Choice] = {}
-        for known in now or ():
-            answers.add(found, known, answers.BY_VENDOR)
+        for row in now or ():
+            answers.note(found, row.iccid, row.name or row.iccid, answers.BY_VENDOR)
         for request in ours:
             if isinstance(request.seen, SeenThing):
                 thing = request.seen.thing
@@ -177,13 +176,12 @@ class Lookups:
         sources = "; ".join(choices[0].found_by)
         return await self._chosen(choices[0].key, (*remarks, f"Found by the device: {sources}."))
 
-    async def _seen_now(self, imei: Imei) -> tuple[KnownThing, ...] | None:
+    async def _seen_now(self, imei: Imei) -> tuple[ThingRow, ...] | None:
         try:
             rows = await within(self._clock, PATIENCE, self._platform.things_last_seen_in(imei))
         except (PlatformError, TimeoutError):
             return None
-        now = self._clock.now()
-        return tuple(KnownThing(row, now) for row in rows if same_device(row.last_seen_imei, imei.digits))
+        return tuple(row for row in rows if same_device(row.last_seen_imei, imei.digits))
 
     # --- by name ----------------------------------------------------------------------------------
 

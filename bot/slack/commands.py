@@ -64,7 +64,8 @@ async def imei(desk: Desk, call: Call) -> None:
     unknown = "" if word.lower() in {"", "help"} else f"⚠️ `/imei {said}` is not known.\n"
     abilities = await desk.authority.abilities(call.person, call.origin)
     sights = await desk.authority.sights(call.person, call.origin)
-    await desk.whisper(call, unknown + help_text(abilities, sights))
+    text = unknown + help_text(abilities, sights)
+    await desk.answer(call, text[: b.TEXT_LIMIT], [b.section(part) for part in text.split("\n\n")])
 
 
 COMMANDS = (

@@ -31,7 +31,7 @@ PURPOSES = {
 }
 SLOW_SECONDS = 3.0
 """After so long somebody wants to hear that it is still being looked up."""
-_MARK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
+_MARK = re.compile(r"<((?:https?:|mailto:|tel:|[#@])[^<>|]*)(?:\|([^<>]*))?>")
 """`<http://example.com|example.com>`; a `<` that somebody typed arrives as an entity."""
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
 

@@ -62,7 +62,7 @@ def choices(answer: Choices, now: datetime, action_id: str) -> list[b.Block]:
 
 def _row(choice: Choice, now: datetime, action_id: str) -> b.Block:
     if isinstance(choice.key, GroupKey):
-        said = f"group · {b.escape(choice.key.things_group_id.text, 60)}"
+        said = f"group `{choice.key.things_group_id.text}`"
     else:
         said = f"ICCID {b_iccid(choice.key.iccid.digits)}"
     ways = [*choice.found_by, *([f"listed {b.age(choice.read_at, now)}"] if choice.read_at else [])]

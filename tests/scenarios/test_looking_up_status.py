@@ -133,6 +133,7 @@ async def test_a_device_on_two_sims_is_a_list_to_choose_from(stage: Stage) -> No
     sims = stage.monogoto.examples.shared_imei, stage.monogoto.examples.shared_imei_twin
     listed = await ask(stage, support(stage), f"status {sims[0].imei}")
     assert all(sim.name in shown(listed) for sim in sims)
+    assert shown(listed).count("last seen in it when it was listed · listed 1 minute ago") == 2
     await press(stage, support(stage), listed, "status.show", f"thing {sims[1].iccid}")
     assert f"SIM {sims[1].name}" in shown(listed), "the list gave way to what was chosen"
 
@@ -290,3 +291,4 @@ async def test_the_help_lists_the_look_ups_and_what_this_person_may_see(stage: S
     said = shown(await ask(stage, stage.person("U0ENG1"), "help"))
     assert said.count("you may see it: ✅ yes") == 2
     assert "only the role support or approver or admin" in said
+    assert said.endswith("Nobody approves their own request."), "nothing of it is cut off"
