@@ -23,6 +23,7 @@ from bot.services.clearance import Clearance
 from bot.services.execution import Execution
 from bot.services.group_execution import GroupExecution
 from bot.services.inventory import InventoryReader
+from bot.services.lookups import Lookups
 from bot.services.places import Places
 from bot.services.ports import Clock, Platform, Store
 from bot.services.preview import Previews
@@ -43,6 +44,7 @@ from bot.slack.notifier import SlackNotifier
 from bot.slack.roles import SlackDirectory
 from bot.slack.screens import Screens
 from bot.slack.socket import SocketTransport, TransportFailed
+from bot.storage.archive import SqlArchive
 from bot.storage.engine import Engine, migrate, open_engine
 from bot.storage.gate import SqlGate
 from bot.storage.inventory import SqlInventory
@@ -218,6 +220,15 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     execution = Execution(
         store=store, things=things, groups=groups, clearance=clearance, progress=progress, notifier=notifier
     )
+    lookups = Lookups(
+        platform=platform,
+        previews=previews,
+        store=store,
+        archive=SqlArchive(engine),
+        inventory=known,
+        authority=authority,
+        clock=clock,
+    )
     desk = Desk(
         api=api,
         authority=authority,
@@ -232,6 +243,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         new_id=seams.new_id,
         forget_roles=directory.forget,
         screens=Screens(clock),
+        lookups=lookups,
         inventory=known,
     )
     app = listeners.build_app(token=config.slack_bot_token.reveal())

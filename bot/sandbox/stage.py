@@ -42,7 +42,11 @@ POLICY: dict[str, Any] = {
         "approver": ["S0APPROVERS"],
         "admin": ["U0ADMIN"],
     },
-    "lookups": {"status": ["engineer", "support", "approver", "admin"]},
+    "lookups": {
+        "status": ["engineer", "support", "approver", "admin"],
+        "requests": ["engineer", "support", "approver", "admin"],
+        "history": ["support", "approver", "admin"],
+    },
     "rules": [SINGLE_RULE, GROUP_RULE],
 }
 STOP_SECONDS = 6.0

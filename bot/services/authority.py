@@ -17,6 +17,8 @@ UNREACHABLE = (
 )
 APPROVERS_LOOKED_AT = 50
 """People asked about, one call each, before a request is taken; the tier allows 100 a minute."""
+LOOKUPS = ("status", "requests", "history")
+"""The look-ups of `/imei`, as the policy names them."""
 EXTERNAL = "This channel is shared with another company. Ask in a channel of your own workspace."
 
 
@@ -63,6 +65,18 @@ class Authority:
             actor, request.change.kind, request.seen.things_group_id, request.requester.user_id
         )
         await self._enforce(decision, person, origin, event, request.id)
+
+    async def to_look_up(self, person: Person, origin: Origin, lookup: str, *, fresh: bool = False) -> None:
+        """May this person use that look-up (`status`, `requests`, `history`)? Raises `NotAllowed`."""
+        event = f"lookup.{lookup}"
+        await self._refuse_external(person, origin, event)
+        actor = await self._actor(person, origin, event, self._policy.lookups.get(lookup, ()), fresh=fresh)
+        await self._enforce(self._policy.may_look_up(actor, lookup), person, origin, event)
+
+    async def sights(self, person: Person, origin: Origin) -> dict[str, Decision]:
+        """For the help: which look-ups this person may use. Raises `NotAllowed` as `abilities` does."""
+        actor = await self._actor(person, origin, "help.show", tuple(self._policy.roles), fresh=False)
+        return {lookup: self._policy.may_look_up(actor, lookup) for lookup in LOOKUPS}
 
     async def to_cancel(self, person: Person, origin: Origin, request: ChangeRequest) -> None:
         """Only the requester cancels, while still somebody of this workspace. Raises `NotAllowed`."""

@@ -311,6 +311,55 @@ class Inventory(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which requests: all that is named holds; what is empty doesn't count."""
+
+    asked_by: str = ""
+    """User id of the requester."""
+    person: str = ""
+    """User id of somebody who asked or decided."""
+    target: str = ""
+    """Id of a Thing or Things Group, as requests on it hold it."""
+    pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page of requests begins: older than a number, or newer than one; else with the newest."""
+
+    older_than: int | None = None
+    newer_than: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of requests, newest first, and where the pages beside it begin; None where there is none."""
+
+    requests: tuple[ChangeRequest, ...]
+    newer: Cursor | None = None
+    older: Cursor | None = None
+
+
+FIRST = Cursor()
+
+
+class Archive(Protocol):
+    """Requests of any state, to be looked at. Raises `StoreUnavailable`."""
+
+    async def page(self, which: Which, limit: int, cursor: Cursor = FIRST) -> Listed:
+        """At most `limit` of them."""
+        ...
+
+    async def left_locked_to(self, imei: Imei) -> tuple[ChangeRequest, ...]:
+        """Our succeeded requests that left a Thing locked to this device, the latest of each Thing."""
+        ...
+
+    async def thing_id_of(self, iccid: Iccid) -> str | None:
+        """The id under which requests were made on the Thing of this ICCID, None where none was."""
+        ...
+
+
 class Outbox(Protocol):
     """What is to be told, and where it was: the notifier's side of the store."""
 

@@ -12,7 +12,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.domain.changes import Kind
 from bot.domain.policy import Decision
 from bot.slack import blocks as b
-from bot.slack import ids
+from bot.slack import ids, lookups
 from bot.slack.asking import open_form
 from bot.slack.choosing import resolve
 from bot.slack.desk import Call, Desk
@@ -55,11 +55,17 @@ async def unlock_group(desk: Desk, call: Call) -> None:
 
 
 async def imei(desk: Desk, call: Call) -> None:
-    """`/imei help`; anything else gets the help too, and hears that it is not known."""
-    word = call.text.strip().lower()
-    unknown = "" if word in {"", "help"} else f"⚠️ `/imei {b.escape(word, 40)}` is not known.\n"
+    """`/imei status | requests | history | help`; what is not known gets the help, and hears so."""
+    word, _, rest = call.text.strip().partition(" ")
+    if look_up := lookups.WORDS.get(word.lower()):
+        await look_up(desk, call, rest.strip())
+        return
+    said = b.escape(lookups.unescaped(call.text), 40)
+    unknown = "" if word.lower() in {"", "help"} else f"⚠️ `/imei {said}` is not known.\n"
     abilities = await desk.authority.abilities(call.person, call.origin)
-    await desk.whisper(call, unknown + help_text(abilities))
+    sights = await desk.authority.sights(call.person, call.origin)
+    text = unknown + help_text(abilities, sights)
+    await desk.answer(call, text[: b.TEXT_LIMIT], [b.section(part) for part in text.split("\n\n")])
 
 
 COMMANDS = (
@@ -67,7 +73,7 @@ COMMANDS = (
     Command(ids.UNLOCK_THING, "[ICCID]", "Let a SIM work in any device (asks for approval)", unlock_thing),
     Command(ids.LOCK_GROUP, "[group] [TAC]", "Bind a group of SIMs to a range of devices", lock_group),
     Command(ids.UNLOCK_GROUP, "[group]", "Let the SIMs of a group work in any device", unlock_group),
-    Command(ids.IMEI, "help", "All commands, and what you may do", imei),
+    Command(ids.IMEI, "status / requests / history / help", "Look things up, and what you may do", imei),
 )
 
 
@@ -86,7 +92,7 @@ def _listener(desk: Desk, command: Command) -> Callable[[AsyncAck, dict[str, Any
     return listen
 
 
-def help_text(abilities: Mapping[Kind, tuple[Decision, Decision]]) -> str:
+def help_text(abilities: Mapping[Kind, tuple[Decision, Decision]], sights: Mapping[str, Decision]) -> str:
     """All commands, with what this very person may do."""
     commands = dict(zip(Kind, COMMANDS, strict=False))
     lines = ["*IMEI Lock* binds a SIM to the device it belongs in, so that a stolen SIM is worth nothing."]
@@ -95,6 +101,9 @@ def help_text(abilities: Mapping[Kind, tuple[Decision, Decision]]) -> str:
         lines.append(f"\n`{command.name} {command.hint}`  {command.description}")
         lines.append(f"    you may ask: {_yes_no(may_ask)}")
         lines.append(f"    you may approve what others ask: {_yes_no(may_approve)}")
+    for lookup, usage in lookups.USAGE.items():
+        lines.append(f"\n{usage}  {lookups.PURPOSES[lookup]}")
+        lines.append(f"    you may see it: {_yes_no(sights[lookup])}")
     lines.append(f"\n`{ids.IMEI} help`  This page")
     lines.append(
         "\nNothing is changed before the people whom the policy names have approved it, and “done” is said "

@@ -12,6 +12,7 @@ from bot.domain.errors import DirectoryUnavailable, PlatformError, Refusal, Unfi
 from bot.domain.policy import Policy
 from bot.domain.requests import Origin, Person
 from bot.services.authority import Authority
+from bot.services.lookups import Lookups
 from bot.services.ports import Clock, Inventory, Store
 from bot.services.preview import Previews
 from bot.services.requests import Requests
@@ -50,6 +51,7 @@ class Desk:
     forget_roles: Callable[[], None]
     screens: Screens
     inventory: Inventory
+    lookups: Lookups
 
     async def whisper(self, call: Call, text: str, *buttons: b.Block) -> None:
         """Tell only this person: by response_url, else ephemerally, else by direct message.
@@ -59,9 +61,13 @@ class Desk:
         blocks = [b.section(text[: b.TEXT_LIMIT])]
         if buttons:
             blocks.append(b.actions(*buttons))
+        await self.answer(call, text, blocks)
+
+    async def answer(self, call: Call, text: str, blocks: list[b.Block], *, replace: bool = False) -> None:
+        """As `whisper`, with blocks of any kind. `replace`: instead of the message that was clicked in."""
         message: dict[str, Any] = {"text": text, "blocks": blocks}
         if call.response_url:
-            reply = message | {"response_type": "ephemeral", "replace_original": False}
+            reply = message | {"response_type": "ephemeral", "replace_original": replace}
             try:
                 await self.api.url(call.response_url, reply)
             except SlackError:
@@ -79,6 +85,11 @@ class Desk:
             else:
                 return
         await self.api.call("chat.postMessage", channel=user, **message)
+
+    async def share(self, call: Call, text: str, blocks: list[b.Block]) -> None:
+        """For everybody in the channel, also where the bot is no member. Raises `SlackError`."""
+        reply = {"response_type": "in_channel", "replace_original": False, "text": text, "blocks": blocks}
+        await self.api.url(call.response_url, reply)
 
     def start(self, work: Coroutine[Any, Any, None], call: Call, *, name: str) -> None:
         """Run it after the ack. Whatever goes wrong reaches the person; what nobody expected is logged."""

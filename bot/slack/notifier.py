@@ -10,6 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+from cachetools import LRUCache
+
 from bot.domain.errors import Overtaken, StoreUnavailable
 from bot.domain.policy import Policy
 from bot.services.deadline import within
@@ -20,6 +22,7 @@ from bot.slack.messenger import Messenger, is_new
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
+LINKS_KEPT = 5000
 
 
 class SlackNotifier:
@@ -35,6 +38,7 @@ class SlackNotifier:
         self._active: dict[int, asyncio.Task[None]] = {}
         self._posted: dict[str, asyncio.Event] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._links: LRUCache[tuple[str, str], str] = LRUCache(LINKS_KEPT)
         self._begun: set[int] = set()
         """Messages that may have left, and are not settled in the database yet."""
 
@@ -89,14 +93,19 @@ class SlackNotifier:
         return next((p for p in twins or places if p.ts), None)
 
     async def link(self, place: Place) -> str:
-        """A permalink to the card, "" where Slack gives none."""
+        """A permalink to the card, "" where Slack gives none. It never changes: one call for each card."""
+        if known := self._links.get((place.channel, place.ts)):
+            return known
         try:
             answer = await self._api.call(
                 "chat.getPermalink", get=True, channel=place.channel, message_ts=place.ts
             )
         except SlackError:
             return ""
-        return str(answer.get("permalink") or "")
+        link = str(answer.get("permalink") or "")
+        if link:
+            self._links[place.channel, place.ts] = link
+        return link
 
     # --- the loop --------------------------------------------------------------------------------
 

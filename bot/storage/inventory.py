@@ -217,7 +217,7 @@ def _thing_values(row: ThingRow, at: datetime) -> dict[str, Any]:
         "thing_id": row.thing_id,
         "name": name,
         "folded": folded(name)[:_FOLDED_LIMIT],
-        "things_group_id": row.things_group_id,
+        "things_group_id": row.things_group_id if len(row.things_group_id or "") <= _ID_LIMIT else None,
         "last_seen_imei": row.last_seen_imei[:_ID_LIMIT],
         "device": row.last_seen_imei[:14] if is_reported(row.last_seen_imei) else "",
         "read_at": at,

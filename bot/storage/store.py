@@ -50,18 +50,7 @@ class SqlStore:
 
         A Thing without a name is named by its ICCID.
         """
-        later = requests.alias("later")
-        succeeded_later = exists().where(
-            later.c.thing_id == requests.c.thing_id,
-            later.c.status == Status.SUCCEEDED,
-            later.c.number > requests.c.number,
-        )
-        ours = and_(
-            requests.c.device == imei.device,
-            requests.c.status == Status.SUCCEEDED,
-            requests.c.kind == Kind.LOCK_THING,
-        )
-        query = select(requests.c.thing_name).where(ours, ~succeeded_later).order_by(requests.c.number)
+        query = select(requests.c.thing_name).where(left_locked_to(imei)).order_by(requests.c.number)
         async with self._engine.reading() as connection:
             return tuple((await connection.scalars(query)).all())
 
@@ -82,12 +71,33 @@ class SqlStore:
 
     async def _requests(self, wanted: ColumnElement[bool]) -> tuple[ChangeRequest, ...]:
         async with self._engine.reading() as connection:
-            rows = (
-                await connection.execute(select(requests).where(wanted).order_by(requests.c.number))
-            ).all()
-            voted = await _decisions(connection, wanted) if rows else {}
-            found = await _items(connection, wanted) if rows else {}
-        return tuple(to_request(row, tuple(voted.get(row.id, ())), found.get(row.id)) for row in rows)
+            return await requests_where(connection, wanted)
+
+
+async def requests_where(
+    connection: AsyncConnection, wanted: ColumnElement[bool]
+) -> tuple[ChangeRequest, ...]:
+    """Those requests with their decisions and items, oldest first."""
+    rows = (await connection.execute(select(requests).where(wanted).order_by(requests.c.number))).all()
+    voted = await _decisions(connection, wanted) if rows else {}
+    found = await _items(connection, wanted) if rows else {}
+    return tuple(to_request(row, tuple(voted.get(row.id, ())), found.get(row.id)) for row in rows)
+
+
+def left_locked_to(imei: Imei) -> ColumnElement[bool]:
+    """Succeeded requests that locked a Thing to this device, and that no later one on it followed."""
+    later = requests.alias("later")
+    succeeded_later = exists().where(
+        later.c.thing_id == requests.c.thing_id,
+        later.c.status == Status.SUCCEEDED,
+        later.c.number > requests.c.number,
+    )
+    ours = and_(
+        requests.c.device == imei.device,
+        requests.c.status == Status.SUCCEEDED,
+        requests.c.kind == Kind.LOCK_THING,
+    )
+    return and_(ours, ~succeeded_later)
 
 
 def _first(found: tuple[ChangeRequest, ...]) -> ChangeRequest | None:

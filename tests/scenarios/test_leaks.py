@@ -38,7 +38,7 @@ def everything_logged() -> Iterator[io.StringIO]:
 async def test_no_secret_is_in_any_log_message_view_or_table(open_stage: OpenStage) -> None:
     policy = POLICY | {"approvals_channel": "C0APPROVALS", "audit_channel": "C0AUDIT"}
     with everything_logged() as log:
-        stage = await open_stage(policy=policy, settings={"LOG_LEVEL": "DEBUG"})
+        stage = await open_stage(policy=policy, settings={"LOG_LEVEL": "DEBUG"}, inventory=True)
         await _a_rich_day(stage)
         tokens = await _tokens(stage)
         await stage.stop_bot()
@@ -62,7 +62,7 @@ async def test_no_secret_is_in_any_log_message_view_or_table(open_stage: OpenSta
 
 
 async def _a_rich_day(stage: Stage) -> None:
-    """Locks and an unlock, refusals, a redraw, lost answers, a vendor and a Slack that fail, a restart."""
+    """Locks and an unlock, look-ups, refusals, a redraw, lost answers, failures, a restart."""
     examples = stage.monogoto.examples
     engineer, approver = stage.person("U0ENG1"), stage.person("U0APP1")
     card = await acts.ask_lock(stage, engineer, examples.fresh)
@@ -71,6 +71,9 @@ async def _a_rich_day(stage: Stage) -> None:
     await approver.click(card, "request.approve", confirm=True)
     await ended(stage)
     await engineer.command("/imei", "help")
+    for look_up in (f"status {examples.fresh.iccid}", f"status {examples.fresh.imei}", "requests"):
+        await engineer.command("/imei", look_up)
+    await acts.idle(stage)
     await engineer.command("/lock-thing", "8944 5003 1234")
     await stage.person("U0PLAIN").command("/unlock-thing", examples.locked.iccid)
     stage.monogoto.fail(("GET", "/thing/"), "wrong_thing")

@@ -23,7 +23,9 @@ from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.views import View
 from bot.sandbox.slack.workspace import User
 from bot.sandbox.stage import Stage
-from bot.services.ports import Submission
+from bot.services.answers import ThingKey
+from bot.services.lookups import Lookups
+from bot.services.ports import Submission, Which
 from bot.services.requests import Requests
 from bot.services.submission import Submissions
 from bot.slack import asking, form_state, forms, listeners, looking_up
@@ -175,6 +177,16 @@ def event(kind: str) -> Way:
     return go
 
 
+def look_up_button(action_id: str, value: str = "") -> Way:
+    async def go(on: Ground, user_id: str) -> object:
+        key = value or f"thing {on.iccid}"
+        action = {"type": "button", "action_id": action_id, "block_id": "b", "value": key}
+        return await on.stage.slack.deliver(on.stage.slack.payloads.message_action(user_id, on.card, action))
+
+    return go
+
+
+TURNED = json.dumps({"l": "requests", "h": "All requests", "o": None, "n": None})
 REOPENED = json.dumps({"kind": "lock_thing", "channel": "C0FIELD", "typed": {"reason": "x"}})
 LISTENERS = {
     "command /lock-thing": Row(command("/lock-thing"), NOBODY),
@@ -199,6 +211,11 @@ LISTENERS = {
     f"action {SELECT.pattern}": Row(form_button("things_group.v0"), NOBODY),
     f"options {SELECT.pattern}": Row(typing, NOBODY),
     "action form.reopen": Row(form_button("form.reopen", REOPENED), NOBODY),
+    "action status.show": Row(look_up_button("status.show"), NOBODY),
+    "action status.share": Row(look_up_button("status.share"), NOBODY),
+    "action history.show": Row(look_up_button("history.show", "group ThingsGroupId_1"), NOBODY),
+    "action lookup.newer": Row(look_up_button("lookup.newer", TURNED), NOBODY),
+    "action lookup.older": Row(look_up_button("lookup.older", TURNED), NOBODY),
     "event subteam_members_changed": Row(event("subteam_members_changed"), NOBODY),
     "event subteam_updated": Row(event("subteam_updated"), NOBODY),
 }
@@ -371,12 +388,37 @@ async def submit(on: Ground, user_id: str) -> object:
     return await on.desk.submissions.submit(kept, change)
 
 
+async def status(on: Ground, user_id: str) -> object:
+    return await on.desk.lookups.status(person(user_id), HERE, on.iccid)
+
+
+async def status_of(on: Ground, user_id: str) -> object:
+    return await on.desk.lookups.status_of(person(user_id), HERE, ThingKey(Iccid(on.iccid)), fresh=True)
+
+
+async def requests_page(on: Ground, user_id: str) -> object:
+    return await on.desk.lookups.requests(person(user_id), HERE, Which())
+
+
+async def history_page(on: Ground, user_id: str) -> object:
+    return await on.desk.lookups.history(person(user_id), HERE, Which())
+
+
+async def target_of(on: Ground, user_id: str) -> object:
+    return await on.desk.lookups.target_of(person(user_id), HERE, on.iccid)
+
+
 METHODS = {
     "Requests.approve": Row(approve, APPROVERS),
     "Requests.deny": Row(deny, APPROVERS),
     "Requests.may_deny": Row(may_deny, NOBODY),
     "Requests.cancel": Row(cancel, REQUESTER),
     "Requests.expire": Row(expire, NOBODY),
+    "Lookups.status": Row(status, NOBODY),
+    "Lookups.status_of": Row(status_of, NOBODY),
+    "Lookups.requests": Row(requests_page, NOBODY),
+    "Lookups.history": Row(history_page, NOBODY),
+    "Lookups.target_of": Row(target_of, NOBODY),
     "Submissions.keep": Row(keep, NOBODY),
     "Submissions.give_back": Row(give_back, NOBODY),
     "Submissions.submit": Row(submit, ENGINEERS),
@@ -386,7 +428,7 @@ METHODS = {
 def test_every_use_case_has_a_row() -> None:
     public = {
         f"{use_case.__name__}.{name}"
-        for use_case in (Requests, Submissions)
+        for use_case in (Lookups, Requests, Submissions)
         for name, _ in inspect.getmembers(use_case, inspect.isfunction)
         if not name.startswith("_")
     }
@@ -396,6 +438,22 @@ def test_every_use_case_has_a_row() -> None:
 @pytest.mark.parametrize("name", METHODS)
 async def test_no_use_case_changes_anything_without_the_role(stage: Stage, name: str) -> None:
     await hold(stage, METHODS[name])
+
+
+SEES = {"requests": {"U0ENG1", "U0ENG2", "U0SUP1"} | APPROVERS, "history": {"U0SUP1", "U0ENG1"} | APPROVERS}
+
+
+@pytest.mark.parametrize("lookup", SEES)
+async def test_only_whom_the_policy_names_sees_a_look_up(stage: Stage, lookup: str) -> None:
+    """The engineer U0ENG1 is an approver too on this stage, and so reads the history."""
+    on = await ground(stage)
+    ways = {"requests": requests_page, "history": history_page}
+    seeing = set()
+    for user in stage.slack.workspace.users:
+        with suppress(Refusal):
+            await ways[lookup](on, user)
+            seeing.add(user)
+    assert seeing == SEES[lookup]
 
 
 def call(user_id: str) -> Call:

@@ -110,7 +110,7 @@ async def test_groups_are_found_by_id_and_by_name_best_first(inventory: SqlInven
     found = await inventory.groups_matching("PUMPS", 10)
     assert [group.things_group_id for group in found] == ["Pumps", "G3", "G2", "id-pumps"]
     assert [group.name for group in await inventory.groups_matching("", 2)] == ["Field", "Old pumps"]
-    assert await inventory.groups_matching("100%", 10) == ()
+    assert await inventory.groups_matching("%", 10) == ()
 
 
 async def test_one_group_is_known_by_its_very_id(inventory: SqlInventory) -> None:
@@ -151,3 +151,12 @@ async def test_a_page_and_how_far_it_brings_the_reading_are_kept_together(invent
     await inventory.keep_things([row(1)], NOW, there)
     assert await inventory.reading() == there
     assert (await inventory.stock()).read_at == NOW - timedelta(hours=1)
+
+
+async def test_a_group_id_that_is_too_long_to_be_kept_is_not_pointed_out_for_ever(
+    inventory: SqlInventory,
+) -> None:
+    await inventory.keep_things([row(1, group="G" * 500)], NOW)
+    await inventory.keep_groups([GroupRow("G" * 500, "Long")], NOW)
+    assert await inventory.nameless_group(NOW) is None
+    assert (await inventory.stock()).groups == 0

@@ -1,0 +1,141 @@
+"""Requests in a list: what was asked, what became of it, who asked and who decided, linked to the cards."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.changes import Kind
+from bot.domain.errors import Unfit
+from bot.domain.impact import SeenThing
+from bot.domain.requests import ChangeRequest, Status, Vote
+from bot.services.ports import FIRST, Cursor, Listed, Which
+from bot.slack import blocks as b
+from bot.slack import ids
+from bot.slack.cards import AHEAD, HEADLINES
+from bot.slack.locks import Rows, after_words, b_iccid, lock_words
+from bot.slack.notifier import SlackNotifier
+
+VERBS: Mapping[Kind, str] = {
+    Kind.LOCK_THING: "Lock SIM",
+    Kind.UNLOCK_THING: "Unlock SIM",
+    Kind.LOCK_THINGS_GROUP: "Lock group",
+    Kind.UNLOCK_THINGS_GROUP: "Unlock group",
+}
+VOTES: Mapping[Vote, str] = {
+    Vote.APPROVED: "approved",
+    Vote.DENIED: "denied",
+    Vote.CANCELLED: "cancelled",
+}
+Links = Mapping[str, str]
+"""Permalinks of cards, by request id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One page of a list as its buttons carry it on: which list, of what, and from where."""
+
+    lookup: str
+    """`requests` or `history`: the look-up that the policy is asked about."""
+    title: str
+    which: Which
+    cursor: Cursor = FIRST
+
+    def value(self, cursor: Cursor) -> str:
+        """For a button: the same list, from elsewhere."""
+        which = {"a": self.which.asked_by, "p": self.which.person, "t": self.which.target}
+        carried: dict[str, object] = {key: value for key, value in which.items() if value}
+        carried |= {"w": 1} if self.which.pending else {}
+        carried |= {"l": self.lookup, "h": b.clip(self.title, 200)}
+        return json.dumps(carried | {"o": cursor.older_than, "n": cursor.newer_than}, ensure_ascii=False)
+
+    @classmethod
+    def read(cls, value: str) -> Leaf:
+        """Raises `Unfit` on a broken button."""
+        try:
+            carried = json.loads(value)
+            which = Which(
+                str(carried.get("a", "")),
+                str(carried.get("p", "")),
+                str(carried.get("t", "")),
+                bool(carried.get("w")),
+            )
+            cursor = Cursor(_number(carried.get("o")), _number(carried.get("n")))
+            lookup = "history" if carried["l"] == "history" else "requests"
+            return cls(lookup, str(carried["h"]), which, cursor)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise Unfit("This button is broken. Type the command again.") from None
+
+
+def _number(value: object) -> int | None:
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 1 << 62:
+        return None
+    return value
+
+
+def page(leaf: Leaf, listed: Listed, links: Links, now: datetime) -> list[b.Block]:
+    """A page of a list, with buttons to the pages beside it."""
+    drawn = [b.section(f"*{b.escape(leaf.title, 250)}*")]
+    if not listed.requests:
+        drawn.append(b.section("There are none."))
+    for request in listed.requests:
+        drawn += entry(request, links.get(request.id, ""), now)
+    beside = []
+    if listed.newer:
+        beside.append(b.button("Newer", ids.LOOKUP_NEWER, leaf.value(listed.newer)))
+    if listed.older:
+        beside.append(b.button("Older", ids.LOOKUP_OLDER, leaf.value(listed.older)))
+    if beside:
+        drawn.append(b.actions(*beside))
+    return [*drawn, b.context(f"As of {b.moment(now)}. Only you see this.")]
+
+
+def entry(request: ChangeRequest, link: str, now: datetime) -> list[b.Block]:
+    """One request: what became of it, before → after, and the people."""
+    return [b.section(_headline(request, link, now)), b.facts(_rows(request)), b.context(_people(request))]
+
+
+def line(request: ChangeRequest, link: str, now: datetime) -> str:
+    """One request in a line or two, for the answer about a SIM."""
+    before = request.seen.target.lock
+    change = f"{b.escape(lock_words(before), 80)} → {b.escape(after_words(request.change, before), 80)}"
+    return f"{_headline(request, link, now)}\n{change}\n{_people(request)}"
+
+
+def _headline(request: ChangeRequest, link: str, now: datetime) -> str:
+    words = f"{VERBS[request.change.kind]}: {request.status.value}"
+    linked = f"<{link}|{words}>" if link else words
+    return f"{HEADLINES[request.status]} *{linked}* · {b.age(request.created_at, now)}"
+
+
+def _rows(request: ChangeRequest) -> Rows:
+    target, before = request.seen.target, request.seen.target.lock
+    if isinstance(request.seen, SeenThing):
+        about = [("SIM", target.title), ("ICCID", b_iccid(request.seen.thing.iccid))]
+    else:
+        about = [("group", target.title)]
+    done = "after" if request.status in AHEAD | {Status.SUCCEEDED} else "asked"
+    return [*about, ("before", lock_words(before)), (done, after_words(request.change, before))]
+
+
+def _people(request: ChangeRequest) -> str:
+    asked = f"asked by {b.mention(request.requester.user_id)} {b.moment(request.created_at)}"
+    votes: dict[str, list[str]] = {}
+    for decision in request.decisions:
+        if decision.counts:
+            votes.setdefault(VOTES[decision.vote], []).append(decision.person.user_id)
+    decided = "".join(f" · {verb} by {b.mentions(people)}" for verb, people in votes.items())
+    return f"{asked}{decided or ' · nobody decided'} · `{request.id}`"
+
+
+async def links_to(notifier: SlackNotifier, requests: Iterable[ChangeRequest]) -> dict[str, str]:
+    """Permalinks of the cards, asked for side by side; a request without a card has none."""
+
+    async def link(request_id: str) -> tuple[str, str]:
+        place = await notifier.visible_place(request_id)
+        return request_id, await notifier.link(place) if place else ""
+
+    return dict(await asyncio.gather(*(link(request.id) for request in requests)))

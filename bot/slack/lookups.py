@@ -1,0 +1,182 @@
+"""`/imei status`, `/imei requests`, `/imei history`: the words, the buttons, and who is answered how."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import re
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from bot.services.answers import Answer, Choices, GroupKey, NotFound, read_key
+from bot.services.ports import Which
+from bot.slack import blocks as b
+from bot.slack import ids, listings, statuses
+from bot.slack.api import SlackError
+from bot.slack.desk import Call, Desk
+from bot.slack.listings import Leaf, links_to
+
+T = TypeVar("T")
+
+USAGE = {
+    "status": "`/imei status [ICCID | IMEI | name | group]`",
+    "requests": "`/imei requests [mine | waiting | all]`",
+    "history": "`/imei history [ICCID | group | @person]`",
+}
+PURPOSES = {
+    "status": "What a SIM or group is locked to, its device, open requests, last changes",
+    "requests": "Requests, newest first",
+    "history": "What was asked about a SIM or group, or by somebody, and who decided",
+}
+SLOW_SECONDS = 3.0
+"""After so long somebody wants to hear that it is still being looked up."""
+_MARK = re.compile(r"<((?:https?:|mailto:|tel:|[#@])[^<>|]*)(?:\|([^<>]*))?>")
+"""`<http://example.com|example.com>`; a `<` that somebody typed arrives as an entity."""
+_PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+
+
+# --- commands --------------------------------------------------------------------------------------
+
+
+async def status(desk: Desk, call: Call, rest: str) -> None:
+    """`/imei status …`"""
+    if not rest:
+        await desk.whisper(call, f"⚠️ Say what to look up: {USAGE['status']}")
+        return
+    work = desk.lookups.status(call.person, call.origin, unescaped(rest))
+    await _show(desk, call, await _patiently(desk, call, work))
+
+
+async def requests(desk: Desk, call: Call, rest: str) -> None:
+    """`/imei requests [mine | waiting | all]`"""
+    mine = Which(asked_by=call.person.user_id)
+    lists = {
+        "mine": ("Requests that you asked for", mine),
+        "waiting": ("Requests that wait for a decision", Which(pending=True)),
+        "all": ("All requests", Which()),
+    }
+    chosen = lists.get(rest.lower() or "mine")
+    if chosen is None:
+        said = b.escape(unescaped(rest), 40)
+        await desk.whisper(call, f"⚠️ There is no list “{said}”. {USAGE['requests']}")
+        return
+    await _list(desk, call, Leaf("requests", *chosen))
+
+
+async def history(desk: Desk, call: Call, rest: str) -> None:
+    """`/imei history …`"""
+    person = _PERSON.fullmatch(rest)
+    if person:
+        await _list(desk, call, _of_person(person[1]))
+    elif rest.startswith("@"):
+        said = "⚠️ Slack did not say who that is: type @, and pick the person from the list that opens."
+        await desk.whisper(call, f"{said} {USAGE['history']}")
+    elif not rest:
+        await desk.whisper(call, f"⚠️ Say whose history: {USAGE['history']}")
+    else:
+        typed = unescaped(rest)
+        found = await desk.lookups.target_of(call.person, call.origin, typed)
+        if isinstance(found, Choices):
+            blocks = statuses.choices(found, desk.clock.now(), ids.HISTORY_SHOW)
+            await desk.answer(call, "Several groups match", blocks)
+            return
+        await _list(desk, call, Leaf("history", f"What was asked about {b.clip(typed, 80)}", found))
+
+
+WORDS = {"status": status, "requests": requests, "history": history}
+
+
+def unescaped(text: str) -> str:
+    """What was typed: with `should_escape` Slack sends entities, and links in marks of its own."""
+    return html.unescape(_MARK.sub(lambda mark: mark[2] or mark[1], text)).strip()
+
+
+# --- buttons ---------------------------------------------------------------------------------------
+
+
+async def show_status(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
+    """One of several was chosen: the list gives way to it."""
+    answer = await desk.lookups.status_of(call.person, call.origin, read_key(value))
+    await _show(desk, call, answer, replace_=True)
+
+
+async def share_status(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
+    """For the channel: roles and facts read anew, with the name of whoever shares."""
+    answer = await desk.lookups.status_of(call.person, call.origin, read_key(value), fresh=True)
+    links = await links_to(desk.notifier, (*answer.open, *answer.last))
+    blocks = statuses.standing(answer, links, desk.clock.now(), shared_by=call.person.user_id)
+    title = b.escape(answer.seen.target.title, 80)
+    try:
+        await desk.share(call, f"How {title} stands", blocks)
+    except SlackError:
+        await desk.whisper(
+            replace(call, response_url=""),
+            "⚠️ Slack did not take it for this channel; nothing was shared. Look it up again, then share.",
+        )
+
+
+async def show_history(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
+    """One of several groups was chosen."""
+    key = read_key(value)
+    if isinstance(key, GroupKey):
+        group_id = key.things_group_id.text
+        leaf = Leaf("history", f"What was asked about {group_id}", Which(target=group_id))
+        await _list(desk, call, leaf, replace_=True)
+
+
+async def turn(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
+    """Newer or older, in the place of this page."""
+    await _list(desk, call, Leaf.read(value), replace_=True)
+
+
+ACTIONS = {
+    ids.STATUS_SHOW: show_status,
+    ids.STATUS_SHARE: share_status,
+    ids.HISTORY_SHOW: show_history,
+    ids.LOOKUP_NEWER: turn,
+    ids.LOOKUP_OLDER: turn,
+}
+
+
+# --- answers ---------------------------------------------------------------------------------------
+
+
+async def _show(desk: Desk, call: Call, answer: Answer, *, replace_: bool = False) -> None:
+    now = desk.clock.now()
+    match answer:
+        case Choices():
+            text, blocks = "Several match", statuses.choices(answer, now, ids.STATUS_SHOW)
+        case NotFound():
+            text, blocks = "Nothing found", statuses.not_found(answer, now)
+        case _:
+            links = await links_to(desk.notifier, (*answer.open, *answer.last))
+            text = f"How {b.escape(answer.seen.target.title, 80)} stands"
+            blocks = statuses.standing(answer, links, now)
+    await desk.answer(call, text, blocks, replace=replace_)
+
+
+async def _list(desk: Desk, call: Call, leaf: Leaf, *, replace_: bool = False) -> None:
+    find = desk.lookups.history if leaf.lookup == "history" else desk.lookups.requests
+    listed = await find(call.person, call.origin, leaf.which, leaf.cursor)
+    links = await links_to(desk.notifier, listed.requests)
+    blocks = listings.page(leaf, listed, links, desk.clock.now())
+    await desk.answer(call, b.escape(leaf.title, 200), blocks, replace=replace_)
+
+
+def _of_person(user_id: str) -> Leaf:
+    return Leaf("history", "What one person asked and decided", Which(person=user_id))
+
+
+async def _patiently(desk: Desk, call: Call, work: Coroutine[Any, Any, T]) -> T:
+    """What it brings; where that takes long, a word that it is under way."""
+    working = asyncio.ensure_future(work)
+    alarm = asyncio.ensure_future(desk.clock.sleep(SLOW_SECONDS))
+    try:
+        await asyncio.wait({working, alarm}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            await desk.whisper(call, "⏳ Looking it up at Monogoto…")
+        return await working
+    finally:
+        alarm.cancel()
+        working.cancel()

@@ -1,0 +1,73 @@
+"""Requests of any state, page by page: by the key that counts up, whatever the clock did."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select, true
+
+from bot.domain.identifiers import Iccid, Imei
+from bot.domain.requests import ChangeRequest, Status
+from bot.services.ports import FIRST, Cursor, Listed, Which
+from bot.storage.engine import Engine
+from bot.storage.store import left_locked_to, requests_where
+from bot.storage.tables import decisions, requests
+
+_NUMBER = requests.c.number
+
+
+class SqlArchive:
+    """Implements `Archive` of the ports."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def page(self, which: Which, limit: int, cursor: Cursor = FIRST) -> Listed:
+        """At most `limit` of them."""
+        wanted = _condition(which)
+        begin, order = _NUMBER > 0, _NUMBER.desc()
+        if cursor.newer_than is not None:
+            begin, order = cursor.newer_than < _NUMBER, _NUMBER.asc()
+        elif cursor.older_than is not None:
+            begin = cursor.older_than > _NUMBER
+        async with self._engine.reading() as connection:
+            found = await connection.scalars(
+                select(_NUMBER).where(wanted, begin).order_by(order).limit(limit)
+            )
+            numbers = found.all()
+            if not numbers:
+                return Listed(())
+            last, first = min(numbers), max(numbers)
+            older = await connection.scalar(select(exists().where(wanted, last > _NUMBER)))
+            newer = await connection.scalar(select(exists().where(wanted, first < _NUMBER)))
+            listed = await requests_where(connection, _NUMBER.in_(numbers))
+        return Listed(
+            listed[::-1],
+            newer=Cursor(newer_than=first) if newer else None,
+            older=Cursor(older_than=last) if older else None,
+        )
+
+    async def left_locked_to(self, imei: Imei) -> tuple[ChangeRequest, ...]:
+        """Our succeeded requests that left a Thing locked to this device, the latest of each Thing."""
+        async with self._engine.reading() as connection:
+            return await requests_where(connection, left_locked_to(imei))
+
+    async def thing_id_of(self, iccid: Iccid) -> str | None:
+        """The id under which requests were made on the Thing of this ICCID, None where none was."""
+        names = requests.c.thing_id
+        ends_so = or_(names == iccid.digits, names.endswith(f"_{iccid.digits}", autoescape=True))
+        async with self._engine.reading() as connection:
+            found: str | None = await connection.scalar(select(names).where(ends_so).limit(1))
+        return found
+
+
+def _condition(which: Which) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = [true()]
+    if which.asked_by:
+        conditions.append(requests.c.requester_user == which.asked_by)
+    if which.person:
+        voted = select(decisions.c.request_id).where(decisions.c.user_id == which.person)
+        conditions.append(or_(requests.c.requester_user == which.person, requests.c.id.in_(voted)))
+    if which.target:
+        conditions.append(requests.c.thing_id == which.target)
+    if which.pending:
+        conditions.append(requests.c.status == Status.PENDING)
+    return and_(*conditions)
