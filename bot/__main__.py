@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from bot import probe
-from bot.app import Bot, build
+from bot.app import build
 from bot.check import check
 from bot.clock import SystemClock
 from bot.config import Config, ConfigError, database_url, environment
@@ -24,6 +24,7 @@ from bot.domain.audit import GENESIS
 from bot.domain.errors import StoreUnavailable
 from bot.logs import set_up
 from bot.policy_file import PolicyError, load_policy
+from bot.running import Bot
 from bot.slack.http import HttpTransport
 from bot.slack.socket import TransportFailed
 from bot.storage import audit

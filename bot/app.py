@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import random
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import aiohttp
 
@@ -18,6 +15,7 @@ from bot.domain.policy import Policy
 from bot.monogoto.auth import Credentials, ReadyToken, UserPassword
 from bot.monogoto.client import Monogoto
 from bot.monogoto.wire import OnCall
+from bot.running import Bot, Transport
 from bot.services.authority import Authority
 from bot.services.clearance import Clearance
 from bot.services.execution import Execution
@@ -34,8 +32,8 @@ from bot.services.submission import Submissions
 from bot.services.sweep import Sweep
 from bot.services.thing_execution import ThingExecution
 from bot.services.vigil import Vigil
-from bot.slack import asking, listeners
-from bot.slack.api import TIMEOUT, SlackApi, SlackAway, SlackError
+from bot.slack import listeners
+from bot.slack.api import TIMEOUT, SlackApi
 from bot.slack.background import Background
 from bot.slack.desk import Desk
 from bot.slack.dispatch import BoltDispatch, Dispatch
@@ -43,7 +41,7 @@ from bot.slack.http import HttpTransport
 from bot.slack.notifier import SlackNotifier
 from bot.slack.roles import SlackDirectory
 from bot.slack.screens import Screens
-from bot.slack.socket import SocketTransport, TransportFailed
+from bot.slack.socket import SocketTransport
 from bot.storage.archive import SqlArchive
 from bot.storage.engine import Engine, migrate, open_engine
 from bot.storage.gate import SqlGate
@@ -51,22 +49,7 @@ from bot.storage.inventory import SqlInventory
 from bot.storage.outbox import SqlOutbox
 from bot.storage.store import SqlStore
 
-log = logging.getLogger(__name__)
-
 ID_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-FATAL_AUTH = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
-
-
-class Transport(Protocol):
-    """Socket Mode or signed HTTP: the same payloads reach the same dispatch."""
-
-    async def start(self) -> None:
-        """Return when payloads can arrive."""
-        ...
-
-    async def stop(self) -> None:
-        """Take no more; let the answers in hand go out."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,89 +63,6 @@ class Seams:
     """Whether Things and groups are read in the background: calls to the vendor that nobody asked for."""
     wrap_store: Callable[[Store], Store] = field(default=lambda store: store)
     wrap_platform: Callable[[Platform], Platform] = field(default=lambda platform: platform)
-
-
-class Bot:
-    """The whole bot, built and not started."""
-
-    def __init__(
-        self,
-        *,
-        transport: Transport,
-        desk: Desk,
-        notifier: SlackNotifier,
-        dispatcher: LocalDispatcher,
-        sweep: Sweep,
-        session: aiohttp.ClientSession,
-        platform: Monogoto,
-        engine: Engine,
-        reader: InventoryReader | None,
-    ) -> None:
-        self.transport = transport
-        self.desk = desk
-        self._notifier = notifier
-        self._dispatcher = dispatcher
-        self._sweep = sweep
-        self._session = session
-        self._platform = platform
-        self._engine = engine
-        self._reader = reader
-
-    async def start(self) -> None:
-        """Take up what an earlier process left, then let payloads in."""
-        await self._who_am_i()
-        await self._notifier.start()
-        self._dispatcher.start(self._sweep)
-        await asking.resume(self.desk)
-        await self.transport.start()
-        if self._reader:
-            self._reader.start()
-
-    @property
-    def is_at_its_records(self) -> bool:
-        """Whether the database is being read or written right now: whoever moves the clock waits for that."""
-        return self._engine.in_use
-
-    async def failed(self) -> TransportFailed:
-        """Wait until Slack refuses the bot for good; never returns for HTTP."""
-        if isinstance(self.transport, SocketTransport):
-            return await self.transport.failed()
-        return await asyncio.Future()
-
-    async def stop(self, patience: float = 10.0) -> None:
-        """Take nothing new, finish what is in hand; what isn't finished is in the database."""
-        await self.transport.stop()
-        if self._reader:
-            await self._reader.stop()
-        left = await self.desk.background.drain(patience)
-        if left:
-            log.warning("left to the next start: %s", ", ".join(left))
-        await self._dispatcher.stop(patience)
-        await self._notifier.stop(patience / 2)
-        await self._platform.aclose()
-        await self._session.close()
-        await self._engine.close()
-
-    async def _who_am_i(self) -> None:
-        """One call, before anybody waits: a refused token ends the process, a silent Slack doesn't."""
-        try:
-            me = await self.desk.api.call("auth.test")
-        except SlackAway as away:
-            log.warning("Slack did not say who I am yet: %s", away)
-            return
-        except SlackError as error:
-            if error.code in FATAL_AUTH:
-                raise TransportFailed(
-                    f"The bot token was refused: {error.code}. Check SLACK_BOT_TOKEN."
-                ) from None
-            log.warning("Slack did not say who I am: %s", error)
-            return
-        if me.get("team_id") != self.desk.policy.team:
-            log.error(
-                "the policy is for team %s, but the bot token belongs to team %s: everybody will be refused",
-                self.desk.policy.team,
-                me.get("team_id"),
-            )
 
 
 async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | None = None) -> Bot:

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.app import Bot, Seams, build
+from bot.app import Seams, build
 from bot.config import Config
 from bot.domain.policy import Policy
 from bot.policy_file import parse_policy
+from bot.running import Bot
 from bot.sandbox.clock import ManualClock
 from bot.sandbox.monogoto import LocalMonogoto
 from bot.sandbox.quiet import nothing_stirs

@@ -183,7 +183,7 @@ class Tx(Protocol):
         ...
 
     async def add_request(self, request: ChangeRequest, places: Iterable[tuple[PlaceKind, str]]) -> None:
-        """Insert it with its places. Raises `AlreadyOpen` where an open request holds the Thing."""
+        """Insert it with its places. Raises `AlreadyOpen` where an open request holds its target."""
         ...
 
     async def advance(self, old: ChangeRequest, new: ChangeRequest) -> ChangeRequest:
@@ -226,8 +226,8 @@ class Store(Protocol):
         """One request, with its decisions and item."""
         ...
 
-    async def open_request(self, thing_id: str) -> ChangeRequest | None:
-        """The open request that holds this Thing."""
+    async def open_request(self, target_id: str) -> ChangeRequest | None:
+        """The open request that holds this Thing or Things Group."""
         ...
 
     async def locked_to(self, imei: Imei) -> tuple[str, ...]:

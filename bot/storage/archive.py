@@ -52,7 +52,7 @@ class SqlArchive:
 
     async def thing_id_of(self, iccid: Iccid) -> str | None:
         """The id under which requests were made on the Thing of this ICCID, None where none was."""
-        names = requests.c.thing_id
+        names = requests.c.target_id
         ends_so = or_(names == iccid.digits, names.endswith(f"_{iccid.digits}", autoescape=True))
         async with self._engine.reading() as connection:
             found: str | None = await connection.scalar(select(names).where(ends_so).limit(1))
@@ -67,7 +67,7 @@ def _condition(which: Which) -> ColumnElement[bool]:
         voted = select(decisions.c.request_id).where(decisions.c.user_id == which.person)
         conditions.append(or_(requests.c.requester_user == which.person, requests.c.id.in_(voted)))
     if which.target:
-        conditions.append(requests.c.thing_id == which.target)
+        conditions.append(requests.c.target_id == which.target)
     if which.pending:
         conditions.append(requests.c.status == Status.PENDING)
     return and_(*conditions)

@@ -40,9 +40,9 @@ class SqlStore:
         """One request, with its decisions and item."""
         return _first(await self._requests(requests.c.id == request_id))
 
-    async def open_request(self, thing_id: str) -> ChangeRequest | None:
-        """The open request that holds this Thing."""
-        holds = (requests.c.thing_id == thing_id) & requests.c.status.in_(OPEN)
+    async def open_request(self, target_id: str) -> ChangeRequest | None:
+        """The open request that holds this Thing or Things Group."""
+        holds = (requests.c.target_id == target_id) & requests.c.status.in_(OPEN)
         return _first(await self._requests(holds))
 
     async def locked_to(self, imei: Imei) -> tuple[str, ...]:
@@ -50,7 +50,7 @@ class SqlStore:
 
         A Thing without a name is named by its ICCID.
         """
-        query = select(requests.c.thing_name).where(left_locked_to(imei)).order_by(requests.c.number)
+        query = select(requests.c.target_title).where(left_locked_to(imei)).order_by(requests.c.number)
         async with self._engine.reading() as connection:
             return tuple((await connection.scalars(query)).all())
 
@@ -88,7 +88,7 @@ def left_locked_to(imei: Imei) -> ColumnElement[bool]:
     """Succeeded requests that locked a Thing to this device, and that no later one on it followed."""
     later = requests.alias("later")
     succeeded_later = exists().where(
-        later.c.thing_id == requests.c.thing_id,
+        later.c.target_id == requests.c.target_id,
         later.c.status == Status.SUCCEEDED,
         later.c.number > requests.c.number,
     )

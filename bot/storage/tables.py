@@ -38,14 +38,14 @@ _IN_QUEUE = _one_of("state", UNSETTLED)
 requests = Table(
     "requests",
     METADATA,
-    # `number` says which of a Thing's requests is the latest, whatever the clock did.
+    # `number` says which of a target's requests is the latest, whatever the clock did.
     Column("number", Number, primary_key=True, autoincrement=True),
     Column("id", String(64), nullable=False, unique=True),
     Column("rev", Integer, nullable=False),
     Column("status", String(16), nullable=False),
     Column("kind", String(32), nullable=False),
-    Column("thing_id", PlainText, nullable=False),
-    Column("thing_name", PlainText, nullable=False),
+    Column("target_id", PlainText, nullable=False),
+    Column("target_title", PlainText, nullable=False),
     Column("device", String(14), nullable=False),
     Column("requester_user", String(64), nullable=False),
     Column("requester_team", String(64), nullable=False),
@@ -61,12 +61,12 @@ requests = Table(
     Column("expires_at", Moment, nullable=False),
     Column("apply_within", Span, nullable=False),
     Column("approved_at", Moment),
-    Index("ix_requests_one_open", "thing_id", unique=True, sqlite_where=_OPEN_STATES,
+    Index("ix_requests_one_open", "target_id", unique=True, sqlite_where=_OPEN_STATES,
           postgresql_where=_OPEN_STATES),
     Index("ix_requests_status_expires_at", "status", "expires_at"),
     Index("ix_requests_device_status", "device", "status"),
     Index("ix_requests_requester_user_number", "requester_user", "number"),
-    Index("ix_requests_thing_id_status_number", "thing_id", "status", "number"),
+    Index("ix_requests_target_id_status_number", "target_id", "status", "number"),
     sqlite_autoincrement=True,
 )  # fmt: skip
 

@@ -136,7 +136,7 @@ class SqlTx:
         except IntegrityError:
             holder = await self._connection.scalar(
                 select(requests.c.id).where(
-                    requests.c.thing_id == request.seen.target.target_id,
+                    requests.c.target_id == request.seen.target.target_id,
                     requests.c.status.in_(OPEN),
                     requests.c.id != request.id,
                 )

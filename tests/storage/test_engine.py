@@ -27,7 +27,7 @@ from bot.storage.audit import verify
 from bot.storage.engine import Engine, migrate, open_engine
 from bot.storage.gate import SqlGate
 from bot.storage.inventory import SqlInventory
-from bot.storage.migrations.versions import v0001_first_tables, v0002_inventory
+from bot.storage.migrations.versions import v0001_first_tables, v0002_inventory, v0003_targets
 from bot.storage.outbox import SqlOutbox
 from bot.storage.store import SqlStore
 from bot.storage.tables import METADATA
@@ -231,6 +231,7 @@ def test_the_migrations_can_be_said_to_postgresql() -> None:
     with Operations.context(context):
         v0001_first_tables.upgrade()
         v0002_inventory.upgrade()
+        v0003_targets.upgrade()
     assert "BEFORE UPDATE OR DELETE OR TRUNCATE ON audit" in said.getvalue()
     assert "ON requests (thing_id) WHERE status IN" in said.getvalue()
 

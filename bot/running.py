@@ -1,0 +1,119 @@
+"""The whole bot while it runs: the order in which its parts start, and in which they end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Protocol
+
+import aiohttp
+
+from bot.dispatch.local import LocalDispatcher
+from bot.monogoto.client import Monogoto
+from bot.services.inventory import InventoryReader
+from bot.services.sweep import Sweep
+from bot.slack import asking
+from bot.slack.api import SlackAway, SlackError
+from bot.slack.desk import Desk
+from bot.slack.notifier import SlackNotifier
+from bot.slack.socket import SocketTransport, TransportFailed
+from bot.storage.engine import Engine
+
+log = logging.getLogger(__name__)
+
+FATAL_AUTH = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
+
+
+class Transport(Protocol):
+    """Socket Mode or signed HTTP: the same payloads reach the same dispatch."""
+
+    async def start(self) -> None:
+        """Return when payloads can arrive."""
+        ...
+
+    async def stop(self) -> None:
+        """Take no more; let the answers in hand go out."""
+        ...
+
+
+class Bot:
+    """The whole bot, built and not started."""
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        desk: Desk,
+        notifier: SlackNotifier,
+        dispatcher: LocalDispatcher,
+        sweep: Sweep,
+        session: aiohttp.ClientSession,
+        platform: Monogoto,
+        engine: Engine,
+        reader: InventoryReader | None,
+    ) -> None:
+        self.transport = transport
+        self.desk = desk
+        self._notifier = notifier
+        self._dispatcher = dispatcher
+        self._sweep = sweep
+        self._session = session
+        self._platform = platform
+        self._engine = engine
+        self._reader = reader
+
+    async def start(self) -> None:
+        """Take up what an earlier process left, then let payloads in."""
+        await self._who_am_i()
+        await self._notifier.start()
+        self._dispatcher.start(self._sweep)
+        await asking.resume(self.desk)
+        await self.transport.start()
+        if self._reader:
+            self._reader.start()
+
+    @property
+    def is_at_its_records(self) -> bool:
+        """Whether the database is being read or written right now: whoever moves the clock waits for that."""
+        return self._engine.in_use
+
+    async def failed(self) -> TransportFailed:
+        """Wait until Slack refuses the bot for good; never returns for HTTP."""
+        if isinstance(self.transport, SocketTransport):
+            return await self.transport.failed()
+        return await asyncio.Future()
+
+    async def stop(self, patience: float = 10.0) -> None:
+        """Take nothing new, finish what is in hand; what isn't finished is in the database."""
+        await self.transport.stop()
+        if self._reader:
+            await self._reader.stop()
+        left = await self.desk.background.drain(patience)
+        if left:
+            log.warning("left to the next start: %s", ", ".join(left))
+        await self._dispatcher.stop(patience)
+        await self._notifier.stop(patience / 2)
+        await self._platform.aclose()
+        await self._session.close()
+        await self._engine.close()
+
+    async def _who_am_i(self) -> None:
+        """One call, before anybody waits: a refused token ends the process, a silent Slack doesn't."""
+        try:
+            me = await self.desk.api.call("auth.test")
+        except SlackAway as away:
+            log.warning("Slack did not say who I am yet: %s", away)
+            return
+        except SlackError as error:
+            if error.code in FATAL_AUTH:
+                raise TransportFailed(
+                    f"The bot token was refused: {error.code}. Check SLACK_BOT_TOKEN."
+                ) from None
+            log.warning("Slack did not say who I am: %s", error)
+            return
+        if me.get("team_id") != self.desk.policy.team:
+            log.error(
+                "the policy is for team %s, but the bot token belongs to team %s: everybody will be refused",
+                self.desk.policy.team,
+                me.get("team_id"),
+            )
