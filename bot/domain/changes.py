@@ -85,6 +85,17 @@ GroupChange = LockThingsGroup | UnlockThingsGroup
 Change = ThingChange | GroupChange
 
 
+def doing(kind: Kind) -> str:
+    """The change as something people do, in a sentence."""
+    words = {
+        Kind.LOCK_THING: "locking a SIM",
+        Kind.UNLOCK_THING: "unlocking a SIM",
+        Kind.LOCK_THINGS_GROUP: "locking a group",
+        Kind.UNLOCK_THINGS_GROUP: "unlocking a group",
+    }
+    return words[kind]
+
+
 def noun(what: Change | Kind) -> str:
     """What is changed, in text for people: "SIM" or "group"."""
     kind = what if isinstance(what, Kind) else what.kind

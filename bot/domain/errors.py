@@ -58,7 +58,7 @@ class AlreadyOpen(Refusal):
     """Another open request holds this Thing."""
 
     def __init__(self, request_id: str) -> None:
-        super().__init__("Another request for this Thing is still open.")
+        super().__init__("Another request for the same SIM or group is still open.")
         self.request_id = request_id
 
 

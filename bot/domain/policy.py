@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from bot.domain.changes import Kind
+from bot.domain.changes import Kind, doing
 
 
 class Standing(StrEnum):
@@ -148,15 +148,26 @@ class Policy:
 
     def may_ask(self, actor: Actor, kind: Kind) -> Decision:
         """Whether the form may open: before the Thing, and so its group, is known. Never the last word."""
-        if refusal := self._standing(actor, approving=False):
+        return self._anywhere(actor, kind, lambda rule: rule.request, approving=False)
+
+    def may_approve_some(self, actor: Actor, kind: Kind) -> Decision:
+        """Whether there can be a request of others that this person may approve. For the help alone."""
+        return self._anywhere(actor, kind, lambda rule: rule.approve, approving=True)
+
+    def _anywhere(
+        self, actor: Actor, kind: Kind, roles_of: Callable[[Rule], tuple[str, ...]], *, approving: bool
+    ) -> Decision:
+        """Whether the roles do for every general rule, or, where there is none, for one group's rule."""
+        if refusal := self._standing(actor, approving=approving):
             return refusal
         rules = [rule for rule in self.rules if "*" in rule.changes or kind.value in rule.changes]
         if not rules:
-            return Decision(False, f"No rule of the policy allows {_verb(kind)}.")
+            return Decision(False, f"No rule of the policy allows {doing(kind)}.")
+        verb = "approve" if approving else "request"
         general = [rule for rule in rules if not rule.things_groups]
         if general:
-            return self._all_hold(actor, [rule.request for rule in general], _verb(kind), "request")
-        decisions = [self._all_hold(actor, [rule.request], _verb(kind), "request") for rule in rules]
+            return self._all_hold(actor, [roles_of(rule) for rule in general], doing(kind), verb)
+        decisions = [self._all_hold(actor, [roles_of(rule)], doing(kind), verb) for rule in rules]
         return next((decision for decision in decisions if decision.allowed), decisions[0])
 
     def may_request(self, actor: Actor, kind: Kind, things_group_id: str | None) -> Decision:
@@ -165,22 +176,21 @@ class Policy:
         if refusal := self._standing(actor, approving=False):
             return refusal
         if not rules:
-            return Decision(False, f"No rule of the policy allows {_verb(kind)}.")
-        return self._all_hold(actor, [rule.request for rule in rules], _verb(kind), "request")
+            return Decision(False, f"No rule of the policy allows {doing(kind)}.")
+        return self._all_hold(actor, [rule.request for rule in rules], doing(kind), "request")
 
     def may_approve(
         self, actor: Actor, kind: Kind, things_group_id: str | None, requester_id: str
     ) -> Decision:
         """Whether this person's click counts. Nobody decides on their own request, admins included."""
         rules = self.matching(kind, things_group_id)
-        refusal = self._standing(actor, approving=True)
-        if refusal:
+        if refusal := self._standing(actor, approving=True):
             return refusal
         if actor.user_id == requester_id:
             return Decision(False, OWN_REQUEST)
         if not rules:
-            return Decision(False, f"No rule of the policy allows {_verb(kind)}.")
-        return self._all_hold(actor, [rule.approve for rule in rules], _verb(kind), "approve")
+            return Decision(False, f"No rule of the policy allows {doing(kind)}.")
+        return self._all_hold(actor, [rule.approve for rule in rules], doing(kind), "approve")
 
     def may_look_up(self, actor: Actor, lookup: str) -> Decision:
         """Whether this person may use such a look-up of `/imei`; the facts in a form hang on `may_ask`."""
@@ -248,13 +258,3 @@ class Policy:
             reason = f"The policy lets {allowed} {verb} {what}."
             return Decision(False, reason, self.ids_of(roles))
         return YES
-
-
-def _verb(kind: Kind) -> str:
-    words = {
-        Kind.LOCK_THING: "locking a SIM",
-        Kind.UNLOCK_THING: "unlocking a SIM",
-        Kind.LOCK_THINGS_GROUP: "locking a group",
-        Kind.UNLOCK_THINGS_GROUP: "unlocking a group",
-    }
-    return words[kind]

@@ -169,6 +169,8 @@ class Item:
     """The `cas` that the latest PUT carried: evidence only, never sent again."""
     explanation: str = ""
     """What happened, one sentence for people; set with a final state or a doubt."""
+    alarm: bool = False
+    """More than what was asked for has changed: no good news without it."""
 
 
 @dataclass(frozen=True, slots=True)

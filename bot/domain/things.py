@@ -72,7 +72,7 @@ class Thing:
     @property
     def title(self) -> str:
         """What people call it: the name, else the ICCID."""
-        return self.name or self.iccid
+        return self.name if is_readable(self.name) else self.iccid
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,8 @@ class ThingsGroup:
 
     A group has no `cas`, so this copy is the only proof of what stood there before.
     """
+    sent_back: tuple[tuple[str, str], ...] = ()
+    """Those of them that a write has to repeat, exactly as read."""
 
     @property
     def lock(self) -> GroupLock:
@@ -102,7 +104,12 @@ class ThingsGroup:
     @property
     def title(self) -> str:
         """What people call it: the name, else the id."""
-        return self.name or self.things_group_id
+        return self.name if is_readable(self.name) else self.things_group_id
+
+
+def is_readable(name: str) -> bool:
+    """Whether anything of a name can be seen: it may be blanks, or marks without a width."""
+    return any(c.isprintable() and not c.isspace() for c in name)
 
 
 Target = Thing | ThingsGroup
@@ -115,6 +122,11 @@ class GroupRow:
     things_group_id: str
     name: str
     """"" where none is known."""
+
+    @property
+    def title(self) -> str:
+        """What people call it: the name, else the id."""
+        return self.name if is_readable(self.name) else self.things_group_id
 
 
 def side_effects(before: ThingsGroup, after: ThingsGroup) -> dict[str, tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 from contextlib import suppress
 from datetime import datetime
@@ -25,6 +26,7 @@ __all__ = ["Gate", "Monogoto", "VendorCall"]
 
 TIMEOUTS: Final = httpx.Timeout(20.0, connect=5.0)
 DEADLINE: Final = 30.0
+_JSON: Final = {"Content-Type": "application/json"}
 _PAGE: Final = 50
 _HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "imei-lock"}
 
@@ -175,8 +177,11 @@ class Monogoto:
         if imei_lock and not tac.strip():
             raise Unfit("A lock needs a TAC: what one without does is documented nowhere.", "tac")
         path = f"/thingsgroup/{quote(group.things_group_id, safe='')}"
-        body = models.group_lock_body(group, imei_lock=imei_lock, tac=tac)
-        answer = await self._exchange("PUT", path, auth=self._auth, not_after=not_after, json=body)
+        # ASCII: a name may hold half a character, which goes back as it came and no encoder would take.
+        body = json.dumps(models.group_lock_body(group, imei_lock=imei_lock, tac=tac)).encode("ascii")
+        answer = await self._exchange(
+            "PUT", path, auth=self._auth, not_after=not_after, content=body, headers=_JSON
+        )
         failures.demand_good(answer, writing=True)
 
     async def raw(self, method: str, path: str, *, guess: bool = False, **content: Any) -> Answer:

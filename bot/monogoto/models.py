@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from bot.domain.errors import ThingNotFound, Unreadable
@@ -19,7 +19,7 @@ OPEN_ROW_KEYS: Final = ("ThingsGroupId", "MasterIMEI", "LockMasterImei", "cas")
 """Keys of which nobody documents whether rows of a listing carry them."""
 _DIGITS: Final = re.compile(r"[0-9]+")
 _NAMED: Final = re.compile(r"ICCID_([0-9]+)")
-_SENT_BACK: Final = ("TelephonyProfileId", "ThingsGroupName")
+_SENT_BACK: Final = frozenset({"TelephonyProfileId", "ThingsGroupName"})
 _MOVED_BY_A_WRITE: Final = frozenset({"IMEIPrefix", "LockMasterImei", "DateModified", "cas"})
 _ON: Final = frozenset({"online", "connected", "active"})
 _OFF: Final = frozenset({"offline", "disconnected", "inactive", "not connected"})
@@ -41,26 +41,27 @@ def thing_from(body: object, iccid: str) -> Thing:
         cas=_cas(record.get("cas")),
         imei_lock=_flag(record.get("LockMasterImei")),
         locked_imei=_lock_text(record, "MasterIMEI"),
-        things_group_id=_text(record.get("ThingsGroupId")) or None,
+        things_group_id=_group_of(record),
         last_seen_imei=_number_text(record.get("IMEI")),
         last_seen_at=last_seen(record),
     )
 
 
 def group_from(body: object, things_group_id: str) -> ThingsGroup:
-    """The Things Group of that id."""
+    """The Things Group of that id. One without a name has the name ""."""
     record = _record(body)
     if record.get("ThingsGroupId", things_group_id) != things_group_id:
         raise Unreadable("Monogoto answered with another Things Group.")
-    if not isinstance(record.get("ThingsGroupName"), str):
+    if "ThingsGroupId" not in record and not isinstance(record.get("ThingsGroupName"), str):
         raise Unreadable("Monogoto's answer is no Things Group.")
     lock = record.get("LockMasterImei")
     return ThingsGroup(
         things_group_id=things_group_id,
-        name=_text(record["ThingsGroupName"]),
+        name=_text(record.get("ThingsGroupName")),
         imei_lock=lock is not None and _flag(lock),  # nobody knows what a group never locked says
-        tac=_lock_text(record, "IMEIPrefix"),
-        others=_others(record),
+        tac=_tac(record),
+        others=_fields(record, record.keys() - _MOVED_BY_A_WRITE),
+        sent_back=_fields(record, record.keys() & _SENT_BACK),
     )
 
 
@@ -114,15 +115,8 @@ def lock_body(thing: Thing, *, imei_lock: bool, locked_imei: str) -> dict[str, A
 
 def group_lock_body(group: ThingsGroup, *, imei_lock: bool, tac: str) -> dict[str, Any]:
     """The four keys of a write: name and profile exactly as read; one that was not there stays away."""
-    others = dict(group.others)
-    kept = {key: json.loads(others[key]) for key in _SENT_BACK if key in others}
+    kept = {key: json.loads(value) for key, value in group.sent_back}
     return kept | {"IMEIPrefix": tac, "LockMasterImei": imei_lock}
-
-
-def _others(record: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
-    """Every field that a write of the lock must leave alone, each as JSON text."""
-    kept = {str(key): value for key, value in record.items() if key not in _MOVED_BY_A_WRITE}
-    return tuple((key, json.dumps(value, sort_keys=True)) for key, value in sorted(kept.items()))
 
 
 def id_forms(thing_id: str) -> dict[str, str]:
@@ -145,6 +139,31 @@ def spelling_of_none(record: Mapping[str, object]) -> str:
 def restorable(record: Mapping[str, object]) -> bool:
     """Whether what is stored could be put back by a write: a text, or none."""
     return isinstance(record.get("MasterIMEI"), str | None)
+
+
+def _fields(record: Mapping[str, object], names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Fields by name, each as JSON text that can be sent back as it is."""
+    try:
+        return tuple(
+            (name, json.dumps(record[name], sort_keys=True, allow_nan=False)) for name in sorted(names)
+        )
+    except ValueError:
+        raise Unreadable("Monogoto's answer holds a number that can't be sent back.") from None
+
+
+def _tac(record: Mapping[str, object]) -> str:
+    """A range that came as a number has lost the zeros in front."""
+    value = record.get("IMEIPrefix")
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value).zfill(8) if is_number else _lock_text(record, "IMEIPrefix")
+
+
+def _group_of(record: Mapping[str, object]) -> str | None:
+    """The group that rules may speak of: where it can't be told, nothing may be decided."""
+    value = record.get("ThingsGroupId")
+    if value is not None and not isinstance(value, str):
+        raise Unreadable("Monogoto's answer doesn't say which group the SIM is in.")
+    return _text(value) or None
 
 
 def _record(body: object) -> Mapping[str, object]:

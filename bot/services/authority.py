@@ -95,7 +95,7 @@ class Authority:
         actor = await self._actor(person, origin, "help.show", tuple(self._policy.roles), fresh=False)
         await self._enforce(self._policy.may_act(actor), person, origin, "help.show")
         return {
-            kind: (self._policy.may_ask(actor, kind), self._policy.may_approve(actor, kind, None, ""))
+            kind: (self._policy.may_ask(actor, kind), self._policy.may_approve_some(actor, kind))
             for kind in Kind
         }
 

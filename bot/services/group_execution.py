@@ -1,14 +1,15 @@
 """Applying a change to a Things Group: as for a Thing, but without a `cas`, the last writer wins.
 
-So the group is read once more right before the write: if anybody has touched it since, nothing leaves, and
-it starts over. A write whose answer was lost is never sent again, since it may still land. After a write the
-whole group is compared, since nobody knows which fields one clears. One open request holds the group, so
-ours never overlap; what the console does between the last reading and the write is beyond anybody's sight.
+So the group is read once more right before the write: if anybody has touched what the write rests on or
+repeats, nothing leaves, and it starts over. A write whose answer was lost is never sent again, since it may
+still land. After a write the whole group is compared, since nobody knows which fields one clears. One open
+request holds the group, so ours never overlap; what the console does between the last reading and the
+write is beyond anybody's sight.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.domain.changes import GroupChange, wanted
 from bot.domain.errors import (
@@ -33,7 +34,7 @@ from bot.services.vigil import Vigil
 FRESH_FOR = timedelta(seconds=5)
 """So long after it was read a group may be written back; waiting its turn longer, a write doesn't leave."""
 QUIET_FOR = timedelta(seconds=90)
-"""Two readings so far apart must show the old lock before a lost write counts as not made."""
+"""Two readings so far apart must not show the new lock before a lost write counts as not made."""
 SAY = Outcomes("group")
 
 
@@ -49,7 +50,7 @@ class GroupExecution:
         self._vigil = vigil
         self._clock = clock
         self._quiet: set[str] = set()
-        """Requests of which one reading has shown the old lock; forgotten at a restart, which begins anew."""
+        """Requests of which a reading did not show the new lock; a restart forgets them, and begins anew."""
 
     async def start(self, request: ChangeRequest) -> None:
         """Nothing has left yet."""
@@ -63,35 +64,47 @@ class GroupExecution:
 
     async def _write(self, request: ChangeRequest, seen: SeenGroup) -> None:
         """Once. Only what surely had no effect is tried again, later, from a new reading."""
-        request, _ = await self._progress.mark_sent(request, seen.group)
-        try:
-            group = await self._platform.things_group(seen.group.things_group_id)
-        except PlatformError as error:
-            await self._progress.later(request, SAY.away(error))
+        group = await self._untouched(request, seen.group)
+        if group is None:
             return
-        if group != seen.group:
-            await self._progress.later(request, SAY.touched)
-            return
-        seen = SeenGroup(group, self._clock.now())
-        answer = await self._put(request, seen)
+        read_at = self._clock.now()
+        request, _ = await self._progress.mark_sent(request, group)
+        answer = await self._put(request, group, read_at)
         if isinstance(answer, LoginFailed):
             await self._finish(request, ItemState.FAILED, SAY.login_failed)
         elif isinstance(answer, NotReached):
             await self._progress.later(request, SAY.away(answer))
         else:
-            await self._look_after(request, seen.group, answer)
+            await self._look_after(request, group, answer)
 
-    async def _put(self, request: ChangeRequest, seen: SeenGroup) -> PlatformError | None:
+    async def _untouched(self, request: ChangeRequest, before: ThingsGroup) -> ThingsGroup | None:
+        """The group once more. None where what a write rests on or repeats has moved: then it is put off.
+
+        Other fields may move as they like; what the write does to them is compared with this reading.
+        """
+        try:
+            group = await self._platform.things_group(before.things_group_id)
+        except PlatformError as error:
+            await self._progress.later(request, SAY.away(error))
+            return None
+        if (group.lock, group.sent_back) != (before.lock, before.sent_back):
+            await self._progress.later(request, SAY.touched)
+            return None
+        return group
+
+    async def _put(
+        self, request: ChangeRequest, group: ThingsGroup, read_at: datetime
+    ) -> PlatformError | None:
         """The PUT, and an audit entry of its answer. None: the vendor said yes, which proves nothing."""
         answer: PlatformError | None = None
-        goal = _goal(request, seen.group)
+        goal = _goal(request, group)
         in_time = request.apply_before or self._clock.now()
         try:
             await self._platform.write_group_lock(
-                seen.group,
+                group,
                 imei_lock=goal.imei_lock,
                 tac=goal.bound_to,
-                not_after=min(in_time, seen.read_at + FRESH_FOR),
+                not_after=min(in_time, read_at + FRESH_FOR),
             )
         except PlatformError as error:
             answer = error
@@ -108,8 +121,10 @@ class GroupExecution:
             try:
                 now = await self._platform.things_group(before.things_group_id)
             except PlatformError:
+                now = None
                 continue
-            if await self._is_decided(request, before, now, refused=isinstance(answer, Refused)):
+            refused, lost = isinstance(answer, Refused), isinstance(answer, OutcomeUnknown)
+            if await self._is_decided(request, before, now, refused=refused, may_land=lost):
                 return
             if isinstance(answer, Refused):
                 break
@@ -138,13 +153,18 @@ class GroupExecution:
         now: ThingsGroup,
         *,
         refused: bool = False,
+        may_land: bool = False,
         done: str = SAY.done,
     ) -> bool:
-        """Whether the lock fields are no longer those that were there: then that is the end of it."""
+        """Whether the lock fields are no longer those that were there: then that is the end of it.
+
+        `may_land`: our own write may still come, over whatever somebody else did meanwhile; only what was
+        wanted ends it then.
+        """
         goal = _goal(request, before)
         if now.lock == goal:
             state, said_of_it = (ItemState.ALREADY, SAY.already) if refused else (ItemState.DONE, done)
-        elif now.lock != request.seen.target.lock:
+        elif not may_land and now.lock != request.seen.target.lock:
             state = ItemState.OUTDATED if refused else ItemState.CONFLICT
             said_of_it = SAY.overtaken(now.lock, goal)
         else:
@@ -165,7 +185,7 @@ class GroupExecution:
             await self._finish(request, ItemState.UNCONFIRMED, SAY.unreadable)
             return
         before = _as_sent(request)
-        if not await self._is_decided(request, before, now, done=SAY.confirmed_later):
+        if not await self._is_decided(request, before, now, may_land=True, done=SAY.confirmed_later):
             await self._finish(request, ItemState.UNCONFIRMED, SAY.not_seen_yet)
 
     async def settle(self, request: ChangeRequest) -> None:
@@ -176,9 +196,10 @@ class GroupExecution:
             await self._vigil.read_in_vain(request, gone=isinstance(error, ThingNotFound))
             return
         before = _as_sent(request)
-        if await self._is_decided(request, before, now, done=SAY.confirmed_later):
+        is_quiet = request.id in self._quiet
+        if await self._is_decided(request, before, now, may_land=not is_quiet, done=SAY.confirmed_later):
             return
-        if request.id in self._quiet:
+        if is_quiet:
             await self._finish(request, ItemState.FAILED, SAY.not_changed_after_all, now, before)
             return
         self._quiet.add(request.id)
@@ -194,7 +215,7 @@ class GroupExecution:
     ) -> None:
         found = now.lock if now else None
         side = side_effects(before, now) if before and now else {}
-        await self._progress.finish(request, state, explanation, found, side)
+        await self._progress.finish(request, state, explanation, found, side=side)
         self._quiet.discard(request.id)
         self._vigil.end(request)
 

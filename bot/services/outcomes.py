@@ -17,8 +17,8 @@ from bot.domain.impact import Seen, SeenThing
 from bot.domain.things import Lock, ThingLock
 
 _GROUPED = re.compile(r"[0-9]{2}-[0-9]{6}-[0-9]{6}(-[0-9]{1,2})?")
-_NAMED_AT_MOST = 8
-_VALUE_AT_MOST = 60
+_NAMED_AT_MOST = 5
+_VALUE_AT_MOST = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,8 @@ class Outcomes:
     def not_seen_yet(self) -> str:
         """Of a group only: there is no `cas`, so a lost write may still land, and nothing is sent again."""
         return (
-            f"It is not known whether the {self.noun} was changed. The answer of the write was lost; "
-            "readings still show the old lock, but it may land late, so it is not sent again. "
+            f"It is not known whether the {self.noun} was changed. The answer of the write was lost, "
+            "and readings don't show it yet; it may land late, so it is not sent again. "
             "I keep reading until it is clear and tell you here."
         )
 
@@ -176,16 +176,20 @@ class Outcomes:
         return f"The {self.noun} is not changed yet. {why}"
 
 
-def alarm(side_effects: Mapping[str, tuple[str, str]]) -> str:
-    """Fields besides the lock that a write of ours changed, or somebody at the same moment: never quietly."""
+def alarm(side_effects: Mapping[str, tuple[str, str]], *, later: bool = False) -> str:
+    """Fields besides the lock that a write of ours changed, or somebody at the same moment: never quietly.
+
+    The advice first: a long list is cut at its end. `later`: it was found some time after the write.
+    """
     named = list(side_effects.items())
     listed = "; ".join(
-        f"{name}: {_value(was)} → {_value(now)}" for name, (was, now) in named[:_NAMED_AT_MOST]
+        f"{_cut(name, 40)}: {_value(was)} → {_value(now)}" for name, (was, now) in named[:_NAMED_AT_MOST]
     )
     more = f"; and {len(named) - _NAMED_AT_MOST} more" if len(named) > _NAMED_AT_MOST else ""
+    when = " since the write, by it or by somebody else" if later else ""
     return (
-        f"⚠️ More than the lock has changed on this group: {listed}{more}. "
-        "Both values are in the audit log; look at it in the console and put back what belongs there."
+        f"⚠️ Fields besides the lock have changed on this group{when}: look at it in the console, and "
+        f"put back what belongs there; all values are in the audit log. {listed}{more}."
     )
 
 
@@ -214,7 +218,11 @@ def _value(text: str) -> str:
     if not text:
         return "(not there)"
     text = json.dumps(json.loads(text), ensure_ascii=False)
-    return text if len(text) <= _VALUE_AT_MOST else text[: _VALUE_AT_MOST - 1] + "…"
+    return _cut(text, _VALUE_AT_MOST)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _quoted(error: PlatformError) -> str:

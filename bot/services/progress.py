@@ -65,25 +65,28 @@ class Progress:
         state: ItemState,
         explanation: str,
         found: Lock | None = None,
+        *,
         side: Mapping[str, tuple[str, str]] | None = None,
+        event: Event | None = None,
     ) -> None:
         """An end, or the doubt: item, request, audit entry, card and reply in one transaction.
 
         `found`: the lock fields as last read. `side`: what else has changed, (before, after) by field.
+        `event`: what happens to the request, where the item's state alone doesn't say.
         """
-        if side:
-            explanation = f"{explanation} {alarm(side)}"
         item = item_of(request)
+        if side:
+            explanation = f"{explanation} {alarm(side, later=item.state is ItemState.UNCONFIRMED)}"
         doubt = state is ItemState.UNCONFIRMED
         next_at = self._clock.now() + RE_READ_AFTER if doubt else None
-        new = replace(item, state=state, explanation=explanation, next_at=next_at)
+        new = replace(item, state=state, explanation=explanation, next_at=next_at, alarm=bool(side))
         if state not in ITEM_TRANSITIONS[item.state]:
             raise ValueError(f"an item that is {item.state} can't become {state}")
         after = lock_words(found) if found else {}
         entry = replace(self._entry(request, "item.end", state.value), reason=explanation, after=after)
         async with self._store.transaction() as tx:
             await tx.put_item(item, new)
-            await tx.advance(request, request.after(OUTCOMES[state]))
+            await tx.advance(request, request.after(event or OUTCOMES[state]))
             await tx.audit(entry)
             if side:
                 await tx.audit(self._side_entry(request, side))

@@ -180,6 +180,7 @@ class ThingExecution:
             try:
                 thing = await self._platform.thing(iccid_of(request))
             except PlatformError:
+                thing = None
                 continue
             if await self._is_decided(request, thing, refused=refused):
                 return None

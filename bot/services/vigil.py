@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 
 from bot.domain.changes import noun
-from bot.domain.requests import ChangeRequest, ItemState
+from bot.domain.requests import ChangeRequest, Event, ItemState
 from bot.services.outcomes import Outcomes
 from bot.services.ports import Clock
 from bot.services.progress import RE_READ_AFTER, Progress
@@ -33,7 +33,8 @@ class Vigil:
         self._gone[request.id] = self._gone[request.id] + 1 if gone else 0
         asked = request.approved_at or request.created_at
         if gone and (self._gone[request.id] >= GONE_AT_LAST or self._clock.now() - asked >= GONE_AFTER):
-            await self._progress.finish(request, ItemState.FAILED, Outcomes(noun(request.change)).gone)
+            gone_for_good = Outcomes(noun(request.change)).gone
+            await self._progress.finish(request, ItemState.UNCONFIRMED, gone_for_good, event=Event.FAIL)
             self.end(request)
             return
         doublings = min(self._vain[request.id] - 1, 10)

@@ -26,6 +26,7 @@ HEADLINES: Mapping[Status, str] = {
     Status.EXPIRED: "⌛",
     Status.OUTDATED: "⚠️",
 }
+ALARM = "⚠️"
 AHEAD = frozenset({Status.PENDING, Status.APPROVED, Status.APPLYING})
 """While the change lies ahead a card says “now” and “after”; then what was before, and what was asked."""
 
@@ -51,7 +52,7 @@ def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str 
 
     Nothing on it counts from now: a card stands for hours, and every “ago” on it would grow wrong.
     """
-    headline = f"{HEADLINES[request.status]} *{_headline(request)}*"
+    headline = f"{mark(request)} *{_headline(request)}*"
     drawn = [b.section(headline), b.facts(_rows(request))]
     if request.status is Status.PENDING:
         drawn.append(b.section(impact(request)))
@@ -68,11 +69,22 @@ def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str 
     return Drawn(f"{_headline(request)} ({name})", drawn)
 
 
+def mark(request: ChangeRequest) -> str:
+    """The one emoji at the front."""
+    return ALARM if request.item and request.item.alarm else HEADLINES[request.status]
+
+
 def _headline(request: ChangeRequest) -> str:
+    said = _headline_alone(request)
+    return f"{said}; but more has changed" if request.item and request.item.alarm else said
+
+
+def _headline_alone(request: ChangeRequest) -> str:
     item = request.item.state if request.item else None
     special: dict[tuple[Status, ItemState | None], str] = {
         (Status.SUCCEEDED, ItemState.ALREADY): "Nothing had to be changed",
         (Status.FAILED, ItemState.CONFLICT): "Changed by somebody else meanwhile",
+        (Status.FAILED, ItemState.UNCONFIRMED): "Given up: not known whether it was changed",
     }
     words = {
         Status.PENDING: _question(request),

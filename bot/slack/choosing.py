@@ -13,7 +13,7 @@ from bot.domain.changes import Kind
 from bot.domain.errors import StoreUnavailable
 from bot.domain.identifiers import Proposal, Rejection, ThingsGroupId, Valid, parse_things_group_id
 from bot.domain.impact import SeenGroup
-from bot.domain.things import GroupRow
+from bot.domain.things import GroupRow, folded
 from bot.services.deadline import within
 from bot.slack import blocks as b
 from bot.slack import forms, ids
@@ -22,6 +22,7 @@ from bot.slack.errors import words
 from bot.slack.fields import group_option
 from bot.slack.form_state import looking_up
 from bot.slack.looking_up import open_request_line
+from bot.slack.reading import split_group_arguments
 
 SELECT = re.compile(rf"{re.escape(ids.THINGS_GROUP_SELECT)}\.v[0-9]{{1,9}}")
 OFFERED_AT_MOST = 50
@@ -78,6 +79,19 @@ def _id_in(text: str) -> str:
             return ""
 
 
+async def split(desk: Desk, text: str) -> tuple[str, str]:
+    """`[group] [TAC]` → both. A known name is a name, whatever it ends with."""
+    whole = " ".join(text.split())
+    group, tac = split_group_arguments(whole)
+    if not (group and tac):
+        return group, tac
+    try:
+        rows = await desk.inventory.groups_matching(whole, 1)
+    except StoreUnavailable:
+        return group, tac
+    return (whole, "") if any(folded(row.name) == folded(whole) for row in rows) else (group, tac)
+
+
 async def resolve(desk: Desk, text: str) -> tuple[dict[str, str], forms.Under]:
     """What the words after a command stand for: the field's value, and what to say under the field.
 
@@ -86,10 +100,11 @@ async def resolve(desk: Desk, text: str) -> tuple[dict[str, str], forms.Under]:
     if not text:
         return {}, {}
     try:
-        rows = await desk.inventory.groups_matching(text, OFFERED_AT_MOST)
+        found = await desk.inventory.groups_matching(text, OFFERED_AT_MOST)
     except StoreUnavailable:
-        rows = ()
-    exact = [row for row in rows if text.casefold() in {row.things_group_id.casefold(), row.name.casefold()}]
+        found = ()
+    rows = tuple(row for row in found if is_an_option(row))
+    exact = [r for r in rows if folded(text) in {folded(r.things_group_id), folded(r.name)}]
     typed = _id_in(text)
     if len(exact) == 1:
         return _chosen(exact[0]), {}
@@ -115,10 +130,8 @@ def _choose(text: str, rows: tuple[GroupRow, ...]) -> list[b.Block]:
         found = f"{len(rows)}{' or more' if len(rows) == OFFERED_AT_MOST else ''} groups"
         return [b.section(f"⚠️ You typed “{said}”: {found} match. Choose one from the list.")]
     row = rows[0]
-    button = b.button(
-        f"Use {b.clip(row.name or row.things_group_id, 60)}", ids.TAKE_GROUP, row.things_group_id
-    )
-    return [b.section(f"⚠️ You typed “{said}”. Is it *{b.escape(row.name, 80)}*?"), b.actions(button)]
+    button = b.button(f"Use {b.clip(row.title, 60)}", ids.TAKE_GROUP, row.things_group_id)
+    return [b.section(f"⚠️ You typed “{said}”. Is it *{b.escape(row.title, 80)}*?"), b.actions(button)]
 
 
 async def show_group(desk: Desk, call: Call, view: Mapping[str, Any], group_id: str) -> None:

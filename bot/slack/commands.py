@@ -14,9 +14,9 @@ from bot.domain.policy import Decision
 from bot.slack import blocks as b
 from bot.slack import ids, lookups
 from bot.slack.asking import open_form
-from bot.slack.choosing import resolve
+from bot.slack.choosing import resolve, split
 from bot.slack.desk import Call, Desk
-from bot.slack.reading import split_arguments, split_group_arguments
+from bot.slack.reading import split_arguments
 
 Handler = Callable[[Desk, Call], Coroutine[Any, Any, None]]
 
@@ -43,7 +43,7 @@ async def unlock_thing(desk: Desk, call: Call) -> None:
 
 async def lock_group(desk: Desk, call: Call) -> None:
     """`/lock-group [group] [TAC]`"""
-    group, tac = split_group_arguments(call.text)
+    group, tac = await split(desk, call.text)
     typed, under = await resolve(desk, group)
     await open_form(desk, call, Kind.LOCK_THINGS_GROUP, typed | {ids.TAC_BLOCK: tac}, under)
 

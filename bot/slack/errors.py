@@ -60,7 +60,7 @@ def words(error: Exception, person: Person, reference: str = "") -> str:
         case _:
             return (
                 "⚠️ Something went wrong here, and nothing further is done. Where there is a card, it and its "
-                f"thread show how the SIM stands. Tell whoever runs the bot{_named(reference)}."
+                f"thread show how things stand. Tell whoever runs the bot{_named(reference)}."
             )
 
 
@@ -69,7 +69,7 @@ def platform_words(error: PlatformError, nothing: str = NOTHING) -> str:
     match error:
         case OutcomeUnknown():
             return (
-                f"Monogoto's answer to the change was lost{_said(error)}: the SIM may have been changed. "
+                f"Monogoto's answer to the change was lost{_said(error)}: it may have been made. "
                 "The card's thread tells as soon as it is known."
             )
         case RateLimited():
@@ -77,7 +77,7 @@ def platform_words(error: PlatformError, nothing: str = NOTHING) -> str:
         case LoginFailed():
             return f"Monogoto refuses the bot's log-in. {nothing} Whoever runs the bot has to renew it."
         case ThingNotFound():
-            return f"Monogoto does not find this SIM on the account. {nothing}"
+            return f"Monogoto does not find it on this account. {nothing}"
         case Unreadable():
             return f"Monogoto's answer makes no sense{_said(error)}. {nothing} Try again in a minute."
         case NotReached():

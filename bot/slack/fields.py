@@ -50,7 +50,7 @@ def fields(shown: Form) -> list[b.Block]:
 def group_option(row: GroupRow) -> b.Block:
     """A group in the list: its name, and its id small under it; what it stands for is the id."""
     return {
-        "text": b.plain(row.name or row.things_group_id, 75),
+        "text": b.plain(row.title, 75),
         "value": row.things_group_id,
         "description": b.plain(row.things_group_id, 75),
     }

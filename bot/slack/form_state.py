@@ -11,6 +11,8 @@ from bot.domain.changes import Kind
 
 KEPT_AT_MOST = 60
 """Characters of one id in `private_metadata`, which holds 3,000 in all."""
+LONGEST_ID = 120
+"""Of a Things Group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Form:
     looked_up: str = ""
     """ICCID that `last_seen` belongs to."""
     looking_up: str = ""
-    """ICCID of the latest look-up: an earlier one that ends later shows nothing."""
+    """ICCID or group id of the latest look-up: an earlier one that ends later shows nothing."""
 
     def metadata(self) -> str:
         """What the next payload brings back. Holds no typed text: it stays in the fields."""
@@ -61,13 +63,13 @@ def read_metadata(view: Mapping[str, Any], kind: Kind) -> Form:
         version=version if isinstance(version, int) else 0,
         last_seen=text_of(kept, "last_seen"),
         looked_up=text_of(kept, "looked_up"),
-        looking_up=text_of(kept, "looking_up"),
+        looking_up=text_of(kept, "looking_up", LONGEST_ID),
     )
 
 
 def looking_up(view: Mapping[str, Any]) -> str:
-    """The ICCID of the latest look-up in a form."""
-    return text_of(kept_in(view), "looking_up")
+    """The ICCID or group id of the latest look-up in a form."""
+    return text_of(kept_in(view), "looking_up", LONGEST_ID)
 
 
 def asked_in(view: Mapping[str, Any]) -> str:

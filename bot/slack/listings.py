@@ -15,7 +15,7 @@ from bot.domain.requests import ChangeRequest, Status, Vote
 from bot.services.ports import FIRST, Cursor, Listed, Which
 from bot.slack import blocks as b
 from bot.slack import ids
-from bot.slack.cards import AHEAD, HEADLINES
+from bot.slack.cards import AHEAD, mark
 from bot.slack.locks import Rows, after_words, b_iccid, lock_words
 from bot.slack.notifier import SlackNotifier
 
@@ -108,7 +108,7 @@ def line(request: ChangeRequest, link: str, now: datetime) -> str:
 def _headline(request: ChangeRequest, link: str, now: datetime) -> str:
     words = f"{VERBS[request.change.kind]}: {request.status.value}"
     linked = f"<{link}|{words}>" if link else words
-    return f"{HEADLINES[request.status]} *{linked}* · {b.age(request.created_at, now)}"
+    return f"{mark(request)} *{linked}* · {b.age(request.created_at, now)}"
 
 
 def _rows(request: ChangeRequest) -> Rows:

@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.domain.changes import Change, wanted
 from bot.domain.identifiers import group_imei, is_reported
 from bot.domain.impact import SeenGroup, SeenThing
-from bot.domain.things import GroupLock, Lock, Thing, ThingsGroup
+from bot.domain.things import GroupLock, Lock, Thing, ThingsGroup, is_readable
 from bot.services.outcomes import is_an_imei
 from bot.slack import blocks as b
 
@@ -34,9 +34,10 @@ def lock_words(lock: Lock) -> str:
 
 def group_lock_words(lock: GroupLock) -> str:
     """A group's lock fields in words."""
-    if not lock.tac:
+    stored = group_imei(lock.tac)
+    if not stored:
         return "locked, no TAC stored" if lock.imei_lock else "unlocked"
-    return f"locked to TAC {lock.tac}" if lock.imei_lock else f"unlocked (TAC {lock.tac} kept)"
+    return f"locked to TAC {stored}" if lock.imei_lock else f"unlocked (TAC {stored} kept)"
 
 
 def after_words(change: Change, before: Lock) -> str:
@@ -51,7 +52,7 @@ def thing_rows(seen: SeenThing, now: str, after: tuple[str, str] | None = None) 
     """A Thing with its lock, labelled `now`, what it is to become, and its group's lock beside it."""
     thing = seen.thing
     rows = [
-        ("SIM", thing.name or "(no name)"),
+        ("SIM", thing.name if is_readable(thing.name) else "(no name)"),
         ("ICCID", b_iccid(thing.iccid)),
         (now, lock_words(thing.lock)),
         *([after] if after else []),
@@ -65,7 +66,7 @@ def things_group_rows(seen: SeenGroup, now: str, after: tuple[str, str] | None =
     """A Things Group with its lock, labelled `now`, and what it is to become."""
     group = seen.group
     return [
-        ("group", group.name or "(no name)"),
+        ("group", group.name if is_readable(group.name) else "(no name)"),
         ("id", group.things_group_id.removeprefix("ThingsGroupId_")),
         (now, lock_words(group.lock)),
         *([after] if after else []),
@@ -88,5 +89,5 @@ def group_rows(group: ThingsGroup | None, *, readable: bool) -> Rows:
         return [("group", "could not be read")]
     if group is None:
         return [("group", "none")]
-    lock = f"locked to TAC {group.tac or '(none)'}" if group.imei_lock else "not locked"
+    lock = f"locked to TAC {group_imei(group.tac) or '(none)'}" if group.imei_lock else "not locked"
     return [("group", group.title), ("its lock", lock)]

@@ -26,6 +26,7 @@ from bot.slack import forms, ids
 from bot.slack.form_state import Form
 
 V = TypeVar("V", Imei, Tac)
+_IN_DIGITS = re.compile(r"[0-9][0-9 ./-]*")
 _TAC_LIKE = re.compile(r"[0-9][0-9./-]{4,}")
 
 
@@ -144,8 +145,19 @@ def split_arguments(text: str, kind: Kind) -> dict[str, str]:
 def split_group_arguments(text: str) -> tuple[str, str]:
     """`[group] [TAC]`: names have spaces in them, so the TAC is what looks like one at either end."""
     tokens = text.split()
-    if tokens and _TAC_LIKE.fullmatch(tokens[-1]):
+    for at in range(len(tokens)):
+        if _is_a_tac(tokens[at:]):
+            return " ".join(tokens[:at]), " ".join(tokens[at:])
+    for at in range(len(tokens) - 1, 0, -1):
+        if _is_a_tac(tokens[:at]):
+            return " ".join(tokens[at:]), " ".join(tokens[:at])
+    if len(tokens) > 1 and _TAC_LIKE.fullmatch(tokens[-1]):
         return " ".join(tokens[:-1]), tokens[-1]
-    if tokens and _TAC_LIKE.fullmatch(tokens[0]):
-        return " ".join(tokens[1:]), tokens[0]
     return " ".join(tokens), ""
+
+
+def _is_a_tac(tokens: list[str]) -> bool:
+    """Digits, in groups or not, that are a TAC or the beginning of one more click."""
+    whole = " ".join(tokens)
+    digits_only = bool(_IN_DIGITS.fullmatch(whole))
+    return digits_only and isinstance(parse_tac(whole), Valid | Proposal)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from bot.domain.changes import GroupChange, noun
 from bot.domain.requests import ChangeRequest, ItemState
-from bot.domain.things import Thing
+from bot.domain.things import Thing, is_readable
 from bot.slack import blocks as b
 from bot.slack.cards import Drawn, only_clears
 from bot.slack.locks import after_words
@@ -23,7 +23,7 @@ def audit_line(request: ChangeRequest, what: str, about: Mapping[str, str]) -> D
     """The same, for the audit channel, where no card stands above it."""
     target = request.seen.target
     named = f"…{target.iccid[-4:]}" if isinstance(target, Thing) else "group"
-    name = b.escape(target.name or "(no name)", 60)
+    name = b.escape(target.name if is_readable(target.name) else "(no name)", 60)
     text = f"`{request.id}` {name} ({named}): {_reply_text(request, what, about)}"
     return Drawn(text, [b.section(text)])
 
@@ -75,5 +75,5 @@ def _done(request: ChangeRequest) -> str:
     if only_clears(request):
         stored = "TAC" if isinstance(request.change, GroupChange) else "IMEI"
         return f"Stored {stored} cleared; the {noun(request.change)} was not locked before and is not now"
-    after = after_words(request.change, request.seen.target.lock)
+    after = b.escape(after_words(request.change, request.seen.target.lock))
     return after[:1].upper() + after[1:]

@@ -50,7 +50,7 @@ class SqlInventory:
         """Groups by id or part of the name, best first; "" gives the first ones by name."""
         table, wanted = things_groups, _wanted(text)
         identity = func.lower(table.c.things_group_id)
-        by_id = text.strip().lower()
+        by_id = plain(text).strip().lower()
         matches = or_(
             table.c.folded.contains(wanted, autoescape=True), identity.contains(by_id, autoescape=True)
         )

@@ -118,6 +118,7 @@ def item_values(item: Item) -> dict[str, Any]:
         "next_at": item.next_at,
         "sent_before": item.sent_before,
         "explanation": item.explanation,
+        "alarm": item.alarm,
     }
 
 
@@ -130,6 +131,7 @@ def to_item(row: Row[Any]) -> Item:
         next_at=row.next_at,
         sent_before=row.sent_before,
         explanation=row.explanation,
+        alarm=row.alarm,
     )
 
 

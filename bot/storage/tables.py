@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.sql.elements import TextClause
-from sqlalchemy.sql.expression import text
+from sqlalchemy.sql.expression import false, text
 
 from bot.domain.requests import OPEN
 from bot.services.ports import MessageState, PlaceKind
@@ -97,6 +97,7 @@ items = Table(
     Column("next_at", Moment),
     Column("sent_before", PlainText, nullable=False),
     Column("explanation", PlainText, nullable=False),
+    Column("alarm", Boolean(create_constraint=False), nullable=False, server_default=false()),
 )
 
 audit = Table(

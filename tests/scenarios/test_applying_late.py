@@ -93,7 +93,9 @@ async def test_an_unconfirmed_sim_that_is_gone_is_given_up_after_three_readings(
     stage = await open_stage()
     _, card = await _unconfirmed(stage)
     stage.monogoto.settings.change(profile="group_user", own_groups=frozenset())
-    await until(stage, lambda: standing(database(stage))[-1][1] == "failed", within=400, step=30)
+    await until(stage, lambda: standing(database(stage))[-1][0] == "failed", within=400, step=30)
+    assert standing(database(stage))[-1] == ("failed", "unconfirmed")
+    await until(stage, lambda: "Given up: not known whether it was changed" in acts.shown(card))
     assert (
         "not known whether the SIM was changed: the change was sent"
         in (await until(stage, lambda: outcomes(stage, card)[1:]))[-1]

@@ -124,8 +124,11 @@ async def test_a_field_that_the_vendor_cleared_is_reported_loudly_and_kept_in_th
     assert await ended(stage) == ("succeeded", "done")
     told = outcomes(stage, card)[-1]
     assert told.startswith("⚠️ <@U0ENG1>, done. Locked to TAC 35305311.")
-    assert "More than the lock has changed on this group" in told
-    assert "More than the lock has changed on this group" in acts.shown(card)
+    assert "all values are in the audit log" in told
+    assert acts.shown(card).startswith("⚠️ *Locked: configured and read back; but more has changed*")
+    assert card.text.startswith("Locked: configured and read back; but more has changed")
+    assert "Fields besides the lock have changed on this group" in told
+    assert "Fields besides the lock have changed on this group" in acts.shown(card)
     [side] = [e for e in await entries(database(stage)) if e["event"] == "item.side_effect"]
     lost = set(before) - set(record(stage, group_id))
     assert lost
@@ -348,3 +351,167 @@ async def test_a_rule_for_one_group_refuses_there_what_the_general_rule_allows(o
     assert "The policy lets only the role admin request locking a group." in said
     assert await asked(stage, stage.monogoto.examples.hostile_group)
     assert await acts.ask_lock_group(stage, stage.person("U0ADMIN"), group_id, TAC)
+
+
+# --- what nobody documents ---------------------------------------------------------------------------
+
+
+async def test_a_field_that_moves_by_itself_keeps_nobody_from_locking_the_group(stage: Stage) -> None:
+    group_id = stage.monogoto.examples.open_group
+    card = await asked(stage, group_id)
+    for number in range(12):
+        stage.monogoto.fail(GET, "edited_first", keys={"Counter": number})
+    await approved(stage, card)
+    assert await ended(stage) == ("succeeded", "done")
+    assert puts(stage) == 1
+
+
+async def test_a_touched_group_leaves_no_word_of_a_write_in_the_audit(stage: Stage) -> None:
+    group_id = stage.monogoto.examples.open_group
+    card = await asked(stage, group_id)
+    await stage.person("U0APP1").click(card, "request.approve", confirm=True)
+    await acts.idle(stage)
+    stage.monogoto.fail(GET, "latency", READS_BEFORE_A_WRITE - 2, seconds=0)
+    stage.monogoto.fail(GET, "edited_after", keys={"ThingsGroupName": "Renamed"})
+    await stage.person("U0APP2").click(card, "request.approve", confirm=True)
+    assert await ended(stage) == ("succeeded", "done")
+    await check_audit(stage, sent=1, end="done")
+
+
+async def test_one_old_reading_before_the_vendor_goes_silent_proves_nothing(stage: Stage) -> None:
+    group_id = stage.monogoto.examples.open_group
+    card = await asked(stage, group_id)
+    await stage.person("U0APP1").click(card, "request.approve", confirm=True)
+    await acts.idle(stage)
+    stage.monogoto.fail(PUT, "does_not_stick")
+    stage.monogoto.fail(GET, "latency", READS_BEFORE_A_WRITE + 1, seconds=0)
+    stage.monogoto.fail(GET, "error_json", 4)
+    await stage.person("U0APP2").click(card, "request.approve", confirm=True)
+    await until(stage, lambda: standing(database(stage))[-1] == ("unconfirmed", "unconfirmed"))
+
+
+async def test_a_lock_of_somebody_else_settles_no_lost_write_until_it_has_been_quiet(stage: Stage) -> None:
+    group_id = stage.monogoto.examples.open_group
+    card = await asked(stage, group_id)
+    stage.monogoto.fail(PUT, "drop_before")
+    stage.monogoto.fail(PUT, "edited_first", keys={"IMEIPrefix": "49015420"})
+    await approved(stage, card)
+    await until(stage, lambda: standing(database(stage))[-1] == ("unconfirmed", "unconfirmed"))
+    stage.monogoto.console_edit_group(group_id, LockMasterImei=True, IMEIPrefix="49015420")
+    since = stage.clock.now()
+    await until(stage, lambda: standing(database(stage))[-1] == ("failed", "conflict"), within=400)
+    assert (stage.clock.now() - since).total_seconds() >= 90
+    assert puts(stage) == 1
+
+
+async def test_two_readings_ninety_seconds_apart_settle_a_lost_write(stage: Stage) -> None:
+    group_id = stage.monogoto.examples.open_group
+    card = await asked(stage, group_id)
+    stage.monogoto.fail(PUT, "drop_before")
+    await approved(stage, card)
+    await until(stage, lambda: standing(database(stage))[-1] == ("unconfirmed", "unconfirmed"))
+    since = stage.clock.now()
+    await until(stage, lambda: standing(database(stage))[-1] == ("failed", "failed"), within=400)
+    assert (stage.clock.now() - since).total_seconds() >= 30 + 90 - 5
+
+
+async def test_a_write_that_waits_too_long_for_its_turn_does_not_leave(open_stage: OpenStage) -> None:
+    asked_of: list[tuple[Any, Any]] = []
+
+    class Noting:
+        """Notes how late a group's write may leave."""
+
+        def __init__(self, platform: Any) -> None:
+            self._platform = platform
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._platform, name)
+
+        async def write_group_lock(self, group: Any, *, not_after: Any, **lock: Any) -> None:
+            asked_of.append((stage.clock.now(), not_after))
+            await self._platform.write_group_lock(group, not_after=not_after, **lock)
+
+    stage = await open_stage(seams=Seams(wrap_platform=Noting))
+    await approved(stage, await asked(stage, stage.monogoto.examples.open_group))
+    assert await ended(stage) == ("succeeded", "done")
+    [(now, not_after)] = asked_of
+    assert 0 < (not_after - now).total_seconds() <= 5
+
+
+async def test_found_done_after_a_restart_with_a_field_cleared_it_is_told_and_otherwise_not(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage()
+    examples = stage.monogoto.examples
+    for group_id, way in ((examples.open_group, "replace_all"), (examples.never_locked_group, "merge")):
+        stage.monogoto.settings.group_put = way
+        card = await asked(stage, group_id)
+        stage.monogoto.fail(PUT, "drop_after")
+        stage.monogoto.fail(GET, "latency", 3 + 1, seconds=0)
+        stage.monogoto.fail(GET, "error_json", 5)
+        await approved(stage, card)
+        await until(stage, lambda: standing(database(stage))[-1] == ("unconfirmed", "unconfirmed"))
+        await stage.stop_bot()
+        await stage.start_bot()
+        await until(stage, lambda: standing(database(stage))[-1] == ("succeeded", "done"), within=400)
+        told = (await until(stage, lambda c=card: outcomes(stage, c)[1:]))[-1]
+        assert ("changed on this group since the write" in told) == (way == "replace_all")
+
+
+async def test_a_group_that_is_gone_after_a_lost_write_is_never_called_unchanged(stage: Stage) -> None:
+    group_id = stage.monogoto.examples.open_group
+    card = await asked(stage, group_id)
+    stage.monogoto.fail(PUT, "drop_before")
+    await approved(stage, card)
+    await until(stage, lambda: standing(database(stage))[-1] == ("unconfirmed", "unconfirmed"))
+    stage.monogoto.settings.change(profile="group_user", own_groups=frozenset())
+    await until(stage, lambda: standing(database(stage))[-1][0] == "failed", within=900, step=30)
+    await until(stage, lambda: "Given up: not known whether it was changed" in acts.shown(card))
+    assert "Not changed" not in acts.shown(card)
+
+
+# --- hostile records ---------------------------------------------------------------------------------
+
+
+async def test_half_a_character_in_a_name_goes_back_as_it_came(stage: Stage) -> None:
+    group_id = stage.monogoto.examples.open_group
+    stage.monogoto.console_edit_group(group_id, ThingsGroupName="Trucks \ud83d")
+    await approved(stage, await asked(stage, group_id))
+    assert await ended(stage) == ("succeeded", "done")
+    assert record(stage, group_id)["ThingsGroupName"] == "Trucks \ud83d"
+
+
+async def test_a_group_without_a_name_gets_none(stage: Stage) -> None:
+    group_id = stage.monogoto.examples.open_group
+    stage.monogoto.console_edit_group(group_id, ThingsGroupName=None)
+    await approved(stage, await asked(stage, group_id))
+    assert await ended(stage) == ("succeeded", "done")
+    assert record(stage, group_id)["ThingsGroupName"] is None
+
+
+async def test_a_range_full_of_marks_mentions_nobody(stage: Stage) -> None:
+    group_id = stage.monogoto.examples.open_group
+    stage.monogoto.console_edit_group(
+        group_id, LockMasterImei=True, IMEIPrefix="<!channel> <https://evil.example|x> *b*"
+    )
+    card = await acts.ask_unlock_group(stage, stage.person("U0ENG1"), group_id, "keep")
+    await approved(stage, card)
+    assert await ended(stage) == ("succeeded", "done")
+    for text in (acts.shown(card), *outcomes(stage, card)):
+        assert "<!channel>" not in text
+        assert "<https" not in text
+
+
+async def test_the_help_knows_who_may_approve_where_rules_speak_of_single_groups_alone(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage()
+    await stage.stop_bot()
+    rule = GROUP_RULE | {"things_groups": [stage.monogoto.examples.open_group]}
+    stage.policy = parse_policy(POLICY | {"rules": [SINGLE_RULE, rule]})
+    await stage.start_bot()
+    approver = stage.person("U0APP1")
+    await approver.command("/imei", "help")
+    said = acts.shown(await acts.whisper(stage, approver, "lock-group"))
+    assert "No rule of the policy allows locking a group" not in said
+    assert said.count("you may approve what others ask: ✅ yes") == 4

@@ -245,3 +245,45 @@ async def test_a_form_lost_to_a_late_trigger_opens_again_with_group_and_tac(stag
     view = await stage.until(lambda: acts.form_of(engineer))
     await acts.idle(stage)
     assert (chosen(view), typed(view, "tac")) == (group_id, TAC)
+
+
+# --- odd names and ids -------------------------------------------------------------------------------
+
+
+async def test_a_name_that_can_not_be_seen_gives_way_to_the_id(stage: Stage) -> None:
+    assert stage.bot
+    group_id = stage.monogoto.examples.open_group
+    for name in ("   ", "\u200b\u200d", "\u202e"):
+        stage.monogoto.console_edit_group(group_id, ThingsGroupName=name)
+        await fill(SqlInventory(stage.bot._engine), [(group_id, name)], stage)
+        view = await group_form(stage, f"{group_id} {TAC}")
+        [option] = await stage.person("U0ENG1").suggest(view, "things_group", group_id)
+        assert option["text"]["text"] == group_id
+        assert chosen(view) == group_id
+
+
+async def test_an_id_too_long_to_be_chosen_is_not_offered_and_breaks_no_form(stage: Stage) -> None:
+    assert stage.bot
+    await fill(SqlInventory(stage.bot._engine), [("ThingsGroupId_" + "a" * 160, "Odd fleet")], stage)
+    view = await group_form(stage, f"Odd fleet {TAC}")
+    assert chosen(view) == ""
+    assert not await stage.person("U0ENG1").suggest(view, "things_group", "Odd fleet")
+
+
+async def test_a_long_id_is_looked_up_to_the_end(stage: Stage) -> None:
+    group_id = "ThingsGroupId_" + "b" * 100
+    view = await acts.open_form(stage, stage.person("U0ENG1"), "/lock-group", f"{group_id} {TAC}")
+    await stage.until(lambda: "is on this account" in acts.shown(view))
+
+
+async def test_half_a_character_in_the_search_finds_nothing_and_breaks_nothing(stage: Stage) -> None:
+    view = await group_form(stage)
+    assert not await stage.person("U0ENG1").suggest(view, "things_group", "\ud83d")
+
+
+async def test_a_known_name_that_ends_in_digits_is_a_name(stage: Stage) -> None:
+    assert stage.bot
+    group_id = stage.monogoto.examples.open_group
+    await fill(SqlInventory(stage.bot._engine), [(group_id, "Depot 12345")], stage)
+    view = await group_form(stage, "depot  12345")
+    assert (chosen(view), typed(view, "tac")) == (group_id, "")

@@ -98,7 +98,7 @@ def test_what_nobody_expected_has_a_reference_that_is_in_the_log_too() -> None:
     sentence = words(ZeroDivisionError("secret detail"), ANN, "7F3K")
     assert "(reference `7F3K`)" in sentence
     assert "nothing further is done" in sentence
-    assert "thread show how the SIM stands" in sentence
+    assert "thread show how things stand" in sentence
     assert NOTHING not in sentence
     assert "secret detail" not in sentence
 
@@ -121,7 +121,7 @@ def test_a_slack_that_says_no_is_named_as_what_failed_and_no_more_is_claimed(err
 
 def test_a_lost_answer_of_a_write_is_never_told_as_nothing_changed() -> None:
     sentence = words(SAMPLES[errors.OutcomeUnknown], ANN)
-    assert "the SIM may have been changed" in sentence
+    assert "it may have been made" in sentence
     assert "thread tells" in sentence
     assert "Nothing was" not in sentence
 

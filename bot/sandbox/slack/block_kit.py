@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bot.sandbox.slack import block_kit_table as table
+from bot.sandbox.slack.block_kit_elements import SUGGESTIONS
 from bot.sandbox.slack.shapes import Problem
 
-__all__ = ["VIEW_TOO_LARGE", "Problem", "check_message", "check_view"]
+__all__ = ["VIEW_TOO_LARGE", "Problem", "check_message", "check_options", "check_view"]
 
 VIEW_TOO_LARGE = f"must be less than {table.BYTES_IN_A_VIEW + 1} bytes"
 
@@ -45,6 +46,11 @@ def check_view(view: Mapping[str, Any]) -> list[Problem]:
     if not problems:
         problems = [*_across(view["blocks"]), *_across_view(view)]
     return problems
+
+
+def check_options(answer: Mapping[str, Any]) -> list[Problem]:
+    """What Slack won't list of an answer to block_suggestion: no options are no mistake, bad ones are."""
+    return list(SUGGESTIONS.check(answer, ""))
 
 
 def _across(blocks: list[dict[str, Any]]) -> Iterator[Problem]:

@@ -90,6 +90,10 @@ _TYPE_IN: Rules = {
     "focus_on_load": Flag(),
     "dispatch_action_config": DISPATCH,
 }
+SUGGESTIONS = Fields(
+    may={"options": Items(OPTION, 100, 0), "option_groups": Items(OPTION_GROUP, 100, 0)},
+    one_of=("options", "option_groups"),
+)
 _OPTIONS: Rules = {"options": Items(OPTION, 100), "option_groups": Items(OPTION_GROUP, 100)}
 _EITHER = ("options", "option_groups")
 _CURRENT: Rules = {"default_to_current_conversation": Flag(), "filter": CONVERSATIONS}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.sandbox.slack.answers import JSON, ApiError
+from bot.sandbox.slack.block_kit import Problem, check_options
 from bot.sandbox.slack.elements import slots
 from bot.sandbox.slack.rules import refuse_bad_message, refuse_bad_view
 from bot.sandbox.slack.state import Delivery, State
@@ -35,8 +36,20 @@ def settle(state: State, delivery: Delivery) -> None:
     """Apply an ack, by the kind of payload that it answers."""
     if delivery.payload.get("type") == "view_submission":
         delivery.outcome = _settle_submission(state, delivery)
+    elif delivery.payload.get("type") == "block_suggestion" and delivery.acked:
+        _check_suggestions(delivery)
     elif delivery.kind == "slash_commands" and delivery.acked and delivery.body:
         _post_reply(state, delivery.payload, delivery.body)
+
+
+def _check_suggestions(delivery: Delivery) -> None:
+    """Slack lists nothing of an answer that breaks the rules for options."""
+    body = delivery.body
+    problems = check_options(body) if isinstance(body, dict) else [Problem("", "must provide an object")]
+    if problems:
+        delivery.code = "invalid_response"
+        delivery.error = f"{problems[0].message} [json-pointer:{problems[0].pointer}]"
+        delivery.body = {"options": []}
 
 
 def _settle_submission(state: State, delivery: Delivery) -> Submission:
