@@ -1,6 +1,6 @@
 """The control API: act as a person, look as a person, move the clock, over JSON under /control/.
 
-The browser's page stands on these. Host and Origin are checked, so that no other web page can reach them.
+The browser's page stands on these. `guard` sees to it that no other web page can reach them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -17,6 +16,7 @@ from bot.sandbox.clock import ManualClock
 from bot.sandbox.slack.answers import JSON
 from bot.sandbox.slack.faults import Fault
 from bot.sandbox.slack.filling import CannotDo, NeedsConfirm
+from bot.sandbox.slack.guard import Handler, refused
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.outcomes import Submission
 from bot.sandbox.slack.people import Person
@@ -24,7 +24,6 @@ from bot.sandbox.slack.state import Delivery, State
 from bot.sandbox.slack.views import View
 
 Act = Callable[[Person, JSON], Awaitable[Any]]
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Control:
@@ -35,7 +34,7 @@ class Control:
         self._person = person
 
     def routes(self) -> list[web.RouteDef]:
-        """All paths; none of them answers a stranger's page."""
+        """All paths."""
         looks: dict[str, Callable[[web.Request], JSON]] = {
             "workspace": self._workspace,
             "messages": self._messages,
@@ -86,25 +85,22 @@ class Control:
 
     def _look(self, look: Callable[[web.Request], JSON]) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            return _guarded(request) or _answered(lambda: look(request))
+            return _answered(lambda: look(request))
 
         return handle
 
     def _set(self, change: Callable[[JSON], JSON]) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            refused = _guarded(request, writes=True)
-            if refused is not None:
-                return refused
             body = await _json(request)
-            return _answered(lambda: change(body))
+            try:
+                return _answered(lambda: change(body))
+            finally:
+                self._state.touch()
 
         return handle
 
     def _act(self, act: Act) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            refused = _guarded(request, writes=True)
-            if refused is not None:
-                return refused
             body = await _json(request)
             try:
                 result = await act(self._person(body["as"]), body)
@@ -192,24 +188,6 @@ class Control:
         return {}
 
 
-def _guarded(request: web.Request, *, writes: bool = False) -> web.Response | None:
-    """A refusal for whoever came by another name, from another origin, or with a form of another page."""
-    own = urlsplit(f"http://{request.host}")
-    if own.hostname not in ("127.0.0.1", "localhost") or own.port != _port(request):
-        return web.json_response({"ok": False, "error": "wrong host"}, status=403)
-    origin = request.headers.get("Origin")
-    if origin is not None and origin != f"http://{request.host}":
-        return web.json_response({"ok": False, "error": "wrong origin"}, status=403)
-    if writes and request.content_type != "application/json":
-        return web.json_response({"ok": False, "error": "JSON only"}, status=415)
-    return None
-
-
-def _port(request: web.Request) -> int | None:
-    address = request.transport.get_extra_info("sockname") if request.transport is not None else None
-    return int(address[1]) if address else None
-
-
 def _answered(work: Callable[[], JSON]) -> web.Response:
     try:
         return web.json_response({"ok": True, **work()})
@@ -219,7 +197,7 @@ def _answered(work: Callable[[], JSON]) -> web.Response:
 
 def _refusal(no: Exception) -> web.Response:
     text = str(no) if isinstance(no, CannotDo) else f"not understood: {no}"
-    return web.json_response({"ok": False, "error": text}, status=400)
+    return refused(text)
 
 
 async def _json(request: web.Request) -> JSON:

@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from aiohttp import web
 
 from bot.sandbox.dates import dated
+from bot.sandbox.slack import page
 from bot.sandbox.slack.answers import JSON
 from bot.sandbox.slack.control import Control
 from bot.sandbox.slack.delivery import Courier, Tampering
 from bot.sandbox.slack.faults import Fault
+from bot.sandbox.slack.feed import Feed
+from bot.sandbox.slack.guard import guard, page_headers
 from bot.sandbox.slack.hooks import Hooks
+from bot.sandbox.slack.listing import Listing, commands_of
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.payloads import Payloads
 from bot.sandbox.slack.people import Person, kind_of
@@ -41,9 +45,17 @@ class LocalSlack:
         *,
         commands: Sequence[str] = DEFAULT_COMMANDS,
         events: Sequence[str] = DEFAULT_EVENTS,
+        listing: Listing | None = None,
+        routes: Iterable[web.RouteDef] = (),
     ) -> None:
+        """`listing` is the app as a manifest registers it, instead of bare `commands` and `events`.
+
+        `routes` are more paths of the same page, behind the same guard.
+        """
         self.workspace = workspace or seeded_workspace()
-        self._state = State(clock, self.workspace, tuple(commands), tuple(events))
+        listing = listing or Listing(commands_of(commands), events=tuple(events))
+        self._state = State(clock, self.workspace, listing)
+        self._more_routes = list(routes)
         self._hub = SocketHub(self._state)
         self._courier = Courier(self._state, self._hub)
         self._runner: web.AppRunner | None = None
@@ -62,6 +74,7 @@ class LocalSlack:
     async def stop(self) -> None:
         """End all connections and background work."""
         self._state.closing.set()
+        self._state.feed.close()
         await self._courier.close()
         await self._hub.close()
         if self._runner is not None:
@@ -91,6 +104,15 @@ class LocalSlack:
     def signing_secret(self) -> str:
         """What HTTP deliveries are signed with."""
         return self._state.signing_secret
+
+    @property
+    def feed(self) -> Feed:
+        """What tells open pages that something has changed; `announce` a kind of your own there."""
+        return self._state.feed
+
+    def add_routes(self, routes: Iterable[web.RouteDef]) -> None:
+        """More paths of the same page, before `start`; they pass the same guard."""
+        self._more_routes += routes
 
     @property
     def scopes(self) -> set[str]:
@@ -241,8 +263,8 @@ class LocalSlack:
         await self._hub.ping()
 
     def _application(self) -> web.Application:
-        app = web.Application(client_max_size=MOST_BYTES)
-        app.on_response_prepare.append(dated(self._state.clock))
+        app = web.Application(client_max_size=MOST_BYTES, middlewares=[guard])
+        app.on_response_prepare.extend([dated(self._state.clock), page_headers])
         api, hooks = WebApi(self._state, self._hub), Hooks(self._state)
         app.router.add_route("*", "/api/{method}", api.handle)
         app.router.add_get("/link/", self._hub.handle)
@@ -250,5 +272,7 @@ class LocalSlack:
         app.router.add_post("/upload/v1/{file}", hooks.upload)
         app.router.add_get("/files-pri/{team}-{file}/{name}", hooks.download)
         app.router.add_get("/files-pri/{team}-{file}/download/{name}", hooks.download)
-        app.router.add_routes(Control(self._state, self.person).routes())
+        app.router.add_get("/control/feed", self._state.feed.handle)
+        app.router.add_routes([*page.routes(), *Control(self._state, self.person).routes()])
+        app.router.add_routes(self._more_routes)
         return app

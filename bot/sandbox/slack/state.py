@@ -13,7 +13,9 @@ from typing import Any
 from bot.sandbox.slack.answers import JSON
 from bot.sandbox.slack.elements import random_id
 from bot.sandbox.slack.faults import Faults
+from bot.sandbox.slack.feed import Feed
 from bot.sandbox.slack.limits import Limits
+from bot.sandbox.slack.listing import Listing
 from bot.sandbox.slack.messages import MessageBook
 from bot.sandbox.slack.tickets import Tickets
 from bot.sandbox.slack.views import ViewBook
@@ -92,13 +94,13 @@ class Uploaded:
 class State:
     """The world of one local Slack."""
 
-    def __init__(
-        self, clock: Clock, workspace: Workspace, commands: tuple[str, ...], events: tuple[str, ...]
-    ) -> None:
+    def __init__(self, clock: Clock, workspace: Workspace, listing: Listing) -> None:
         self.clock = clock
         self.workspace = workspace
-        self.commands = list(commands)
-        self.events = list(events)
+        self.listing = listing
+        self.commands = [entry.command for entry in listing.commands]
+        self.events = list(listing.events)
+        self.feed = Feed()
         self.scopes: set[str] = set(DEFAULT_SCOPES)
         self.tells_scopes = True
         """Whether answers carry X-OAuth-Scopes: a proxy on the way may drop it."""
@@ -173,7 +175,12 @@ class State:
             self._changed.clear()
             await self._changed.wait()
 
+    def touch(self) -> None:
+        """Something that people see may have changed: open pages look again."""
+        self.feed.announce()
+
     def _note(self) -> None:
+        self.touch()
         self._changed.set()
         if self.calls_in_flight + self.unacked:
             self._quiet.clear()
