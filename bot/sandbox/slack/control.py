@@ -5,9 +5,9 @@ The browser's page stands on these. `guard` sees to it that no other web page ca
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
@@ -17,10 +17,10 @@ from bot.sandbox.slack.answers import JSON
 from bot.sandbox.slack.faults import Fault
 from bot.sandbox.slack.filling import CannotDo, NeedsConfirm
 from bot.sandbox.slack.guard import Handler, refused
+from bot.sandbox.slack.looks import Looks, plain
 from bot.sandbox.slack.messages import Message
-from bot.sandbox.slack.outcomes import Submission
 from bot.sandbox.slack.people import Person
-from bot.sandbox.slack.state import Delivery, State
+from bot.sandbox.slack.state import State
 from bot.sandbox.slack.views import View
 
 Act = Callable[[Person, JSON], Awaitable[Any]]
@@ -35,14 +35,9 @@ class Control:
 
     def routes(self) -> list[web.RouteDef]:
         """All paths."""
-        looks: dict[str, Callable[[web.Request], JSON]] = {
-            "workspace": self._workspace,
-            "messages": self._messages,
-            "screen": self._screen,
-            "requests": self._requests,
-            "deliveries": self._deliveries,
-        }
-        routes = [web.get(f"/control/{name}", self._look(look)) for name, look in looks.items()]
+        looks = Looks(self._state, self._person)
+        routes = [web.get(f"/control/{name}", self._look(look)) for name, look in looks.table().items()]
+        routes.append(web.get("/control/file", _file(looks)))
         routes += [web.post(f"/control/{name}", self._act(act)) for name, act in self._acts().items()]
         routes += [
             web.post(f"/control/{name}", self._set(change))
@@ -73,14 +68,18 @@ class Control:
                 confirm=a.get("confirm") is True,
             ),
             "type": lambda p, a: p.type(self._view(p, a), a["block_id"], a["text"]),
+            "enter": lambda p, a: p.press_enter(self._view(p, a), a["block_id"]),
             "upload": lambda p, a: p.upload(
-                self._view(p, a), a["block_id"], a["name"], str(a["content"]).encode()
+                self._view(p, a), a["block_id"], a["name"], _content(a), a.get("mimetype", "text/csv")
             ),
             "suggest": lambda p, a: p.suggest(self._view(p, a), a["block_id"], a["text"]),
             "submit": lambda p, a: p.submit(self._view(p, a), a.get("values")),
             "close": lambda p, a: p.close(self._view(p, a)),
             "open_home": lambda p, _a: p.open_home(),
             "shortcut": lambda p, a: p.shortcut(a["callback_id"]),
+            "message_shortcut": lambda p, a: p.message_shortcut(self._message(p, a), a["callback_id"]),
+            "join": self._join,
+            "read": self._read,
         }
 
     def _look(self, look: Callable[[web.Request], JSON]) -> Handler:
@@ -106,18 +105,27 @@ class Control:
                 result = await act(self._person(body["as"]), body)
             except NeedsConfirm as asks:
                 return web.json_response({"ok": False, "error": str(asks), "confirm": asks.dialog})
-            except (CannotDo, KeyError, TypeError) as no:
+            except (CannotDo, KeyError, TypeError, ValueError) as no:
                 return _refusal(no)
-            return web.json_response({"ok": True, "result": _plain(result)})
+            return web.json_response({"ok": True, "result": plain(result)})
 
         return handle
 
     async def _say(self, person: Person, args: JSON) -> Message:
         return person.say(args["channel"], args["text"], args.get("thread_ts"))
 
+    async def _join(self, person: Person, args: JSON) -> None:
+        person.join(args["channel"])
+
+    async def _read(self, person: Person, args: JSON) -> None:
+        person.read(args["channel"], args["ts"], args.get("thread_ts") or "")
+
     def _where(self, person: Person, args: JSON) -> Message | View:
         if "view_id" in args:
             return self._view(person, args)
+        return self._message(person, args)
+
+    def _message(self, person: Person, args: JSON) -> Message:
         for message in person.messages(args["channel"]):
             if message.ts == args["ts"]:
                 return message
@@ -128,41 +136,6 @@ class Control:
             if view.id == args["view_id"]:
                 return view
         raise CannotDo("no such view is open")
-
-    def _workspace(self, _request: web.Request) -> JSON:
-        space = self._state.workspace
-        return {
-            "now": self._state.clock.now().isoformat(),
-            "users": [user.payload() for user in space.users.values()],
-            "groups": [group.payload(with_users=True) for group in space.groups.values()],
-            "channels": [asdict(channel) for channel in space.channels.values()],
-            "commands": self._state.commands,
-            "scopes": sorted(self._state.scopes),
-            "in_flight": self._state.calls_in_flight + self._state.unacked,
-        }
-
-    def _messages(self, request: web.Request) -> JSON:
-        person = self._person(request.query["as"])
-        return {"messages": [_plain(message) for message in person.messages(request.query["channel"])]}
-
-    def _screen(self, request: web.Request) -> JSON:
-        person = self._person(request.query["as"])
-        home = person.home
-        return {
-            "modals": [view.payload() for view in person.modals],
-            "home": home.payload() if home else None,
-            "channels": [
-                asdict(channel)
-                for channel in self._state.workspace.channels.values()
-                if self._state.workspace.visible_to(person.id, channel)
-            ],
-        }
-
-    def _requests(self, _request: web.Request) -> JSON:
-        return {"requests": [asdict(call) | {"at": call.at.isoformat()} for call in self._state.requests]}
-
-    def _deliveries(self, _request: web.Request) -> JSON:
-        return {"deliveries": [_plain(delivery) for delivery in self._state.deliveries]}
 
     def _advance(self, args: JSON) -> JSON:
         if not isinstance(self._state.clock, ManualClock):
@@ -200,22 +173,26 @@ def _refusal(no: Exception) -> web.Response:
     return refused(text)
 
 
+def _content(args: JSON) -> bytes:
+    """The bytes of a file: as text, or in base64 for whatever isn't text."""
+    if "content_base64" in args:
+        return base64.b64decode(str(args["content_base64"]))
+    return str(args["content"]).encode()
+
+
+def _file(looks: Looks) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            return looks.file(request)
+        except (CannotDo, KeyError) as no:
+            return _refusal(no)
+
+    return handle
+
+
 async def _json(request: web.Request) -> JSON:
     try:
         body = json.loads(await request.text())
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Delivery):
-        shape = {
-            name: getattr(value, name) for name in ("kind", "payload", "acked", "seconds", "code", "error")
-        }
-        return shape | {"at": value.at.isoformat(), "body": value.body}
-    if isinstance(value, Submission):
-        return {"ok": value.ok, "errors": value.errors, "action": value.action, "error": value.error}
-    if isinstance(value, Message):
-        return value.payload() | {"channel": value.channel, "ephemeral": value.ephemeral_to is not None}
-    return value

@@ -9,6 +9,7 @@ from bot.sandbox.slack.elements import STATE_KEYS, Slot, is_empty, options_of, s
 
 REQUIRED = "Please complete this required field."
 _MOST_CHARACTERS = 3000
+_MOST_FILES = 10
 
 
 class CannotDo(Exception):
@@ -50,6 +51,19 @@ def state_for(slot: Slot, value: Any) -> JSON:
     if key == "selected_options":
         return {"type": kind, key: [_option(slot, one) for one in value or []]}
     return {"type": kind, key: value}
+
+
+def room_for_file(slot: Slot, present: list[JSON], name: str) -> list[JSON]:
+    """The files that stay beside a new one. Raises `CannotDo` for a wrong kind, or one too many."""
+    kinds = slot.element.get("filetypes") or []
+    if kinds and name.rpartition(".")[2].lower() not in kinds:
+        raise CannotDo(f"{name} can't be used here: only {', '.join(kinds)}")
+    most = int(slot.element.get("max_files", _MOST_FILES))
+    if most == 1:
+        return []
+    if len(present) >= most:
+        raise CannotDo(f"only {most} files can be uploaded here")
+    return present
 
 
 def missing_fields(blocks: list[JSON], values: JSON) -> dict[str, str]:

@@ -8,7 +8,14 @@ from typing import Any
 from bot.sandbox.slack.answers import JSON
 from bot.sandbox.slack.delivery import Courier
 from bot.sandbox.slack.elements import Slot
-from bot.sandbox.slack.filling import CannotDo, NeedsConfirm, missing_fields, slot_in, state_for
+from bot.sandbox.slack.filling import (
+    CannotDo,
+    NeedsConfirm,
+    missing_fields,
+    room_for_file,
+    slot_in,
+    state_for,
+)
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.methods_files import file_payload
 from bot.sandbox.slack.outcomes import Submission
@@ -60,7 +67,23 @@ class Person:
     def say(self, channel: str, text: str, thread_ts: str | None = None) -> Message:
         """Write a plain message; the bot is not told."""
         self._member(channel)
-        return self._state.messages.post(channel, self.id, text, thread_ts=thread_ts)
+        if self._state.listing.messages_tab_read_only and self._state.workspace.channels[channel].im_with:
+            raise CannotDo("Sending messages to this app has been turned off.")
+        message = self._state.messages.post(channel, self.id, text, thread_ts=thread_ts)
+        self._state.touch()
+        return message
+
+    def join(self, channel: str) -> None:
+        """Become a member of a channel that they see."""
+        if self.id not in self._visible(channel).members:
+            self._visible(channel).members.append(self.id)
+            self._state.touch()
+
+    def read(self, channel: str, ts: str, thread_ts: str = "") -> None:
+        """Look at a channel, or at a thread in it, down to this message."""
+        self._visible(channel)
+        self._state.marks.read(self.id, channel, ts, thread_ts)
+        self._state.touch()
 
     async def command(
         self, command: str, text: str = "", *, channel: str = "C0FIELD", thread_ts: str | None = None
@@ -116,11 +139,12 @@ class Person:
     async def upload(
         self, view: View, block_id: str, name: str, content: bytes, mimetype: str = "text/csv"
     ) -> None:
-        """Put a file into a file_input."""
+        """Put a file into a file_input: beside those in it, or in the place of the only one it takes."""
         slot = slot_in(self._blocks(view), block_id)
+        kept = room_for_file(slot, view.values[slot.block_id][slot.action_id]["files"], name)
         file = Uploaded(self._state.new_id("F"), name, mimetype, self.id, content, complete=True)
         self._state.files[file.id] = file
-        await self._changed(view, slot, state_for(slot, [file_payload(self._state, file)]))
+        await self._changed(view, slot, state_for(slot, [*kept, file_payload(self._state, file)]))
 
     async def suggest(self, view: View, block_id: str, typed: str) -> list[JSON]:
         """Type into an external_select: the options that the bot offers in time, else none."""
@@ -155,6 +179,7 @@ class Person:
             self._state.views.clear(self.id)
         else:
             self._state.views.close(view)
+        self._state.touch()
         return await self._send(payload) if view.content.get("notify_on_close") else None
 
     async def open_home(self) -> Delivery | None:
@@ -178,6 +203,7 @@ class Person:
     ) -> Delivery | None:
         if isinstance(where, View):
             where.values[slot.block_id][slot.action_id] = state
+            self._state.touch()
         if not (tell and slot.dispatches):
             return None
         return await self._act(where, action_of(slot.block_id, slot.element, state))

@@ -17,6 +17,7 @@ from bot.sandbox.slack.feed import Feed
 from bot.sandbox.slack.limits import Limits
 from bot.sandbox.slack.listing import Listing
 from bot.sandbox.slack.messages import MessageBook
+from bot.sandbox.slack.reading import ReadMarks
 from bot.sandbox.slack.tickets import Tickets
 from bot.sandbox.slack.views import ViewBook
 from bot.sandbox.slack.workspace import Workspace
@@ -111,6 +112,7 @@ class State:
         self.root_url = ""
         self.messages = MessageBook(self.next_ts)
         self.views = ViewBook()
+        self.marks = ReadMarks()
         self.tickets = Tickets(clock)
         self.limits = Limits(clock)
         self.faults = Faults()
