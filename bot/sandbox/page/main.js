@@ -1,15 +1,78 @@
-/** Starts the page and keeps it true: fetches what is shown whenever the feed says so. */
+/** Starts the page and keeps it true: fetches what is shown whenever the feed says so, and draws it. */
 
 import * as api from "./api.js";
+import { drawChannel, focusComposer, openHome } from "./channel.js";
+import { toast } from "./dialog.js";
+import { drawModals } from "./modal.js";
+import { drawSidebar, drawTop, showScreen, togglePane } from "./shell.js";
+import { appChannel, onDraw, refresh, store } from "./store.js";
+import { drawStrip } from "./strip.js";
+import { drawThread } from "./thread.js";
 
-/** Parts that others build: absent ones are no error. */
-function mountParts() {
-  for (const [file, id] of [["./monogoto.js", "monogoto"], ["./guide.js", "guide"]]) {
-    import(file)
-      .then((part) => part.mount(document.getElementById(id), api))
-      .catch((error) => console.info(`${file} is not here: ${error.message}`));
-  }
+/** Everything, from what was fetched last; unchanged parts stay as they are. */
+function drawAll() {
+  drawTop();
+  drawSidebar();
+  drawChannel();
+  drawThread();
+  drawModals(store.screen.modals);
+  drawStrip(store.trouble);
 }
 
-mountParts();
-api.listen();
+/** Show a channel, or the app ("app"), which gets its direct message at the first visit. */
+async function openChannel(id) {
+  const isApp = id === "app" || id === appChannel()?.id;
+  const tab = isApp && store.workspace?.home_tab ? "home" : "messages";
+  if (isApp) await openHome();
+  if (id === "app") await refresh();
+  const target = isApp ? appChannel()?.id : id;
+  if (!target) return;
+  Object.assign(store, { channel: target, thread: null, tab, newFrom: null, messages: [] });
+  sessionStorage.setItem(`channel:${api.me()}`, target);
+  showScreen("channel");
+  await loadChannel();
+  focusComposer();
+}
+
+/** Fetch the open channel, and note from where on it is new. */
+async function loadChannel() {
+  const seen = await api.get(`/control/messages?as=${encodeURIComponent(api.me())}&channel=${store.channel}`);
+  store.messages = seen.messages;
+  store.newFrom = seen.messages.find((message) => message.new && !message.parent_user_id)?.ts ?? null;
+  await refresh();
+}
+
+/** Somebody else sits down at this window. */
+async function actAs() {
+  Object.assign(store, { channel: null, thread: null, messages: [], newFrom: null });
+  await refresh();
+  showScreen(store.view === "monogoto" ? "monogoto" : "channel");
+}
+
+/** Parts that stand beside Slack: an absent one is no error. */
+function mountParts() {
+  const mount = (file, id, then = () => {}) =>
+    import(file)
+      .then((part) => part.mount(document.getElementById(id), api))
+      .then(then)
+      .catch((error) => console.info(`${file}: ${error.message}`));
+  mount("./monogoto.js", "monogoto", () => {
+    document.querySelector(".pane-switch").hidden = false;
+    if (localStorage.getItem("pane") && innerWidth > 760) togglePane(true);
+  });
+  mount("./guide.js", "guide");
+}
+
+/** From nothing to a page. */
+async function start() {
+  onDraw(drawAll);
+  api.onCommands({ actAs, openChannel: (id) => openChannel(id).catch((error) => toast(error.message)) });
+  api.onChange((event) => event.what === "slack" && refresh());
+  document.addEventListener("visibilitychange", () => refresh());
+  api.actAs(api.me());
+  await refresh();
+  mountParts();
+  api.listen();
+}
+
+start();

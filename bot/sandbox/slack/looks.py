@@ -97,7 +97,13 @@ class Looks:
         seen = person.messages(request.query["channel"])
         found = threads_of(self._state.workspace, self._state.marks, person.id, seen)
         summaries = {thread.parent.ts: thread.summary() for thread in found}
-        return {"messages": [plain(message) | summaries.get(message.ts, {}) for message in seen]}
+        marks = self._state.marks
+        return {
+            "messages": [
+                plain(message) | {"new": marks.is_new(person.id, message)} | summaries.get(message.ts, {})
+                for message in seen
+            ]
+        }
 
     def _screen(self, request: web.Request) -> JSON:
         person = self._person(request.query["as"])

@@ -138,13 +138,15 @@ class Person:
 
     async def upload(
         self, view: View, block_id: str, name: str, content: bytes, mimetype: str = "text/csv"
-    ) -> None:
-        """Put a file into a file_input: beside those in it, or in the place of the only one it takes."""
+    ) -> list[JSON]:
+        """Put a file into a file_input, beside the others or in the place of the only one; what is in it."""
         slot = slot_in(self._blocks(view), block_id)
         kept = room_for_file(slot, view.values[slot.block_id][slot.action_id]["files"], name)
         file = Uploaded(self._state.new_id("F"), name, mimetype, self.id, content, complete=True)
         self._state.files[file.id] = file
-        await self._changed(view, slot, state_for(slot, [*kept, file_payload(self._state, file)]))
+        files = [*kept, file_payload(self._state, file)]
+        await self._changed(view, slot, state_for(slot, files))
+        return files
 
     async def suggest(self, view: View, block_id: str, typed: str) -> list[JSON]:
         """Type into an external_select: the options that the bot offers in time, else none."""

@@ -1,0 +1,48 @@
+/** Where blocks stand: a message, a modal or a Home. Knows the values in it, typed ones before stored ones. */
+
+import { forget } from "./acts.js";
+
+const drafts = new Map();
+
+export class Surface {
+  /** `where` goes with every act; `failed(text)` shows what went wrong; `view` has the stored values. */
+  constructor({ id, where, place, view = null, failed, submit = null, errors = {} }) {
+    Object.assign(this, { id, where, place, view, failed, submit, errors });
+  }
+
+  /** The name of one field, the same after every redraw. */
+  key(block, element) {
+    return `${this.id}|${block.block_id}|${element.action_id ?? element.type}`;
+  }
+
+  /** The value of a field as Slack's state has it: what was done here, else what is stored, else what it began with. */
+  entry(block, element) {
+    const own = drafts.get(this.key(block, element));
+    if (own && stillOffered(own, element)) return own;
+    return this.view?.state.values[block.block_id]?.[element.action_id] ?? beginning(element);
+  }
+
+  /** A field has this value now. */
+  remember(block, element, entry) {
+    drafts.set(this.key(block, element), entry);
+  }
+}
+
+/** Forget everything that was typed into a view. */
+export function dropDrafts(id) {
+  forget(`${id}|`);
+  for (const key of drafts.keys()) if (key.startsWith(`${id}|`)) drafts.delete(key);
+}
+
+/** Whether a choice is still among the options of an element that lists its own. */
+function stillOffered(entry, element) {
+  const groups = element.options ? [element] : (element.option_groups ?? []);
+  if (!entry.selected_option || !groups.length) return true;
+  return groups.some((group) => group.options.some((option) => option.value === entry.selected_option.value));
+}
+
+/** `initial_option` and its like, as state: `selected_option`. */
+function beginning(element) {
+  const given = Object.entries(element).filter(([name]) => name.startsWith("initial_"));
+  return Object.fromEntries(given.map(([name, value]) => [name === "initial_value" ? "value" : name.replace("initial_", "selected_"), value]));
+}
