@@ -43,7 +43,7 @@ class Modal {
     this.box = h("form", { class: "modal", role: "dialog", "aria-modal": "true", tabindex: "-1", novalidate: true,
       onsubmit: (event) => event.preventDefault() },
       h("header", { class: "modal-head" }, h("span", { class: "avatar bot tiny", "aria-hidden": "true" }), this.title,
-        h("button", { type: "button", class: "plain", "aria-label": "Close", title: "Close (Esc)", onclick: () => this.close() }, icon(ICONS.close))),
+        h("button", { type: "button", class: "plain", "aria-label": "Dismiss", title: "Dismiss (Esc)", onclick: () => this.close() }, icon(ICONS.close))),
       this.banner, this.body, this.foot);
     this.box.addEventListener("keydown", (event) => this.key(event));
     trapFocus(this.box);
