@@ -59,8 +59,8 @@ export function actAs(userId) {
   switchTo(userId);
 }
 
-/** Show a channel, a direct message or the app ("home"). */
-export const openChannel = (id) => showChannel(id);
+/** Show a channel, a direct message or the app ("app"); there a message of it, or of one of its threads. */
+export const openChannel = (id, ts, thread) => showChannel(id, ts, thread);
 
 /** main.js says what switching and opening do. */
 export function onCommands(commands) {

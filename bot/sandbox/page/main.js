@@ -20,18 +20,26 @@ function drawAll() {
 }
 
 /** Show a channel, or the app ("app"), which gets its direct message at the first visit. */
-async function openChannel(id) {
+async function openChannel(id, ts, thread = null) {
   const isApp = id === "app" || id === appChannel()?.id;
-  const tab = isApp && store.workspace?.home_tab ? "home" : "messages";
+  const tab = isApp && !ts && store.workspace?.home_tab ? "home" : "messages";
   if (isApp) await openHome();
   if (id === "app") await refresh();
   const target = isApp ? appChannel()?.id : id;
   if (!target) return;
-  Object.assign(store, { channel: target, thread: null, tab, newFrom: null, messages: [] });
+  Object.assign(store, { channel: target, thread, tab, newFrom: null, messages: [] });
   sessionStorage.setItem(`channel:${api.me()}`, target);
-  showScreen("channel");
+  showScreen(thread ? "thread" : "channel");
   await loadChannel();
-  focusComposer();
+  if (ts) point(ts, thread);
+  else focusComposer();
+}
+
+/** Bring a message before the eyes. */
+function point(ts, thread) {
+  const row = document.querySelector(`#${thread ? "thread" : "channel"} [data-ts="${CSS.escape(ts)}"]`);
+  row?.scrollIntoView({ block: "center" });
+  row?.classList.add("pointed");
 }
 
 /** Fetch the open channel, and note from where on it is new. */
@@ -66,7 +74,7 @@ function mountParts() {
 /** From nothing to a page. */
 async function start() {
   onDraw(drawAll);
-  api.onCommands({ actAs, openChannel: (id) => openChannel(id).catch((error) => toast(error.message)) });
+  api.onCommands({ actAs, openChannel: (...where) => openChannel(...where).catch((error) => toast(error.message)) });
   api.onChange((event) => event.what === "slack" && refresh());
   document.addEventListener("visibilitychange", () => refresh());
   api.actAs(api.me());

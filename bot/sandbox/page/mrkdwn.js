@@ -48,7 +48,7 @@ function inline(text, place, verbatim) {
     else if (token) nodes.push(reference(token, place, match.index === 0));
     else if (name) nodes.push(emoji(name) ?? whole);
     else if (mark) nodes.push(h(STYLES[mark], {}, inline(marked, place, verbatim)));
-    else nodes.push(verbatim ? unescaped(url) : link(unescaped(url), unescaped(url)));
+    else nodes.push(verbatim ? unescaped(url) : link(unescaped(url), unescaped(url), place));
   }
   nodes.push(unescaped(text.slice(at)));
   return nodes.filter((node) => node !== "");
@@ -67,7 +67,7 @@ function reference(token, place, opensText = false) {
   if (target.startsWith("!subteam^")) return groupMention(target.slice(9), place);
   if (target.startsWith("!date^")) return date(target, unescaped(label), place, opensText);
   if (target.startsWith("!")) return h("span", { class: "mention" }, `@${target.slice(1).split("^")[0]}`);
-  return link(unescaped(target), unescaped(label || target));
+  return link(unescaped(target), unescaped(label || target), place);
 }
 
 /** A person, by the name that they have here. */
@@ -99,8 +99,16 @@ function date(target, fallback, place, opensText) {
   return url ? link(unescaped(url), node) : node;
 }
 
-/** A link out, for addresses that a browser may follow; anything else is shown as text. */
-export function link(url, content) {
+const PERMALINK = /^https:\/\/[\w-]+\.slack\.com\/archives\/(\w+)\/p(\d{10})(\d{6})(?:\?thread_ts=([\d.]+))?/;
+
+/** A link out, for addresses that a browser may follow; a message of this Slack opens here; else text. */
+export function link(url, content, place) {
+  const message = place && url.match(PERMALINK);
+  if (message) {
+    const [, channel, seconds, micros, thread] = message;
+    const go = (event) => (event.preventDefault(), place.open(channel, `${seconds}.${micros}`, thread));
+    return h("a", { href: url, onclick: go }, content);
+  }
   if (!/^(https?|mailto|tel):/i.test(url)) return h("span", {}, content);
   return h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, content);
 }

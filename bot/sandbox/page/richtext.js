@@ -13,7 +13,7 @@ const PARTS = {
 };
 const INLINE = {
   text: (piece) => piece.text,
-  link: (piece) => link(piece.url, piece.text || piece.url),
+  link: (piece, place) => link(piece.url, piece.text || piece.url, place),
   user: (piece, place) => mention(piece.user_id, place),
   usergroup: (piece, place) => groupMention(piece.usergroup_id, place),
   channel: (piece, place) => channelLink(piece.channel_id, place),

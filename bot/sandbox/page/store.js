@@ -83,7 +83,7 @@ function placeOf(workspace, screen, me) {
     channels: new Map(screen.channels.map((channel) => [channel.id, channel])),
     zone: users.get(me)?.tz ?? "UTC",
     now: Date.parse(workspace.now),
-    open: (id) => api.openChannel(id),
+    open: (id, ts, thread) => api.openChannel(id, ts, thread),
   };
 }
 

@@ -176,7 +176,7 @@ def _refusal(no: Exception) -> web.Response:
 def _content(args: JSON) -> bytes:
     """The bytes of a file: as text, or in base64 for whatever isn't text."""
     if "content_base64" in args:
-        return base64.b64decode(str(args["content_base64"]))
+        return base64.b64decode(str(args["content_base64"]), validate=True)
     return str(args["content"]).encode()
 
 

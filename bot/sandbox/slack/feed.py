@@ -26,9 +26,10 @@ class Feed:
             listener.hear(what)
 
     async def changes(self) -> AsyncIterator[tuple[int, str]]:
-        """What changes from now on, one pair at a time, until the feed is closed."""
+        """Where things stand, then what changes, one pair at a time, until the feed is closed."""
         listener = _Listener()
         self._listeners.add(listener)
+        listener.hear(SLACK)
         try:
             while not self._closed:
                 for what in await listener.heard():
@@ -40,7 +41,6 @@ class Feed:
         """GET /control/feed: open until the page or this Slack ends."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        await response.write(_event(self._seq, SLACK))
         async for seq, what in self.changes():
             await response.write(_event(seq, what))
         return response
