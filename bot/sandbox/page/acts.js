@@ -1,7 +1,7 @@
 /** What a person does in a message, a modal or a Home, told to Slack in the order in which it was done. */
 
 import * as api from "./api.js";
-import { confirmed } from "./dialog.js";
+import { clearToasts, confirmed } from "./dialog.js";
 
 const PAUSE_MS = 200;
 const waiting = new Map();
@@ -65,6 +65,7 @@ export function forget(prefix) {
 
 /** One act; where Slack asks "sure?" the person is asked. True once it was done and the app took it. */
 export async function perform(surface, path, body) {
+  clearToasts();
   try {
     const { result } = await api.post(`/control/${path}`, { ...surface.where, ...body });
     if (result?.error) surface.failed(result.error);

@@ -90,6 +90,9 @@ export function placeUnder(box, anchor) {
   box.style.top = below ? `${at.bottom + 4}px` : `${at.top - box.offsetHeight - 4}px`;
 }
 
+/** What was said of the act before is over. */
+export const clearToasts = () => fill(document.getElementById("toasts"));
+
 /** Say loudly that something failed; it stays until it is closed. */
 export function toast(text) {
   const box = document.getElementById("toasts");

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { flush } from "./acts.js";
 import { drawBlocks } from "./blocks.js";
+import { clearToasts } from "./dialog.js";
 import { announce, fill, focusable, focusKeeper, h, icon, ICONS, reconcile, trapFocus } from "./dom.js";
 import { refresh, store } from "./store.js";
 import { dropDrafts, Surface } from "./surface.js";
@@ -16,8 +17,10 @@ export function drawModals(views) {
   if (views.length && !open.size) cameFrom = document.activeElement;
   for (const [id, modal] of open) if (!views.some((view) => view.id === id)) modal.gone();
   for (const view of views) {
-    if (!open.has(view.id)) open.set(view.id, new Modal(view));
-    else open.get(view.id).update(view);
+    if (!open.has(view.id)) {
+      open.set(view.id, new Modal(view));
+      clearToasts();
+    } else open.get(view.id).update(view);
   }
   reconcile(layers, views.map((view) => open.get(view.id).node));
   views.forEach((view, at) => (open.get(view.id).node.inert = at < views.length - 1));

@@ -28,10 +28,10 @@ export function mrkdwn(text, place, { verbatim = false } = {}) {
 /** Lines, those that open with > together as a quote. */
 function paragraphs(text, place, verbatim) {
   const nodes = [];
-  const groups = text.match(/(?:^&gt; ?.*(?:\n|$))+|(?:^(?!&gt;).*(?:\n|$))+/gm) ?? [];
+  const groups = text.match(/(?:^(?:&gt;|>) ?.*(?:\n|$))+|(?:^(?!&gt;|>).*(?:\n|$))+/gm) ?? [];
   for (const group of groups.filter(Boolean)) {
-    if (!group.startsWith("&gt;")) nodes.push(...inline(group, place, verbatim));
-    else nodes.push(h("blockquote", {}, inline(group.replace(/^&gt; ?/gm, "").replace(/\n$/, ""), place, verbatim)));
+    if (!/^(&gt;|>)/.test(group)) nodes.push(...inline(group, place, verbatim));
+    else nodes.push(h("blockquote", {}, inline(group.replace(/^(?:&gt;|>) ?/gm, "").replace(/\n$/, ""), place, verbatim)));
   }
   return nodes;
 }

@@ -19,6 +19,7 @@ export class TypeAhead {
     });
     this.list = h("div", { id: listId, role: "listbox", class: "options", hidden: true, onpointerdown: (e) => e.preventDefault() });
     this.node = h("div", { class: "select" }, this.input, icon(ICONS.down), this.list);
+    this.moved = (event) => event.target !== this.list && this.close();
   }
 
   /** Show what stands chosen now. */
@@ -76,6 +77,8 @@ export class TypeAhead {
   reveal() {
     this.list.hidden = false;
     this.input.setAttribute("aria-expanded", "true");
+    addEventListener("resize", this.moved);
+    document.addEventListener("scroll", this.moved, true);
     this.list.style.width = `${this.input.offsetWidth}px`;
     placeUnder(this.list, this.input);
   }
@@ -113,6 +116,8 @@ export class TypeAhead {
   close() {
     this.asked++;
     clearTimeout(this.timer);
+    removeEventListener("resize", this.moved);
+    document.removeEventListener("scroll", this.moved, true);
     this.list.hidden = true;
     this.input.setAttribute("aria-expanded", "false");
     this.input.removeAttribute("aria-activedescendant");

@@ -4,16 +4,28 @@ import { fill, h, icon, ICONS } from "./dom.js";
 
 let seen = null;
 const closed = new Set();
+const MOST = 2;
 
-/** Show what was refused since this page was opened, until it is closed. */
+/** Show what was refused since this page was opened, the newest last, until it is closed. */
 export function drawStrip(trouble) {
   if (seen === null) seen = new Set(trouble.map((one) => one.id));
   const fresh = trouble.filter((one) => !seen.has(one.id) && !closed.has(one.id));
+  const shown = fresh.slice(-MOST);
   const strip = document.getElementById("strip");
   strip.hidden = fresh.length === 0;
-  const before = [...strip.querySelectorAll("[data-trouble]")].map((node) => node.dataset.trouble).join();
-  if (before === fresh.slice(-3).map((one) => one.id).join()) return;
-  fill(strip, fresh.length > 3 && h("p", { class: "quiet" }, `and ${fresh.length - 3} before these`), fresh.slice(-3).map((one) => entry(one, trouble)));
+  if (strip.dataset.shown === fresh.map((one) => one.id).join()) return;
+  strip.dataset.shown = fresh.map((one) => one.id).join();
+  fill(strip, fresh.length > 1 && rest(fresh, trouble), shown.map((one) => entry(one, trouble)));
+}
+
+/** How many more there are, and the way to be rid of all. */
+function rest(fresh, trouble) {
+  const clear = () => {
+    fresh.forEach((one) => closed.add(one.id));
+    drawStrip(trouble);
+  };
+  const before = fresh.length > MOST ? `and ${fresh.length - MOST} before these` : "";
+  return h("p", { class: "strip-rest quiet" }, before, h("button", { type: "button", class: "link small", onclick: clear }, "Clear all"));
 }
 
 /** One refusal. */
