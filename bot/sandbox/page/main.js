@@ -75,10 +75,12 @@ function mountParts() {
 async function start() {
   onDraw(drawAll);
   api.onCommands({ actAs, openChannel: (...where) => openChannel(...where).catch((error) => toast(error.message)) });
+  api.onChange((event) => document.body.classList.toggle("offline", event.what === "offline"));
   api.onChange((event) => event.what === "slack" && refresh());
   document.addEventListener("visibilitychange", () => refresh());
   api.actAs(api.me());
   await refresh();
+  focusComposer();
   mountParts();
   api.listen();
 }

@@ -44,7 +44,7 @@ export class MessageList {
       const isFirstNew = message.ts === store.newFrom && this.open;
       if (isFirstNew) rows.push(this.kept(kept, "new", "", () => h("div", { class: "new-line", role: "separator" }, h("span", {}, "New"))));
       const joined = !newDay && !isFirstNew && joins(message, before);
-      const sign = JSON.stringify([message, joined, place.me, dayOf(place.now, place.zone), store.workspace.shortcuts.length]);
+      const sign = JSON.stringify([{ ...message, new: null }, joined, place.me, dayOf(place.now, place.zone), store.workspace.shortcuts.length]);
       rows.push(this.kept(kept, message.ts, sign, () => row(message, joined, this.open)));
       before = message;
     }

@@ -5,6 +5,8 @@ people      what a person can do and see          payloads    what Slack sends f
 delivery    3 s, signatures, retries              sockets     Socket Mode
 outcomes    what an ack does                      hooks       response_urls and files
 web_api     one call: token, limits, scopes       methods_*   what each method does
+page, paths, guard, feed    the page in the browser: its files, who may reach it, what it hears
+looks, reading, listing     what it can ask for: the screen, what is new, the app's commands
 workspace, messages, views, tickets, limits, faults    the state, a question each
 """
 

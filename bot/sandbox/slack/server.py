@@ -6,29 +6,23 @@ from collections.abc import Callable, Iterable, Sequence
 
 from aiohttp import web
 
-from bot.sandbox.dates import dated
-from bot.sandbox.slack import page
 from bot.sandbox.slack.answers import JSON
-from bot.sandbox.slack.control import Control
 from bot.sandbox.slack.delivery import Courier, Tampering
 from bot.sandbox.slack.faults import Fault
 from bot.sandbox.slack.feed import Feed
-from bot.sandbox.slack.guard import guard, page_headers
-from bot.sandbox.slack.hooks import Hooks
 from bot.sandbox.slack.listing import Listing, commands_of
 from bot.sandbox.slack.messages import Message
+from bot.sandbox.slack.paths import application
 from bot.sandbox.slack.payloads import Payloads
 from bot.sandbox.slack.people import Person, kind_of
 from bot.sandbox.slack.seeds import seeded_workspace
 from bot.sandbox.slack.sockets import SocketHub
 from bot.sandbox.slack.state import ApiRequest, Delivery, State
-from bot.sandbox.slack.web_api import WebApi
 from bot.sandbox.slack.workspace import BOT_ID, BOT_USER_ID, TEAM_ID, Workspace
 from bot.services.ports import Clock
 
 DEFAULT_COMMANDS = ("/lock-thing", "/unlock-thing", "/lock-group", "/unlock-group", "/imei")
 DEFAULT_EVENTS = ("app_home_opened",)
-MOST_BYTES = 20 * 1024 * 1024
 
 
 class LocalSlack:
@@ -65,7 +59,10 @@ class LocalSlack:
     async def start(self, port: int = 0) -> None:
         """Listen on 127.0.0.1; the system picks a port where none is given."""
         self._runner = web.AppRunner(
-            self._application(), handler_cancellation=True, access_log=None, shutdown_timeout=0.5
+            application(self._state, self._hub, self.person, self._more_routes),
+            handler_cancellation=True,
+            access_log=None,
+            shutdown_timeout=0.5,
         )
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()
@@ -261,18 +258,3 @@ class LocalSlack:
     async def ping_sockets(self) -> None:
         """Send a ping frame on every connection."""
         await self._hub.ping()
-
-    def _application(self) -> web.Application:
-        app = web.Application(client_max_size=MOST_BYTES, middlewares=[guard])
-        app.on_response_prepare.extend([dated(self._state.clock), page_headers])
-        api, hooks = WebApi(self._state, self._hub), Hooks(self._state)
-        app.router.add_route("*", "/api/{method}", api.handle)
-        app.router.add_get("/link/", self._hub.handle)
-        app.router.add_post("/hooks/{kind}/{team}/{key}", hooks.respond)
-        app.router.add_post("/upload/v1/{file}", hooks.upload)
-        app.router.add_get("/files-pri/{team}-{file}/{name}", hooks.download)
-        app.router.add_get("/files-pri/{team}-{file}/download/{name}", hooks.download)
-        app.router.add_get("/control/feed", self._state.feed.handle)
-        app.router.add_routes([*page.routes(), *Control(self._state, self.person).routes()])
-        app.router.add_routes(self._more_routes)
-        return app
