@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,13 @@ async def test_the_page_and_all_that_it_loads_come_from_here_and_nothing_else_ma
     for path in loaded:
         if (PAGE / path.removeprefix("/page/")).exists():
             assert await status(session, "GET", path) == 200, path
+
+
+def test_an_installed_package_has_the_page_too() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["bot.sandbox"]
+    package = PAGE.parent
+    assert {path for pattern in patterns for path in package.glob(pattern)} >= set(PAGE.iterdir())
 
 
 @pytest.mark.parametrize("path", OWN, ids=lambda path: path.name)

@@ -128,8 +128,10 @@ class Modal {
 
   /** The submit button turns while the app has not answered. */
   setBusy(busy) {
+    const refocus = focusKeeper(this.box);
     this.busy = busy;
     this.drawFoot();
+    refocus();
   }
 
   /** Press Cancel, the cross, or Esc. */

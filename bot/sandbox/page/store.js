@@ -92,7 +92,8 @@ export const appChannel = () => store.screen?.channels.find((channel) => channel
 
 /** Slackbot says something that only this person sees, in this window. */
 export function slackbotSays(text, channel, thread_ts = null) {
-  const ts = (store.place.now / 1000 + store.local.length / 1e6).toFixed(6);
+  const latest = Math.max(store.place.now / 1000, ...store.messages.map((message) => Number(message.ts)));
+  const ts = (latest + (store.local.length + 1) / 1e6).toFixed(6);
   store.local.push({ user: "USLACKBOT", ts, text, channel, thread_ts, ephemeral: true, as: api.me() });
   draw();
 }

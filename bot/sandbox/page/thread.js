@@ -36,7 +36,8 @@ export function closeThread() {
   store.thread = null;
   showScreen("channel");
   draw();
-  document.querySelector(`#channel [data-ts="${ts}"] .thread-link, #channel [data-ts="${ts}"]`)?.focus();
+  const row = document.querySelector(`#channel [data-ts="${ts}"]`);
+  (row?.querySelector(".thread-link") ?? row)?.focus();
 }
 
 /** Draw the open thread; one whose message is gone closes. */
