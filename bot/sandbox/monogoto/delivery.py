@@ -18,6 +18,8 @@ from bot.sandbox.monogoto.tokens import Tokens
 from bot.services.ports import Clock
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Watcher = Callable[[Call, bytes], None]
+"""Told of every call once it is over, with the answer's body; b"" where no answer was sent."""
 
 _KEPT: Final = 20_000
 _HTML: Final = "<html><head><title>502 Bad Gateway</title></head><body>nginx & friends</body></html>"
@@ -36,6 +38,7 @@ class Delivery:
         self._faults = faults
         self._stopping = asyncio.Event()
         self.calls: deque[Call] = deque(maxlen=_KEPT)
+        self.watchers: list[Watcher] = []
         self.count = 0
         self.in_flight = 0
 
@@ -61,6 +64,8 @@ class Delivery:
         finally:
             self.in_flight -= 1
         call.status = response.status if request.transport and not request.transport.is_closing() else None
+        for watcher in self.watchers:
+            watcher(call, _body_of(response) if call.status else b"")
         return response
 
     async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -112,6 +117,11 @@ class Delivery:
         finally:
             for wait in waits:
                 wait.cancel()
+
+
+def _body_of(response: web.StreamResponse) -> bytes:
+    body = response.body if isinstance(response, web.Response) else b""
+    return body if isinstance(body, bytes) else b""
 
 
 def _cut_off(request: web.Request) -> web.Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from bot.sandbox.monogoto.groups import GroupRecord
 from bot.sandbox.monogoto.records import ABSENT, ThingRecord
@@ -13,24 +13,41 @@ NO_IMEI: Final = "0" * 15
 """What the platform hears where the carrier reports none."""
 
 
+RefusedBy = Literal["", "state", "thing", "group"]
+"""Nothing, the SIM's own state, its lock, or its group's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What came of a data session, and why."""
 
     accepted: bool
     why: str
+    by: RefusedBy = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A device that tried to get on-line, and what it was told."""
+
+    iccid: str
+    imei: str
+    verdict: Verdict
 
 
 def judge(record: ThingRecord, group: GroupRecord | None, imei: str, settings: Settings) -> Verdict:
     """Both locks must agree, the Thing's by 14 digits, the group's by prefix, unless one is said to win."""
     both_on = record.lock is True and group is not None and group.lock is True
     passed_over = {"thing": "group", "group": "thing"}.get(settings.lock_wins) if both_on else None
-    why = (
-        _refused_by_state(record)
-        or ("" if passed_over == "thing" else _refused_by_thing(record, imei, settings))
-        or ("" if passed_over == "group" else _refused_by_group(group, imei, settings))
-    )
-    return Verdict(accepted=not why, why=why or "no lock stands against this device")
+    asked: dict[RefusedBy, str] = {
+        "state": _refused_by_state(record),
+        "thing": "" if passed_over == "thing" else _refused_by_thing(record, imei, settings),
+        "group": "" if passed_over == "group" else _refused_by_group(group, imei, settings),
+    }
+    for by, why in asked.items():
+        if why:
+            return Verdict(accepted=False, why=why, by=by)
+    return Verdict(accepted=True, why="no lock stands against this device")
 
 
 def _refused_by_state(record: ThingRecord) -> str:

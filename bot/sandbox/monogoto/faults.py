@@ -32,8 +32,8 @@ FaultKind = Literal[
 
 NEED_KEYS: Final = frozenset({"changes_too", "edited_first", "edited_after"})
 
-Match = tuple[str, str]
-"""Method ("*" for any) and the beginning of the path."""
+Match = tuple[str, str | tuple[str, ...]]
+"""Method ("*" for any) and the beginning of the path, or several of which one will do."""
 
 
 @dataclass(slots=True)
@@ -72,6 +72,11 @@ class Faults:
     def clear(self) -> None:
         """Nothing goes wrong any more."""
         self._waiting.clear()
+
+    @property
+    def waiting(self) -> tuple[Fault, ...]:
+        """What is still to go wrong, in order."""
+        return tuple(self._waiting)
 
     def __len__(self) -> int:
         return len(self._waiting)

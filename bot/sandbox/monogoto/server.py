@@ -11,10 +11,11 @@ from bot.sandbox.dates import dated
 from bot.sandbox.monogoto.account_api import AccountApi
 from bot.sandbox.monogoto.calls import Call
 from bot.sandbox.monogoto.control import ControlApi
-from bot.sandbox.monogoto.delivery import Delivery, Handler
-from bot.sandbox.monogoto.devices import Verdict
+from bot.sandbox.monogoto.delivery import Delivery, Handler, Watcher
+from bot.sandbox.monogoto.devices import Session, Verdict
 from bot.sandbox.monogoto.examples import Examples
 from bot.sandbox.monogoto.faults import Fault, FaultKind, Faults, Match
+from bot.sandbox.monogoto.finding import Finder
 from bot.sandbox.monogoto.groups import ID_KEY, GroupWrite, render_group
 from bot.sandbox.monogoto.groups_api import GroupsApi
 from bot.sandbox.monogoto.records import render_thing, secrets_of
@@ -53,6 +54,10 @@ class LocalMonogoto:
         self._account = AccountApi(self.settings, self._tokens)
         self._delivery = Delivery(clock, self.settings, self._tokens, self._faults)
         self._control = ControlApi(self)
+        self.find = Finder(self._world)
+        """What a person looks for: Things and groups by part of what they are called."""
+        self.sessions: list[Session] = []
+        """Every device that tried to get on-line from outside, oldest first."""
         self._runner: web.AppRunner | None = None
         self.username = self._account.username
         self.password = self._account.password
@@ -97,6 +102,10 @@ class LocalMonogoto:
     def calls_to(self, method: str, path: str) -> list[Call]:
         """The latest calls of that method ("*" for any) whose path begins so, whatever came of them."""
         return [call for call in self.calls if method in {"*", call.method} and call.path.startswith(path)]
+
+    def watch(self, watcher: Watcher) -> None:
+        """From now on tell of every call once it is over; the control API's are not among them."""
+        self._delivery.watchers.append(watcher)
 
     @property
     def in_flight(self) -> int:
@@ -162,6 +171,11 @@ class LocalMonogoto:
         """Nothing goes wrong any more."""
         self._faults.clear()
 
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What is still to go wrong."""
+        return self._faults.waiting
+
     def expire_tokens(self) -> None:
         """Every token issued so far gets 401."""
         self._tokens.expire_all()
@@ -172,7 +186,9 @@ class LocalMonogoto:
 
     def data_session(self, iccid: str, imei: str) -> Verdict:
         """The device with that IMEI tries to get on-line with that SIM."""
-        return self._world.data_session(iccid, imei)
+        verdict = self._world.data_session(iccid, imei)
+        self.sessions.append(Session(iccid, imei, verdict))
+        return verdict
 
     def session_every(self, iccid: str, milliseconds_apart: float | None) -> None:
         """From now on the SIM has a data session that often; 0: between any two calls; None: no more."""
