@@ -20,6 +20,7 @@ from bot.sandbox.quiet import nothing_stirs
 from bot.sandbox.slack import LocalSlack
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.people import Person
+from bot.sandbox.wiring import environment
 from bot.slack.http import HttpTransport
 
 SINGLE_RULE: dict[str, Any] = {
@@ -99,23 +100,14 @@ class Stage:
 
     def config(self) -> Config:
         """The bot's configuration against these stand-ins, read as from an environment."""
-        return Config.from_env(
-            {
-                "SLACK_BOT_TOKEN": self.slack.bot_token,
-                "SLACK_APP_TOKEN": self.slack.app_token,
-                "SLACK_SIGNING_SECRET": self.slack.signing_secret,
-                "SLACK_TRANSPORT": self._transport,
-                "HOST": "127.0.0.1",
-                "PORT": "0",
-                "SLACK_API_URL": self.slack.api_url,
-                "MONOGOTO_URL": self.monogoto.url,
-                "MONOGOTO_USERNAME": self.monogoto.username,
-                "MONOGOTO_PASSWORD": self.monogoto.password,
-                "MONOGOTO_MAX_RATE": "500",
-                "DATABASE_URL": f"sqlite:///{self.folder / 'imei-lock.db'}",
-            }
-            | self._settings
+        env = environment(
+            self.slack,
+            self.monogoto,
+            database_url=f"sqlite:///{self.folder / 'imei-lock.db'}",
+            transport=self._transport,
+            rate=500,
         )
+        return Config.from_env(env | self._settings)
 
     async def start_bot(self) -> Bot:
         """Build and start a bot on the stage's database, as a fresh process would."""
