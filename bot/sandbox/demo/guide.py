@@ -16,17 +16,26 @@ from bot.slack import ids
 
 LOST: Final = frozenset({"drop_after", "error_after", "truncated_json", "hang_after"})
 """Faults after which the bot can't know what became of its write."""
+_ASKS, _APPROVES, _WHERE = "U0ENG1", "U0APP1", "C0FIELD"
 LOCK_KEYS: Final = ("MasterIMEI", "LockMasterImei", "IMEIPrefix")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of what to do and where; `copy` is what to type there."""
+    """One line of what to do and where; `copy` is what to type there.
+
+    The page takes people there: acting as `person` in `channel`, or to the Monogoto side's `screen`,
+    searched for `search`.
+    """
 
     key: str
     title: str
     text: str
     copy: str = ""
+    person: str = ""
+    channel: str = ""
+    screen: str = ""
+    search: str = ""
 
 
 class Guide:
@@ -148,28 +157,37 @@ def steps(sims: Examples) -> tuple[Step, ...]:
             "Lock the stolen SIM",
             "In #field-ops, as Maria Santos: type this, give a reason, send the form.",
             f"/lock-thing {stolen.iccid} {stolen.imei}",
+            person=_ASKS,
+            channel=_WHERE,
         ),
         Step(
             "approve",
             "Approve as someone else",
             "Act as Ravi Menon, and click Approve on the card in #field-ops.",
+            person=_APPROVES,
+            channel=_WHERE,
         ),
         Step(
             "swap",
             "Swap the device",
             "In Monogoto: find this SIM, put it into another device, start a data session.",
             stolen.iccid,
+            screen="things",
+            search=stolen.iccid,
         ),
         Step(
             "typo",
             "Make a typo",
             "As Maria Santos: two digits of this IMEI are swapped. Try to send the form.",
             f"/lock-thing {other.iccid} {typo}",
+            person=_ASKS,
+            channel=_WHERE,
         ),
         Step(
             "lost",
             "Break Monogoto in mid-flight",
             "In Monogoto, Trouble: lose an answer after a write. Then lock this one, and have it approved.",
             f"/lock-thing {next_one.iccid} {next_one.imei}",
+            screen="trouble",
         ),
     )

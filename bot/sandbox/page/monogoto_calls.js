@@ -1,0 +1,56 @@
+/** The latest calls to Monogoto, live: what was asked, what was answered, what went wrong on the way. */
+
+import { fill, h } from "./dom.js";
+import { badge } from "./monogoto_words.js";
+
+const MOST = 60;
+
+/** The screen of calls; one that is unfolded stays so while others come in. */
+export function make(api) {
+  const list = h("ol", { class: "m-calls", "data-testid": "call-list" });
+  const note = h("p", { class: "m-small", role: "status" });
+  const shown = new Map();
+
+  async function refresh() {
+    const found = await api.get(`/control/monogoto/calls?most=${MOST}`);
+    fill(note, found.calls.length ? "Newest first. Secrets are cut." : "No calls yet.",
+      found.listings ? ` Besides: ${found.listings} pages of listings for the bot's inventory.` : "");
+    const nodes = found.calls.map((call) => shown.get(call.number) || callNode(call));
+    shown.clear();
+    found.calls.forEach((call, place) => shown.set(call.number, nodes[place]));
+    reconcile(list, nodes);
+  }
+
+  return { open: () => h("div", {}, note, list), refresh };
+}
+
+/** Without touching what stays: an unfolded call keeps its place in sight, and its focus. */
+function reconcile(list, nodes) {
+  const wanted = new Set(nodes);
+  for (const node of [...list.children]) if (!wanted.has(node)) node.remove();
+  let before = list.firstChild;
+  for (const node of nodes) {
+    if (node === before) before = before.nextSibling;
+    else list.insertBefore(node, before);
+  }
+}
+
+function callNode(call) {
+  const query = new URLSearchParams(call.query).toString();
+  const summary = h(
+    "summary",
+    {},
+    h("span", { class: `m-verb m-verb-${call.method.toLowerCase()}` }, call.method),
+    h("code", { class: "m-path" }, decodeURIComponent(call.path) + (query ? `?${decodeURIComponent(query)}` : "")),
+    badge(call.status ? String(call.status) : "no answer", call.status && call.status < 400 ? "good" : "bad"),
+  );
+  const parts = [
+    h("p", { class: "m-small" }, new Date(call.at).toLocaleTimeString(), call.fault ? ` · went wrong on purpose: ${call.fault}` : ""),
+    call.body === null ? null : [h("h4", {}, "Sent"), pre(call.body)],
+    h("h4", {}, "Answered"),
+    call.status ? pre(call.answer) : h("p", { class: "m-small" }, "Nothing: the connection was cut."),
+  ];
+  return h("li", { "data-number": call.number, "data-method": call.method }, h("details", { class: "m-call" }, summary, parts));
+}
+
+const pre = (value) => h("pre", { tabindex: "0" }, typeof value === "string" ? value : JSON.stringify(value, null, 2));

@@ -1,0 +1,99 @@
+/** Trouble on demand: slow, refusing, breaking off; and starting the whole demo over. */
+
+import { fill, h } from "./dom.js";
+import { action, badge, facts, section } from "./monogoto_words.js";
+
+const KINDS = {
+  answer_lost: ["Lose the answer after a write", "The write takes effect, then the connection breaks."],
+  slow: ["Be slow", "Each answer takes eight seconds."],
+  rate_limited: ["Answer 429", "Too many requests; come back in five seconds."],
+  error: ["Answer 500", "A server error; nothing is changed."],
+};
+const TIMES = [1, 3, 10];
+const POLL_MS = 400;
+
+/** The screen of trouble. */
+export function make(api) {
+  const waiting = h("p", { class: "m-badges", role: "status", "data-testid": "trouble-waiting" });
+  const about = h("div");
+
+  async function refresh() {
+    const [trouble, demo] = await Promise.all([api.get("/control/monogoto/trouble"), api.get("/control/demo")]);
+    fill(waiting, trouble.waiting.length ? trouble.waiting.map(chip) : badge("nothing is set to go wrong", "quiet"));
+    fill(about, facts(demoFacts(demo)));
+  }
+
+  function open() {
+    return h(
+      "div",
+      {},
+      section("What goes wrong next", waiting, Object.entries(KINDS).map((entry) => kindRow(api, ...entry)), others(api)),
+      section("This demo", about, guideAgain(api), startOver(api)),
+    );
+  }
+
+  return { open, refresh };
+}
+
+const chip = ({ kind, times }) => badge(`${KINDS[kind] ? KINDS[kind][0] : kind} × ${times}`, "bad");
+
+function demoFacts(demo) {
+  return [
+    ["SIMs", demo.things.toLocaleString("en")],
+    ["Seed", demo.seed],
+    ["Slack speaks", demo.transport],
+    ["Clock", demo.fast > 1 ? `${demo.fast} times as fast while nobody waits` : "real time"],
+  ];
+}
+
+function kindRow(api, kind, [label, text]) {
+  const times = h("select", { class: "m-input m-times", "aria-label": `How many calls: ${label}` }, TIMES.map((n) => h("option", { value: n }, `${n}×`)));
+  const set = () => api.post("/control/monogoto/trouble", { kind, times: Number(times.value) });
+  return h(
+    "div",
+    { class: "m-kind" },
+    h("span", {}, h("b", {}, label), h("span", { class: "m-small" }, text)),
+    times,
+    action("Next calls", set, { "data-testid": `fault-${kind}`, "aria-label": `${label}: the next calls` }),
+  );
+}
+
+function others(api) {
+  return h(
+    "div",
+    { class: "m-buttons" },
+    action("Expire all log-ins", () => api.post("/control/monogoto/expire-tokens"), { "data-testid": "fault-expire" }),
+    action("Nothing goes wrong any more", () => api.post("/control/monogoto/clear"), { "data-testid": "fault-clear" }),
+  );
+}
+
+function guideAgain(api) {
+  return action("Show the guide", async () => {
+    await api.post("/control/guide/dismiss", { dismissed: false });
+    document.dispatchEvent(new CustomEvent("guide:show"));
+  }, { "data-testid": "guide-again" });
+}
+
+/** Twice to be pressed: everything that was done here is gone afterwards. */
+function startOver(api) {
+  let sure = false;
+  return action("Start over…", async (button) => {
+    if (!sure) {
+      sure = true;
+      button.textContent = "Really: forget everything and start over";
+      return;
+    }
+    button.textContent = "Starting over…";
+    const { round } = await api.post("/control/demo/reset");
+    await untilAnotherRound(api, round);
+    location.reload();
+  }, { "data-testid": "demo-reset" });
+}
+
+async function untilAnotherRound(api, round) {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    const demo = await api.get("/control/demo").catch(() => null);
+    if (demo && demo.round !== round) return;
+  }
+}
