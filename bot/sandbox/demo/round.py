@@ -55,6 +55,8 @@ class Round:
         self.slack.add_routes(self._routes())
         self._bot: Bot | None = None
         self._ticking: asyncio.Task[None] | None = None
+        self._ready = False
+        """Whether the bot hears what people do; the page is there a little earlier."""
 
     async def start(self, port: int) -> None:
         """Both stand-ins, then the bot. Raises OSError where the port is taken; then call `stop`."""
@@ -77,6 +79,7 @@ class Round:
         await self._bot.start()
         if isinstance(self._bot.transport, HttpTransport):
             self.slack.deliver_http(f"http://127.0.0.1:{self._bot.transport.port}/slack/events")
+        self._ready = True
 
     async def stop(self) -> None:
         """The bot first, as SIGTERM does; then what it stood on."""
@@ -108,6 +111,7 @@ class Round:
     def _facts(self) -> JSON:
         return {
             "round": self._number,
+            "ready": self._ready,
             "seed": self._options.seed,
             "things": len(self.monogoto.iccids),
             "fast": self._options.fast,
@@ -116,7 +120,7 @@ class Round:
         }
 
     def _start_over(self, _body: JSON) -> JSON:
-        """Answered before it begins: the page asks for `round` until it is another one."""
+        """Answered before it begins: the page asks until another `round` is ready."""
         try:
             load_policy(self._folder.policy)
         except PolicyError as wrong:

@@ -1,9 +1,10 @@
 /** The first-run guide: five steps in a corner, ticked off by the server when they have really happened. */
 
 import { announce, fill, h } from "./dom.js";
+import { togglePane } from "./shell.js";
 
 const REFRESH_MS = 200;
-const FOLD_BELOW = 700;
+const FOLD_BELOW = 760;
 
 /** Fill the corner; it is gone once dismissed, and a pill where there is little room. */
 export function mount(corner, api) {
@@ -37,6 +38,7 @@ export function mount(corner, api) {
   }
 
   keepFresh(api, refresh);
+  tellHeight(corner);
   document.addEventListener("guide:show", () => ((state.folded = false), refresh()));
   refresh().catch((error) => console.info(error.message));
 }
@@ -62,6 +64,13 @@ function keepFresh(api, refresh) {
   });
 }
 
+/** What lies under the guide leaves room for it: see --guide-height in the styles. */
+function tellHeight(corner) {
+  new ResizeObserver(() => {
+    document.documentElement.style.setProperty("--guide-height", `${corner.offsetHeight}px`);
+  }).observe(corner);
+}
+
 const doneOf = (steps) => steps.filter((step) => step.done).length;
 
 function pill(steps, open) {
@@ -70,44 +79,53 @@ function pill(steps, open) {
 }
 
 function panel(steps, state, does) {
-  const next = steps.find((step) => !step.done);
-  const chosen = state.chosen ?? next?.key;
-  const choose = (key) => {
-    state.chosen = key === chosen ? "" : key;
+  const next = steps.findIndex((step) => !step.done);
+  const place = state.chosen ?? (next < 0 ? steps.length - 1 : next);
+  const choose = (chosen) => {
+    state.chosen = chosen;
     does.draw();
   };
   return h(
     "section",
     { class: "g-panel", "aria-label": "First steps" },
     head(steps, does),
-    h("ol", { class: "g-steps" }, steps.map((step, place) => stepNode(step, place, step.key === chosen, choose, does.api))),
-    next ? null : h("p", { class: "g-all" }, "That is the whole bot: asked, approved, applied, read back, and in the audit log."),
+    h("ol", { class: "g-steps" }, steps.map((step, each) => tick(step, each, each === place, choose))),
+    next < 0 && state.chosen === null ? allDone() : stepNode(steps[place], place, does.api),
   );
 }
+
+const allDone = () =>
+  h("p", { class: "g-more", "data-testid": "guide-all-done" }, "All five. That is the whole bot: asked, approved, applied, read back, and kept in the audit log.");
 
 function head(steps, { fold, dismiss }) {
   return h(
     "header",
     { class: "g-head" },
-    h("h2", {}, "Two minutes with IMEI Lock"),
-    h("span", { class: "g-count" }, `${doneOf(steps)}/${steps.length}`),
+    h("h2", {}, "First steps"),
+    h("span", { class: "g-count" }, `${doneOf(steps)} of ${steps.length}`),
     h("button", { type: "button", class: "g-icon", title: "Fold", "aria-label": "Fold the guide", "data-testid": "guide-fold", onclick: () => fold(true) }, "–"),
     h("button", { type: "button", class: "g-icon", title: "Put away", "aria-label": "Put the guide away", "data-testid": "guide-dismiss", onclick: dismiss }, "×"),
   );
 }
 
-function stepNode(step, place, isOpen, choose, api) {
+/** One of the five circles; its name is read aloud and shown on hovering. */
+function tick(step, place, isChosen, choose) {
+  const label = `${place + 1}. ${step.title}${step.done ? " (done)" : ""}`;
   return h(
     "li",
     { class: "g-step", "data-testid": `guide-step-${place + 1}`, "data-key": step.key, "data-done": String(step.done) },
-    h(
-      "button",
-      { type: "button", class: "g-title", "aria-expanded": String(isOpen), onclick: () => choose(step.key) },
-      h("span", { class: "g-tick", "aria-hidden": "true" }, step.done ? "✓" : String(place + 1)),
-      h("span", {}, step.title),
-      step.done ? h("span", { class: "g-unseen" }, "(done)") : null,
-    ),
-    isOpen ? h("div", { class: "g-more" }, h("p", {}, step.text), step.copy ? copyLine(step.copy) : null, goThere(step, api)) : null,
+    h("button", { type: "button", class: "g-tick", title: label, "aria-label": label, "aria-current": isChosen ? "step" : null, onclick: () => choose(place) }, step.done ? "✓" : String(place + 1)),
+  );
+}
+
+function stepNode(step, place, api) {
+  return h(
+    "div",
+    { class: "g-more" },
+    h("h3", {}, `${place + 1}. ${step.title}`),
+    h("p", {}, step.text),
+    step.copy ? copyLine(step.copy) : null,
+    goThere(step, api),
   );
 }
 
@@ -142,11 +160,9 @@ function goThere(step, api) {
   return h("button", { type: "button", class: "g-go", "data-testid": "guide-go", onclick: go }, "Take me there");
 }
 
-/** Open the Monogoto side as its button does, at the screen that the step needs. */
+/** Open the Monogoto side at the screen that the step needs. */
 function showMonogoto(step) {
-  const pane = document.getElementById("monogoto");
-  if (pane.hidden) document.querySelector('[data-testid="monogoto-toggle"]')?.click();
-  pane.hidden = false;
+  togglePane(true);
   const detail = step.search ? [step.screen, step.search] : [step.screen];
   document.dispatchEvent(new CustomEvent("monogoto:show", { detail }));
 }

@@ -68,7 +68,7 @@ function head({ record, group }) {
 function deviceChoices() {
   const name = freshId("device");
   const typed = h("input", { class: "m-input", inputmode: "numeric", placeholder: "15 digits", "aria-label": "IMEI of the device", "data-testid": "session-imei", autocomplete: "off" });
-  const options = [["other", "Another device"], ["seen", "The device it was last seen in"], ["typed", "Type an IMEI"]].map(([value, label]) => {
+  const options = [["other", "Another device"], ["seen", "The last-seen device"], ["typed", "Type an IMEI"]].map(([value, label]) => {
     const radio = h("input", { type: "radio", name, value, checked: value === "other", "data-testid": `device-${value}` });
     const detail = value === "typed" ? typed : h("code", {});
     return { value, radio, detail, node: h("label", { class: "m-choice" }, radio, h("span", {}, label, " ", detail)) };

@@ -9,7 +9,7 @@ const KINDS = {
   rate_limited: ["Answer 429", "Too many requests; come back in five seconds."],
   error: ["Answer 500", "A server error; nothing is changed."],
 };
-const TIMES = [1, 3, 10];
+const TIMES = [[1, "Next call"], [3, "Next 3"], [10, "Next 10"]];
 const POLL_MS = 400;
 
 /** The screen of trouble. */
@@ -47,15 +47,13 @@ function demoFacts(demo) {
 }
 
 function kindRow(api, kind, [label, text]) {
-  const times = h("select", { class: "m-input m-times", "aria-label": `How many calls: ${label}` }, TIMES.map((n) => h("option", { value: n }, `${n}×`)));
-  const set = () => api.post("/control/monogoto/trouble", { kind, times: Number(times.value) });
-  return h(
-    "div",
-    { class: "m-kind" },
-    h("span", {}, h("b", {}, label), h("span", { class: "m-small" }, text)),
-    times,
-    action("Next calls", set, { "data-testid": `fault-${kind}`, "aria-label": `${label}: the next calls` }),
-  );
+  const set = ([times, words]) =>
+    action(words, () => api.post("/control/monogoto/trouble", { kind, times }), {
+      class: "m-button m-minor",
+      "data-testid": times === 1 ? `fault-${kind}` : `fault-${kind}-${times}`,
+      "aria-label": `${label}: ${words.toLowerCase()}`,
+    });
+  return h("div", { class: "m-kind" }, h("b", {}, label), h("p", { class: "m-small" }, text), h("div", { class: "m-buttons" }, TIMES.map(set)));
 }
 
 function others(api) {
@@ -94,6 +92,6 @@ async function untilAnotherRound(api, round) {
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     const demo = await api.get("/control/demo").catch(() => null);
-    if (demo && demo.round !== round) return;
+    if (demo && demo.ready && demo.round !== round) return;
   }
 }
