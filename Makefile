@@ -8,8 +8,14 @@ CODE := bot tests
 .PHONY: demo story test lint types tests coverage lock clean
 .DEFAULT_GOAL := test
 
-# The whole story against the local Slack and the local Monogoto; no account needed.
-demo story: $(READY)
+# A local Slack in the browser, a local Monogoto and the bot between them; no account needed. Settings:
+# make demo DEMO="--things 100000 --http --port 8080", or DEMO=--help.
+DEMO :=
+demo: $(READY)
+	@$(BIN)/python -m bot.sandbox.demo $(DEMO)
+
+# The same people, by themselves: a transcript whose exit code says whether all came as expected.
+story: $(READY)
 	$(BIN)/python -m bot.sandbox.story
 
 test: lint types tests
