@@ -63,8 +63,8 @@ def test_a_refusal_by_a_lock_that_the_bot_did_not_make_ticks_nothing_off(demo: D
     demo.post("/control/demo/reset")
     before = _round(demo)
     demo.until(lambda: _round(demo) > before)
-    (row,) = _find(demo, "Flood", locked=True)[:1] or _find(demo, "", locked=True)[:1]
-    refused = demo.post(f"{MONOGOTO}/session", iccid=row["iccid"], imei="353053119990002")
+    locked = _find(demo, "", locked=True)[0]["iccid"]
+    refused = demo.post(f"{MONOGOTO}/session", iccid=locked, imei="353053119990002")
     assert refused["by"] in {"thing", "group"}
     assert "swap" not in demo.done()
 
@@ -136,6 +136,14 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(
     answer = demo.http.post(f"{MONOGOTO}/{path}", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"]
+
+
+def test_open_pages_hear_of_every_change_at_monogoto(demo: DemoProcess) -> None:
+    with demo.http.stream("GET", "/control/feed", params={"as": "U0ENG1"}) as feed:
+        lines = feed.iter_lines()
+        assert '"what": "slack"' in next(lines)
+        demo.post(f"{MONOGOTO}/clear")
+        assert next(line for line in lines if '"what": "monogoto"' in line)
 
 
 def test_trouble_waits_until_it_is_cleared(demo: DemoProcess) -> None:

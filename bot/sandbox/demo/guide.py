@@ -150,7 +150,7 @@ def steps(sims: Examples) -> tuple[Step, ...]:
     """In the order in which they tell a story, with real numbers of the seeded SIMs."""
     stolen, other, next_one = sims.fresh, sims.never_seen, sims.online
     imei = sims.unused_imeis[0]
-    typo = imei[:13] + imei[14] + imei[13]
+    typo = imei[0] + imei[2] + imei[1] + imei[3:]
     return (
         Step(
             "lock",

@@ -8,7 +8,7 @@ const FOLD_BELOW = 760;
 
 /** Fill the corner; it is gone once dismissed, and a pill where there is little room. */
 export function mount(corner, api) {
-  const state = { folded: window.innerWidth < FOLD_BELOW, chosen: null, last: null };
+  const state = { folded: isNarrow(), chosen: null, last: null };
   corner.classList.add("g-corner");
 
   function draw() {
@@ -71,6 +71,8 @@ function tellHeight(corner) {
   }).observe(corner);
 }
 
+const isNarrow = () => matchMedia(`(max-width: ${FOLD_BELOW}px)`).matches;
+
 const doneOf = (steps) => steps.filter((step) => step.done).length;
 
 function pill(steps, open) {
@@ -90,7 +92,7 @@ function panel(steps, state, does) {
     { class: "g-panel", "aria-label": "First steps" },
     head(steps, does),
     h("ol", { class: "g-steps" }, steps.map((step, each) => tick(step, each, each === place, choose))),
-    next < 0 && state.chosen === null ? allDone() : stepNode(steps[place], place, does.api),
+    next < 0 && state.chosen === null ? allDone() : stepNode(steps[place], place, does),
   );
 }
 
@@ -118,14 +120,14 @@ function tick(step, place, isChosen, choose) {
   );
 }
 
-function stepNode(step, place, api) {
+function stepNode(step, place, does) {
   return h(
     "div",
     { class: "g-more" },
     h("h3", {}, `${place + 1}. ${step.title}`),
     h("p", {}, step.text),
     step.copy ? copyLine(step.copy) : null,
-    goThere(step, api),
+    goThere(step, does),
   );
 }
 
@@ -151,11 +153,13 @@ async function copy(text, node) {
   }
 }
 
-function goThere(step, api) {
+/** Where there is little room the guide makes place for what it speaks of. */
+function goThere(step, { api, fold }) {
   const go = () => {
     if (step.person) api.actAs(step.person);
     if (step.channel) api.openChannel(step.channel);
     if (step.screen) showMonogoto(step);
+    if (isNarrow()) fold(true);
   };
   return h("button", { type: "button", class: "g-go", "data-testid": "guide-go", onclick: go }, "Take me there");
 }

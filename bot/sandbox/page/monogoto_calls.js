@@ -36,15 +36,16 @@ function reconcile(list, nodes) {
 }
 
 function callNode(call) {
-  const query = new URLSearchParams(call.query).toString();
+  const query = Object.entries(call.query).map(([key, value]) => `${key}=${value}`).join("&");
   const summary = h(
     "summary",
     {},
     h("span", { class: `m-verb m-verb-${call.method.toLowerCase()}` }, call.method),
-    h("code", { class: "m-path" }, decodeURIComponent(call.path) + (query ? `?${decodeURIComponent(query)}` : "")),
+    h("code", { class: "m-path" }, inShort(call.path), query ? inShort(`?${query}`) : ""),
     badge(call.status ? String(call.status) : "no answer", call.status && call.status < 400 ? "good" : "bad"),
   );
   const parts = [
+    h("p", {}, h("code", {}, call.path, query ? `?${query}` : "")),
     h("p", { class: "m-small" }, new Date(call.at).toLocaleTimeString(), call.fault ? ` · went wrong on purpose: ${call.fault}` : ""),
     call.body === null ? null : [h("h4", {}, "Sent"), pre(call.body)],
     h("h4", {}, "Answered"),
@@ -52,5 +53,8 @@ function callNode(call) {
   ];
   return h("li", { "data-number": call.number, "data-method": call.method }, h("details", { class: "m-call" }, summary, parts));
 }
+
+/** Long ids by their end, which is what tells them apart; unfolded, the call shows them whole. */
+const inShort = (path) => path.replace(/Things?(Id_ICCID|GroupId)_[\w-]*([\w-]{6})/g, "…$2").replace(/&?limit=\d+&offset=0/, "").replace("?&", "?");
 
 const pre = (value) => h("pre", { tabindex: "0" }, typeof value === "string" ? value : JSON.stringify(value, null, 2));

@@ -101,6 +101,7 @@ async function session(api, iccid, imei, before, result) {
     h("p", {}, said.accepted ? `Accepted: ${said.why}.` : `${REFUSED[said.by]}: ${said.why}.`),
     h("p", { class: "m-small" }, `This device: ${imeiForEyes(said.imei)}`, said.by === "thing" || said.by === "group" ? ` · locked to: ${wanted}` : ""),
   );
+  result.scrollIntoView({ block: "nearest" });
 }
 
 /** What somebody at the vendor's console can do, past the bot. */
