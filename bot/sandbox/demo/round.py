@@ -12,10 +12,11 @@ from typing import Final
 import yaml
 from aiohttp import web
 
-from bot.app import ID_LETTERS, Bot, Seams, build
+from bot.app import ID_LETTERS, Seams, build
 from bot.clock import SystemClock
 from bot.config import Config
 from bot.policy_file import PolicyError, load_policy
+from bot.running import Bot
 from bot.sandbox.demo.answering import JSON, acts, looks
 from bot.sandbox.demo.calls import CallLog
 from bot.sandbox.demo.clock import FastClock
