@@ -64,14 +64,20 @@ def is_there(url: str) -> bool:
     return os.path.lexists(sqlite_file(make_url(url)))
 
 
+def beside(url: str, name: str) -> Path:
+    """A file of that name in the database's folder; in the working folder where that isn't there yet."""
+    there = sqlite_file(make_url(url)).with_name(name)
+    return there if there.parent.is_dir() else Path(name).absolute()
+
+
 def _missing(path: Path) -> list[Checked]:
     """Nothing where the file is there. Else the first start makes it: its folder must let it."""
     if os.path.lexists(path):
         return []
     folder = path.parent
-    while not folder.exists():
+    while not os.path.exists(folder):
         folder = folder.parent
-    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+    if os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK):
         first = remark(READABLE, f"{path.name} is not there yet: the first start makes it")
     else:
         first = failed(READABLE, f"{path.name} is not there, and can't be made in its folder", _PATH)

@@ -125,7 +125,7 @@ DATABASE = {
     "database version": UNKNOWN,
     "audit chain": UNKNOWN,
 }
-GROUP = "Things Group ThingsGroupId_gone"
+GROUP = "Things Group (rule 1)"
 
 SPOILED: dict[str, tuple[Callable[[Installation], Any], dict[str, Level]]] = {
     "app token": (env(SLACK_APP_TOKEN="xapp-wrong"), {"Slack app token": FAILED}),
