@@ -183,6 +183,8 @@ def _check_transport(values: Mapping[str, Any], problems: dict[str, str]) -> Non
 def _check_login(values: Mapping[str, Any], problems: dict[str, str]) -> None:
     halves = ("MONOGOTO_USERNAME", "MONOGOTO_PASSWORD")
     missing = [key for key in halves if values[key.lower()] is None]
+    if "MONOGOTO_TOKEN" in problems:
+        return
     if values["monogoto_token"] is None:
         for key in missing:
             problems.setdefault(key, "is missing; set user name and password, or MONOGOTO_TOKEN alone.")

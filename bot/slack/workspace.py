@@ -30,6 +30,7 @@ class Workspace:
         self._token, self._base_url, self._team, self._clock = token, base_url, team, clock
         self._groups: dict[str, dict[str, Any]] | SlackError | None = None
         self._people: dict[str, Mapping[str, Any]] = {}
+        self._asked_for: set[str] = set()
         self.guests: set[str] = set()
         """Those whom the policy names one by one: they may ask, and never approve."""
 
@@ -98,13 +99,13 @@ class Workspace:
         if len(held) < len(users):
             beside = "the others are guests, bots or deactivated"
             return ok(name, f"a user group of {len(users)}; {len(held)} count, {beside}"), held
-        unseen = sum(user_id not in self._people for user_id in users)
+        unseen = sum(user_id not in self._asked_for for user_id in users)
         rest = f"; {unseen} of them were not looked at" if unseen else ""
         return ok(name, f"a user group of {len(users)}{rest}"), held
 
     async def _counts(self, user_id: str) -> bool:
         """Whether a member holds a role by it; beyond `_MOST_PEOPLE` that is taken for granted."""
-        if user_id not in self._people and len(self._people) >= _MOST_PEOPLE:
+        if user_id not in self._asked_for and len(self._asked_for) >= _MOST_PEOPLE:
             return True
         try:
             user = await self._user(user_id)
@@ -116,6 +117,7 @@ class Workspace:
 
     async def _user(self, user_id: str) -> Mapping[str, Any] | None:
         """The user object; None where Slack's answer holds none."""
+        self._asked_for.add(user_id)
         if user_id not in self._people:
             self._people[user_id] = _object(await self._ask("users.info", user=user_id), "user")
         return self._people[user_id] or None
