@@ -36,6 +36,7 @@ from bot.storage.store import SqlStore
 MOST_CALLS_A_SECOND = 2.0
 """A running bot keeps the pace that was set for it: this comes on top."""
 TYPED_DIGITS = 6
+_MENDS = "`check` says what is wrong with it; an empty one may be taken away."
 ALL_ASKED, BROKEN_OFF, REFUSED, NOT_PUT_BACK = 0, 1, 2, 3
 
 
@@ -121,7 +122,9 @@ async def _demand_free(config: Config, thing: Thing) -> None:
         finally:
             await engine.close()
     except StoreUnavailable as error:
-        raise Refused(f"The bot's database doesn't tell of open requests for this SIM: {error}") from None
+        raise Refused(
+            f"The bot's database doesn't tell of open requests for this SIM: {error}. {_MENDS}"
+        ) from None
     if open_request is not None:
         raise Refused(f"Request {open_request.id} for this SIM is open in the bot. Decide it first.")
 
