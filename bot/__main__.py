@@ -15,7 +15,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import cast
 
-from bot import probe
+from bot import probe, terminal
 from bot.app import build
 from bot.check import check
 from bot.clock import SystemClock
@@ -32,24 +32,28 @@ from bot.storage.engine import Engine, migrate, open_engine
 
 log = logging.getLogger("bot")
 
+INTERRUPTED = 130
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    env = environment(Path(".env"), os.environ)
     try:
-        return asyncio.run(_do(given, env))
+        return asyncio.run(_do(given, os.environ))
+    except KeyboardInterrupt:
+        terminal.say("Ended by Ctrl-C. Nothing was left half done.")
+        return INTERRUPTED
     except (ConfigError, PolicyError, StoreUnavailable, TransportFailed) as error:
-        print(f"imei-lock can't go on:\n{error}", file=sys.stderr)
+        terminal.say(f"imei-lock can't go on:\n{error}")
         return 2
-    except BrokenPipeError:
-        # Whoever read the export has enough; what is still buffered must not fail at the end either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
-async def _do(given: argparse.Namespace, env: Mapping[str, str]) -> int:
+async def _do(given: argparse.Namespace, real: Mapping[str, str]) -> int:
+    dotenv = Path(".env")
+    if given.verb == "check":
+        return await _check(real, dotenv, as_json=given.json)
+    env = environment(dotenv, real)
     match given.verb:
         case "audit" if given.what == "verify":
             return await _verify(database_url(env), given.expect)
@@ -57,8 +61,6 @@ async def _do(given: argparse.Namespace, env: Mapping[str, str]) -> int:
             return await _export(database_url(env))
         case "migrate":
             return await _migrate(database_url(env))
-        case "check":
-            return await _check(env, as_json=given.json)
         case "probe":
             return await _probe(Config.from_env(env), given.iccid, as_json=given.json)
         case _:
@@ -180,46 +182,32 @@ async def _export(database: str) -> int:
             async for line in lines:
                 print(line)
         sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has enough
+        terminal.nobody_reads()
     finally:
         await engine.close()
     return 0
 
 
-async def _check(env: Mapping[str, str], *, as_json: bool) -> int:
-    report = await check(env, clock=SystemClock())
-    print(report.as_json() if as_json else report.text())
+async def _check(real: Mapping[str, str], dotenv: Path, *, as_json: bool) -> int:
+    report = await check(real, clock=SystemClock(), dotenv=dotenv)
+    terminal.report(report.as_json() if as_json else report.text())
     return report.exit_code
 
 
 async def _probe(config: Config, iccid: str, *, as_json: bool) -> int:
     """Questions and warnings go to the terminal's error side, so that the report can be kept."""
-    if not sys.stdin.isatty():
-        _say("imei-lock can't go on:\nA person has to confirm this at a terminal. Nothing was written.")
-        return probe.REFUSED
     try:
-        probed = await probe.run(config, iccid, clock=SystemClock(), terminal=probe.Terminal(_say, _ask))
+        probe.demand_a_person(there=sys.stdin.isatty())
+        person = probe.Terminal(terminal.say, terminal.ask, terminal.shout)
+        probed = await probe.run(config, iccid, clock=SystemClock(), terminal=person)
     except probe.Refused as no:
-        _say(f"imei-lock can't go on:\n{no}")
+        terminal.say(f"imei-lock can't go on:\n{no}")
+        if as_json:
+            terminal.report(probe.refused_as_json(no))
         return probe.REFUSED
-    print((probe.as_json if as_json else probe.as_text)(probed, iccid))
+    terminal.report((probe.as_json if as_json else probe.as_text)(probed, iccid))
     return probe.exit_code(probed)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def _ask(question: str) -> str:
-    """What is typed. Ctrl-C ends the waiting at once: nothing is under way that has to end in order."""
-    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        print(question, end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
-    finally:
-        signal.signal(signal.SIGINT, usual)
-    if not line:
-        raise EOFError
-    return line
 
 
 async def _migrate(database: str) -> int:

@@ -6,16 +6,36 @@ its reader beside it. `.env.example` is kept equal to this table by a test.
 
 from __future__ import annotations
 
-import hmac
-import ipaddress
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+
+from bot.settings import (
+    Secret,
+    database_address,
+    host_name,
+    one_of,
+    port_number,
+    rate,
+    ready_token,
+    safe_url,
+    slack_url,
+    token,
+)
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "Secret",
+    "Setting",
+    "database_url",
+    "environment",
+    "readable",
+    "settings",
+]
 
 
 class ConfigError(Exception):
@@ -24,28 +44,6 @@ class ConfigError(Exception):
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__("\n".join(f"{key}: {sentence}" for key, sentence in problems.items()))
         self.problems = dict(problems)
-
-
-class Secret:
-    """A value that neither `repr`, `str` nor a format string shows."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """The value itself: for the one place that needs it."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._value.encode(), other._value.encode())
-
-    def __hash__(self) -> int:
-        return hash((Secret, self._value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,78 +56,6 @@ class Setting:
     required: bool = False
 
 
-def _token(prefix: str) -> Callable[[str], Secret]:
-    def read(value: str) -> Secret:
-        if not value.startswith(prefix):
-            raise ValueError(f"must begin with {prefix}")
-        return Secret(value)
-
-    return read
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        matches = [choice for choice in choices if choice.lower() == value.lower()]
-        if not matches:
-            raise ValueError(f"must be one of {', '.join(choices)}")
-        return matches[0]
-
-    return read
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _safe_url(value: str) -> str:
-    """Secrets go to this address, so it must be https, or stay on this machine."""
-    if any(letter.isspace() or letter == "\\" for letter in value):
-        raise ValueError("must be one plain address")
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise ValueError("must be one plain address") from None
-    if not host or parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("must be a plain address, without a user name, query or fragment")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
-        raise ValueError("must begin with https:// (http:// only for this machine itself)")
-    return value.rstrip("/")
-
-
-def _slack_url(value: str) -> str:
-    return _safe_url(value) + "/"
-
-
-def _port(value: str) -> int:
-    if not (value.isascii() and value.isdigit() and int(value) <= 65535):
-        raise ValueError("must be a port number from 0 to 65535 (0: the system chooses)")
-    return int(value)
-
-
-def _rate(value: str) -> float:
-    try:
-        rate = float(value)
-    except ValueError:
-        rate = math.nan
-    if not (math.isfinite(rate) and rate > 0):
-        raise ValueError("must be a number of calls a second above 0")
-    return rate
-
-
-def _database_url(value: str) -> str:
-    if value.startswith(("postgresql://", "postgres://")):
-        raise ValueError("PostgreSQL is not supported in this version; use sqlite:///<file>")
-    if not value.startswith("sqlite:///") or value.removeprefix("sqlite:///") in {"", ":memory:"}:
-        raise ValueError("must be sqlite:///<file>")
-    return value
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything that the operator decides. Field names are the environment's keys in lower case."""
@@ -137,52 +63,53 @@ class Config:
     slack_bot_token: Annotated[
         Secret,
         Setting(
-            "The bot user's token (xoxb-…): app page, “OAuth & Permissions”.", _token("xoxb-"), required=True
+            "The bot user's token (xoxb-…): app page, “OAuth & Permissions”.", token("xoxb-"), required=True
         ),
     ]
     slack_transport: Annotated[
         Literal["socket", "http"],
-        Setting(
-            "socket (the bot calls out, no public address) or http.", _one_of("socket", "http"), "socket"
-        ),
+        Setting("socket (the bot calls out, no public address) or http.", one_of("socket", "http"), "socket"),
     ]
     slack_app_token: Annotated[
         Secret | None,
-        Setting("App-level token (xapp-…) with connections:write; needed for socket.", _token("xapp-")),
+        Setting("App-level token (xapp-…) with connections:write; needed for socket.", token("xapp-")),
     ]
     slack_signing_secret: Annotated[
         Secret | None, Setting("Signing secret: app page, “Basic Information”; needed for http.", Secret)
     ]
-    host: Annotated[str, Setting("Address to listen on, for http.", str, "127.0.0.1")]
-    port: Annotated[int, Setting("Port to listen on, for http; 0 lets the system choose.", _port, "3000")]
+    host: Annotated[str, Setting("Address to listen on, for http.", host_name, "127.0.0.1")]
+    port: Annotated[
+        int, Setting("Port to listen on, for http; 0 lets the system choose.", port_number, "3000")
+    ]
     slack_api_url: Annotated[
-        str, Setting("Slack's Web API: https, or this machine.", _slack_url, "https://slack.com/api/")
+        str, Setting("Slack's Web API: https, or this machine.", slack_url, "https://slack.com/api/")
     ]
     monogoto_url: Annotated[
-        str, Setting("Monogoto's API: https, or this machine.", _safe_url, "https://console.monogoto.io")
+        str, Setting("Monogoto's API: https, or this machine.", safe_url, "https://console.monogoto.io")
     ]
     monogoto_username: Annotated[str | None, Setting("Monogoto user name; together with the password.", str)]
     monogoto_password: Annotated[Secret | None, Setting("Monogoto password.", Secret)]
     monogoto_token: Annotated[
-        Secret | None, Setting("A ready-made Monogoto token, instead of user name and password.", Secret)
+        Secret | None,
+        Setting("A ready-made Monogoto token, instead of user name and password.", ready_token),
     ]
-    monogoto_max_rate: Annotated[float, Setting("Calls a second to Monogoto, at most.", _rate, "5")]
+    monogoto_max_rate: Annotated[float, Setting("Calls a second to Monogoto, at most.", rate, "5")]
     database_url: Annotated[
         str,
         Setting(
             "Where requests and the audit are kept: sqlite:///<file>.",
-            _database_url,
+            database_address,
             "sqlite:///imei-lock.db",
         ),
     ]
     policy_file: Annotated[Path, Setting("Who may ask for what, and who approves.", Path, "policy.toml")]
     log_level: Annotated[
         str,
-        Setting("DEBUG, INFO, WARNING or ERROR.", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
+        Setting("DEBUG, INFO, WARNING or ERROR.", one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
     ]
     log_format: Annotated[
         Literal["text", "json"],
-        Setting("text for people, json (one object a line) for machines.", _one_of("text", "json"), "text"),
+        Setting("text for people, json (one object a line) for machines.", one_of("text", "json"), "text"),
     ]
 
     @classmethod
@@ -235,9 +162,13 @@ def settings() -> dict[str, Setting]:
 def environment(dotenv: Path, real: Mapping[str, str]) -> dict[str, str]:
     """The `.env` file, where there is one, under the real environment, which wins.
 
-    Nothing is interpolated: a `$` in a password is a `$`.
+    Nothing is interpolated: a `$` in a password is a `$`. Raises `ConfigError` where it can't be read.
     """
-    written = {key: value for key, value in dotenv_values(dotenv, interpolate=False).items() if value}
+    try:
+        read = dotenv_values(dotenv, interpolate=False)
+    except (OSError, UnicodeError) as error:
+        raise ConfigError({dotenv.name: f"can't be read ({type(error).__name__})."}) from None
+    written = {key: value for key, value in read.items() if value}
     return written | dict(real)
 
 
@@ -252,6 +183,8 @@ def _check_transport(values: Mapping[str, Any], problems: dict[str, str]) -> Non
 def _check_login(values: Mapping[str, Any], problems: dict[str, str]) -> None:
     halves = ("MONOGOTO_USERNAME", "MONOGOTO_PASSWORD")
     missing = [key for key in halves if values[key.lower()] is None]
+    if "MONOGOTO_TOKEN" in problems:
+        return
     if values["monogoto_token"] is None:
         for key in missing:
             problems.setdefault(key, "is missing; set user name and password, or MONOGOTO_TOKEN alone.")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -177,6 +178,55 @@ def test_an_export_that_nobody_reads_to_the_end_is_no_failure(database: Path) ->
             check=False,
         )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_check_that_nobody_reads_still_tells_by_its_exit_code(folder: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as nobody:
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", "check"],
+            cwd=folder,
+            env={key: os.environ[key] for key in KEPT_OF_THE_SYSTEM if key in os.environ}
+            | {"PYTHONPATH": str(ROOT)},
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (2, "")
+
+
+@pytest.mark.parametrize("verb", ["run", "migrate", "check"])
+def test_a_settings_file_that_can_not_be_read_is_no_traceback(folder: Path, verb: str) -> None:
+    (folder / ".env").write_bytes(b"\xff\xfe\xff=1")
+    done = bot(folder, verb)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert ".env" in done.stderr + done.stdout
+
+
+def test_a_port_that_is_taken_is_one_plain_line(folder: Path) -> None:
+    (folder / "policy.toml").write_bytes((ROOT / "policy.example.toml").read_bytes())
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = str(taken.getsockname()[1])
+        http = {"SLACK_TRANSPORT": "http", "SLACK_SIGNING_SECRET": "s", "PORT": port}
+        silent = {"SLACK_API_URL": "http://127.0.0.1:9/", "MONOGOTO_URL": "http://127.0.0.1:9"}
+        done = bot(folder, "run", **GOOD, **http, **silent)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert f"can't listen on 127.0.0.1:{port}" in done.stderr
+
+
+def test_ctrl_c_is_one_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("bot.__main__._do", interrupted)
+        assert main(["check"]) == 130
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 # --- migrate -------------------------------------------------------------------------------------------

@@ -243,6 +243,68 @@ async def test_ended_by_a_signal_before_it_began_it_says_that_nothing_was_writte
     assert writes(sim) == 0
 
 
+# --- killed half-way ---------------------------------------------------------------------------------------
+
+
+async def test_what_the_sim_held_is_noted_for_its_owner_only_until_it_is_put_back(
+    sim: LocalMonogoto, environment: dict[str, str], clock: ManualClock, tmp_path: Path
+) -> None:
+    iccid = sim.examples.fresh.iccid
+    sim.console_edit(iccid, MasterIMEI="353053119990002")
+    note = tmp_path / "imei-lock-probe.json"
+    running = asyncio.ensure_future(_probe(environment, iccid, Person(iccid[-6:]), clock))
+    await until_written(sim, clock)
+    assert json.loads(note.read_text()) == {iccid: "353053119990002"}
+    assert note.stat().st_mode & 0o777 == 0o600
+    assert probe.exit_code(await pumped(clock, asyncio.wait_for(running, None))) == 0
+    assert not note.exists()
+
+
+async def test_the_next_probe_puts_back_what_was_there_before_the_one_that_was_killed(
+    sim: LocalMonogoto, environment: dict[str, str], clock: ManualClock, tmp_path: Path
+) -> None:
+    iccid = sim.examples.fresh.iccid
+    (tmp_path / "imei-lock-probe.json").write_text(json.dumps({iccid: "353053119990002"}))
+    sim.console_edit(iccid, MasterIMEI=sim.examples.fresh.imei)
+    person = Person(iccid[-6:])
+    probed = await run(environment, iccid, person, clock)
+    assert probe.exit_code(probed) == 0
+    assert sim.thing(iccid)["MasterIMEI"] == "353053119990002"
+    assert "An earlier probe" in person.heard
+    assert os.listdir(tmp_path) == []
+
+
+async def test_what_somebody_stored_since_is_not_overwritten_by_an_old_note(
+    sim: LocalMonogoto, environment: dict[str, str], clock: ManualClock, tmp_path: Path
+) -> None:
+    iccid = sim.examples.fresh.iccid
+    (tmp_path / "imei-lock-probe.json").write_text(json.dumps({iccid: ""}))
+    sim.console_edit(iccid, MasterIMEI="353053119990002")
+    await run(environment, iccid, Person(iccid[-6:]), clock)
+    assert sim.thing(iccid)["MasterIMEI"] == "353053119990002"
+
+
+async def test_a_stored_value_that_a_probe_may_have_left_is_pointed_out(
+    sim: LocalMonogoto, environment: dict[str, str], clock: ManualClock
+) -> None:
+    iccid = sim.examples.fresh.iccid
+    sim.console_edit(iccid, MasterIMEI=sim.examples.fresh.imei)
+    person = Person("no")
+    with pytest.raises(probe.Refused):
+        await run(environment, iccid, person, clock)
+    assert "may have been left by a probe" in person.heard
+
+
+async def test_where_nothing_can_be_noted_nothing_is_written(
+    sim: LocalMonogoto, environment: dict[str, str], clock: ManualClock, tmp_path: Path
+) -> None:
+    (tmp_path / "imei-lock-probe.json").mkdir()
+    iccid = sim.examples.fresh.iccid
+    with pytest.raises(probe.Refused, match="Nothing was written"):
+        await run(environment, iccid, Person(iccid[-6:]), clock)
+    assert writes(sim) == 0
+
+
 # --- the process -------------------------------------------------------------------------------------------
 
 
@@ -286,3 +348,27 @@ async def test_the_process_asks_at_the_terminal_and_ends_in_order_on_a_signal(
     assert (running.returncode, told["put_back"], told["broken_off"]) == (1, True, "The end was asked for.")
     assert b"Ending: the SIM is put back first." in err
     assert iccid.encode() not in asked + begun + err + out
+
+
+async def test_that_nobody_reads_any_more_changes_neither_the_end_nor_the_exit_code(
+    sim: LocalMonogoto, environment: dict[str, str], tmp_path: Path
+) -> None:
+    iccid = sim.examples.fresh.iccid
+    sim.console_edit(iccid, MasterIMEI="353053119990002")
+    person, terminal = pty.openpty()
+    running = await process(environment | {"MONOGOTO_MAX_RATE": "50"}, tmp_path, iccid, stdin=terminal)
+    try:
+        await running.stderr.readuntil(b"to go on: ")
+        os.write(person, iccid[-6:].encode() + b"\n")
+        await running.stderr.readuntil(b"puts the SIM back first.\n")
+        while not writes(sim):
+            await asyncio.to_thread(time.sleep, 0.01)  # real: another process is at work
+        sim.fail(("PUT", "/thing/update"), "edited_first", 50, keys={"MasterIMEI": "353053119990010"})
+        running._transport.get_pipe_transport(1).close()
+        running._transport.get_pipe_transport(2).close()
+        running.send_signal(signal.SIGTERM)
+        code = await running.wait()
+    finally:
+        os.close(person)
+        os.close(terminal)
+    assert code == 3

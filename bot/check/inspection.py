@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from bot.check import people
 from bot.check.report import Report
-from bot.check.variables import policy_file, variables
+from bot.check.variables import policy_file, settings_file, variables
 from bot.config import readable
 from bot.domain.policy import Policy
 from bot.monogoto import inspection as vendor
 from bot.monogoto.auth import Credentials, ReadyToken, UserPassword
 from bot.monogoto.client import Monogoto
 from bot.monogoto.pace import OwnPace
-from bot.services.checked import Checked, clocks, failed, not_checked, ok
+from bot.services.checked import Checked, Level, clocks, failed, not_checked, ok
 from bot.services.ports import Clock
 from bot.slack import inspection as slack
-from bot.slack.inspection import TokenAnswer, Workspace
+from bot.slack.inspection import TokenAnswer
+from bot.slack.workspace import Workspace
 from bot.storage import inspection as storage
 
 _BOT_TOKEN = "Slack bot token"  # noqa: S105  a name, not a token
@@ -30,16 +32,33 @@ _ADDRESS = "HTTP address"
 _NO_POLICY = "the policy file can't be used"
 
 
-async def check(environment: Mapping[str, str], *, clock: Clock) -> Report:
-    """Look at everything and change nothing; goes on after a failure. Never raises for what it finds."""
+async def check(real: Mapping[str, str], *, clock: Clock, dotenv: Path | None = None) -> Report:
+    """Look at everything and change nothing; goes on after a failure. Never raises for what it finds.
+
+    `real`: the process's environment; `dotenv`: the file that it wins over.
+    """
+    environment, dotenv_lines = settings_file(dotenv, real)
     values, problems = readable(environment)
     policy, policy_lines = policy_file(values["policy_file"])
     parts = await asyncio.gather(
-        _database(values), _transport(values), _slack(values, policy, clock), _vendor(values, policy, clock)
+        _guarded(storage.READABLE, _database(values)),
+        _guarded("Slack transport", _transport(values)),
+        _guarded(_BOT_TOKEN, _slack(values, policy, clock)),
+        _guarded(vendor.LOG_IN, _vendor(values, policy, clock)),
     )
-    lines = [*variables(environment, values, problems), *policy_lines]
+    lines = [*dotenv_lines, *variables(environment, values, problems), *policy_lines]
     lines += [line for part in parts for line in part]
-    return Report(tuple(lines), startable=not problems and policy is not None)
+    unread = any(line.level is Level.FAILED for line in dotenv_lines)
+    return Report(tuple(lines), startable=not (problems or unread) and policy is not None)
+
+
+async def _guarded(name: str, part: Awaitable[list[Checked]]) -> list[Checked]:
+    """What nobody foresaw in one part is told as its failure; the other parts are still told."""
+    try:
+        return await part
+    except Exception as error:  # noqa: BLE001  its text may hold a secret: only its name is told
+        fix = "Look at the settings it depends on; if they are right, report it as a mistake of the bot."
+        return [failed(name, f"could not be looked at ({type(error).__name__})", fix)]
 
 
 async def _database(values: Mapping[str, Any]) -> list[Checked]:
@@ -64,7 +83,7 @@ async def _socket(values: Mapping[str, Any]) -> list[Checked]:
     answer = await slack.ask_with(token.reveal(), "apps.connections.open", url)
     if answer.error:
         fix = "Make an app-level token with connections:write (“Basic Information”), and turn on Socket Mode."
-        return [failed(_APP_TOKEN, answer.error, fix if answer.reached else _REACH)]
+        return [failed(_APP_TOKEN, answer.error, answer.fix or (fix if answer.reached else _REACH))]
     return [ok(_APP_TOKEN, "taken: Socket Mode can connect")]
 
 
@@ -93,7 +112,7 @@ async def _slack(values: Mapping[str, Any], policy: Policy | None, clock: Clock)
     time = clocks(_SLACK_CLOCK, answer.date, clock.now(), signed=signed)
     if answer.error:
         fix = "Copy the bot user's token from “OAuth & Permissions” after installing the app."
-        line = failed(_BOT_TOKEN, answer.error, fix if answer.reached else _REACH)
+        line = failed(_BOT_TOKEN, answer.error, answer.fix or (fix if answer.reached else _REACH))
         because = "the bot token was refused" if answer.reached else "Slack did not answer"
         return [line, time, *_token_unknown(policy, because)]
     granted = [ok(_BOT_TOKEN, "taken"), time, *slack.scopes(answer.scopes)]
@@ -120,7 +139,7 @@ def _team(answer: TokenAnswer, policy: Policy) -> Checked:
 async def _policy_ids(workspace: Workspace, policy: Policy) -> list[Checked]:
     channels = [await workspace.channel(name, channel) for name, channel in _channels(policy)]
     roles, found = await people.holders(workspace, policy)
-    return [*channels, *roles, *people.enough_approvers(policy, found)]
+    return [*channels, *roles, *people.enough_approvers(policy, found, workspace.guests)]
 
 
 def _channels(policy: Policy) -> list[tuple[str, str]]:
@@ -145,7 +164,7 @@ def _slack_unknown(policy: Policy | None, because: str) -> Iterable[Checked]:
 
 async def _vendor(values: Mapping[str, Any], policy: Policy | None, clock: Clock) -> list[Checked]:
     who, url, rate = _credentials(values), values["monogoto_url"], values["monogoto_max_rate"]
-    named = sorted({i for rule in policy.rules for i in rule.things_groups}) if policy else []
+    named = _named_groups(policy)
     if who is None or url is None or rate is None:
         because = "a variable of Monogoto's is missing or wrong"
         names = (vendor.LOG_IN, vendor.READING, _VENDOR_CLOCK)
@@ -158,12 +177,22 @@ async def _vendor(values: Mapping[str, Any], policy: Policy | None, clock: Clock
             time = not_checked(_VENDOR_CLOCK, "Monogoto can't be read")
         if not found.reached:
             return [*found.lines, time, *_groups_unknown(named, "Monogoto can't be read")]
-        groups = [await vendor.things_group(monogoto, one) for one in named]
+        groups = [await vendor.things_group(monogoto, name, one) for name, one in named]
     return [*found.lines, time, *groups]
 
 
-def _groups_unknown(named: Iterable[str], because: str) -> Iterable[Checked]:
-    return (not_checked(f"Things Group {one}", because) for one in named)
+def _named_groups(policy: Policy | None) -> list[tuple[str, str]]:
+    """Each group that the policy names, called by the first rule that does: ids are long."""
+    found: dict[str, str] = {}
+    for number, rule in enumerate(policy.rules if policy else (), start=1):
+        for place, one in enumerate(rule.things_groups, start=1):
+            which = f"{number}" if len(rule.things_groups) == 1 else f"{number}.{place}"
+            found.setdefault(one, f"Things Group (rule {which})")
+    return [(name, one) for one, name in found.items()]
+
+
+def _groups_unknown(named: Iterable[tuple[str, str]], because: str) -> Iterable[Checked]:
+    return (not_checked(name, because) for name, _ in named)
 
 
 def _credentials(values: Mapping[str, Any]) -> Credentials | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
+from bot.domain.changes import Kind
 from bot.domain.policy import Policy, Rule
 from bot.services.checked import Checked, failed, not_checked, ok, warning
-from bot.slack.inspection import Workspace
+from bot.slack.workspace import Workspace
 
 Holders = Mapping[str, frozenset[str] | None]
 """People by the id that the policy names them with; None where Slack would not tell."""
 _MORE = "Let more people hold the roles of its `approve`, or ask for fewer approvals."
+_ASKERS = "Let somebody hold a role of its `request`, or take it out."
 
 
 async def holders(workspace: Workspace, policy: Policy) -> tuple[list[Checked], Holders]:
@@ -29,30 +31,62 @@ async def holders(workspace: Workspace, policy: Policy) -> tuple[list[Checked], 
     return lines, found
 
 
-def enough_approvers(policy: Policy, people: Holders) -> Iterable[Checked]:
-    """For each rule, whether as many people may approve as it asks for."""
-    for number, rule in enumerate(policy.rules, start=1):
-        name = f"rule {number}: approvers"
-        behind = [people.get(principal_id) for principal_id in policy.ids_of(rule.approve)]
-        if any(some is None for some in behind):
-            yield not_checked(name, "it is not known who holds the roles of its `approve`")
-        else:
-            yield _enough(name, rule, len(frozenset().union(*(some for some in behind if some))))
+def enough_approvers(policy: Policy, people: Holders, guests: Collection[str]) -> Iterable[Checked]:
+    """For each set of rules that hold together, whether enough others may approve what somebody asks for."""
+    for name, rules in _together(policy).items():
+        askers = [_behind(policy, people, rule.request) for rule in rules]
+        approvers = [_behind(policy, people, rule.approve) for rule in rules]
+        known = [some for some in (*askers, *approvers) if some is not None]
+        if len(known) < len(askers) + len(approvers):
+            yield not_checked(name, "it is not known who holds the roles of its `request` and `approve`")
+            continue
+        may_ask = frozenset.intersection(*known[: len(askers)])
+        may_approve = frozenset.intersection(*known[len(askers) :]) - frozenset(guests)
+        yield _enough(name, rules, may_ask, may_approve)
 
 
-def _enough(name: str, rule: Rule, there: int) -> Checked:
-    needed = rule.approvals
-    least, most = min(needed.none, needed.some, needed.many), max(needed.none, needed.some, needed.many)
-    said = f"{there} may approve, and it asks for {most if least <= there else least} approvals"
-    if there < least:
+def _together(policy: Policy) -> dict[str, tuple[Rule, ...]]:
+    """The rules that match one and the same change, by what they are called: each such set once."""
+    groups = [None, *sorted({group for rule in policy.rules for group in rule.things_groups})]
+    found: dict[str, tuple[Rule, ...]] = {}
+    for kind in Kind:
+        for group in groups:
+            numbers = [n for n, rule in enumerate(policy.rules, start=1) if rule.matches(kind, group)]
+            if numbers:
+                called = "rule " if len(numbers) == 1 else "rules "
+                name = f"{called}{' + '.join(map(str, numbers))}: approvers"
+                found[name] = tuple(policy.rules[n - 1] for n in numbers)
+    return found
+
+
+def _behind(policy: Policy, people: Holders, roles: Iterable[str]) -> frozenset[str] | None:
+    """The people who hold one of the roles; None where Slack would not tell."""
+    behind = [people.get(principal_id) for principal_id in policy.ids_of(roles)]
+    known = [some for some in behind if some is not None]
+    return frozenset[str]().union(*known) if len(known) == len(behind) else None
+
+
+def _enough(
+    name: str, rules: Iterable[Rule], may_ask: frozenset[str], may_approve: frozenset[str]
+) -> Checked:
+    """Nobody approves their own request: it is counted who is left beside each who may ask."""
+    if not may_ask:
+        return failed(name, "nobody may ask for what it holds for", _ASKERS)
+    approvals = [rule.approvals for rule in rules]
+    each = [max(kind) for kind in zip(*((a.none, a.some, a.many) for a in approvals), strict=True)]
+    beside = [len(may_approve - {asker}) for asker in may_ask]
+    there, fewest = max(beside), min(beside)
+    if there < min(each):
+        said = f"at most {there} may approve what another one asks for, and {min(each)} must"
         return failed(name, f"{said}: nothing that it holds for can ever be applied", _MORE)
-    if there < most:
-        return warning(name, f"{said} where most are affected: such requests can't be applied", _MORE)
-    return ok(name, f"{there} may approve; at most {most} are needed")
+    if fewest < max(each):
+        said = f"for some requests only {fewest} may approve, and up to {max(each)} must"
+        return warning(name, f"{said}: such requests can't be applied", _MORE)
+    return ok(name, f"{len(may_approve)} may approve; at most {max(each)} are needed")
 
 
 def unknown(policy: Policy, because: str) -> Iterable[Checked]:
     """The same lines where Slack can't be asked."""
     for role, ids in policy.roles.items():
         yield from (not_checked(f"role {role}: {principal_id}", because) for principal_id in ids)
-    yield from (not_checked(f"rule {n}: approvers", because) for n in range(1, len(policy.rules) + 1))
+    yield from (not_checked(name, because) for name in _together(policy))

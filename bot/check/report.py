@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import dataclass
 
 from bot.services.checked import Checked, Level
 
+_COLUMNS, _WIDEST_NAME = 100, 30
 ALL_GOOD, SOMETHING_FAILED, CAN_NOT_START = 0, 1, 2
 
 
@@ -27,7 +29,7 @@ class Report:
 
     def text(self) -> str:
         """One line each; below it, indented, what to do."""
-        width = max((len(line.name) for line in self.lines), default=0)
+        width = min(_WIDEST_NAME, max((len(line.name) for line in self.lines), default=0))
         return "\n".join([*(_line(line, width) for line in self.lines), "", self._summary()])
 
     def as_json(self) -> str:
@@ -52,8 +54,15 @@ class Report:
 
 def _line(line: Checked, width: int) -> str:
     level = "FAILED" if line.level is Level.FAILED else line.level.value
-    told = f"{level:<11}  {line.name:<{width}}  {_one_line(line.detail)}"
-    return f"{told}\n{'':11}  fix: {_one_line(line.fix)}" if line.fix else told
+    told = _wrapped(f"{level:<11}  {line.name:<{width}}  ", line.detail, indent=15 + width)
+    return f"{told}\n{_wrapped(f'{chr(32):11}  fix: ', line.fix, indent=18)}" if line.fix else told
+
+
+def _wrapped(first: str, text: str, *, indent: int) -> str:
+    """Within a terminal's width; ids and paths stay whole."""
+    room = max(_COLUMNS - indent, 30)
+    lines = textwrap.wrap(_one_line(text), room, break_long_words=False, break_on_hyphens=False)
+    return first + f"\n{'':{indent}}".join(lines)
 
 
 def _one_line(text: str) -> str:

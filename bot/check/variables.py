@@ -6,32 +6,50 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bot.config import Secret, settings
+from bot.config import ConfigError, Secret, environment, settings
 from bot.domain.policy import Policy
 from bot.policy_file import PolicyError, load_policy
-from bot.services.checked import Checked, failed, ok, warning
+from bot.services.checked import Checked, failed, ok, remark, warning
 
 _OURS = ("SLACK_", "MONOGOTO_")
 _PERSONAL = frozenset({"MONOGOTO_USERNAME"})
 
 
 def variables(
-    environment: Mapping[str, str], values: Mapping[str, Any], problems: Mapping[str, str]
+    given: Mapping[str, str], values: Mapping[str, Any], problems: Mapping[str, str]
 ) -> Iterable[Checked]:
     """One line for each key, then those that look like ours and are none."""
     for key, setting in settings().items():
         name = f"variable {key}"
         if key in problems:
             yield failed(name, problems[key], f"Set {key} in .env or in the environment; see .env.example.")
-        elif not environment.get(key, "").strip():
+        elif not given.get(key, "").strip():
             yield ok(name, "not set" if setting.default is None else f"{setting.default} (by default)")
         elif isinstance(values[key.lower()], Secret) or key in _PERSONAL:
             yield ok(name, "set")
         else:
             yield ok(name, str(values[key.lower()]))
-    for key in sorted(environment):
+    for key in sorted(given):
         if key.startswith(_OURS) and key not in settings():
             yield warning(f"variable {key}", "is no setting", "Take it out, or mend its name: .env.example.")
+
+
+def settings_file(path: Path | None, real: Mapping[str, str]) -> tuple[dict[str, str], list[Checked]]:
+    """The environment with that file's values under it, and a line about the file itself."""
+    name = "file .env"
+    if path is None:
+        return dict(real), []
+    try:
+        read = environment(path, real)
+        mode = path.stat().st_mode if path.exists() else None
+    except (ConfigError, OSError):
+        fix = f"Let the bot's user read {path} (UTF-8 text), or take it away."
+        return dict(real), [failed(name, f"{path.absolute()} can't be read", fix)]
+    if mode is None:
+        return read, [remark(name, "there is none in this folder: all comes from the environment")]
+    if mode & 0o077:
+        return read, [warning(name, "others on this machine may read its secrets", f"chmod 600 {path}")]
+    return read, [ok(name, "read; for its owner only")]
 
 
 def policy_file(path: Path | None) -> tuple[Policy | None, list[Checked]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.domain.errors import LoginFailed, PlatformError, ThingNotFound
+from bot.domain.errors import LoginFailed, PlatformError, RateLimited, ThingNotFound
 from bot.monogoto.client import Monogoto
-from bot.services.checked import Checked, failed, not_checked, ok, warning
+from bot.monogoto.failures import Answer
+from bot.services.checked import Checked, Level, failed, not_checked, ok, warning
 
 LOG_IN, READING = "Monogoto log-in", "Monogoto reading"
 _SOON = timedelta(days=7)
@@ -24,22 +25,39 @@ class Account:
     reached: bool = False
 
 
+_LATER = "Monogoto has trouble or is busy just now: try again in a few minutes."
+
+
 async def account(monogoto: Monogoto, now: datetime, *, ready_token: bool) -> Account:
-    """Log in once and read one row of the list of Things; a refused log-in is not tried again."""
+    """Log in and read one row of the list of Things; a refused log-in is not tried again."""
     try:
         ends = await monogoto.token_ends()
         answer = await monogoto.raw("GET", "/things", params={"limit": "1", "offset": "0"})
     except LoginFailed as refused:
-        return _without(failed(LOG_IN, str(refused), _CREDENTIALS))
+        said = "Monogoto refused the ready-made token." if ready_token else str(refused)
+        return _without(failed(LOG_IN, said, _CREDENTIALS))
+    except RateLimited as busy:
+        return _without(failed(LOG_IN, str(busy), _LATER))
     except PlatformError as error:
-        return _without(failed(LOG_IN, str(error), _REACH))
+        return _without(failed(LOG_IN, str(error), _LATER if "just now" in str(error) else _REACH))
     logged_in = _token(ends, now) if ready_token else ok(LOG_IN, f"taken; its token {_span(ends, now)}")
+    reading = _reading(answer)
+    return Account((logged_in, reading), answer.date, reached=reading.level is Level.OK)
+
+
+def _reading(answer: Answer) -> Checked:
     if not answer.is_good:
         fix = "Let this user read Things; ask Monogoto's support if it should be able to."
-        reading = failed(READING, f"the list of Things was answered with {answer.status}", fix)
-    else:
-        reading = ok(READING, "the list of Things can be read; whether it may write shows at the first lock")
-    return Account((logged_in, reading), answer.date, reached=answer.is_good)
+        said = f"the list of Things was answered with {answer.status}"
+        return failed(READING, said, _LATER if answer.says_overload else fix)
+    try:
+        listed = isinstance(answer.json(), list)
+    except PlatformError:
+        listed = False
+    if not listed:
+        fix = "See that MONOGOTO_URL is the API's address, and that nothing on the way answers in its place."
+        return failed(READING, "what was answered is no list of Things", fix)
+    return ok(READING, "the list of Things can be read; whether it may write, the probe tells")
 
 
 def _without(first: Checked) -> Account:
@@ -61,14 +79,17 @@ def _span(ends: datetime | None, now: datetime) -> str:
     return f"lasts {hours / 24:.0f} days" if hours >= 48 else f"lasts {hours:.1f} hours"
 
 
-async def things_group(monogoto: Monogoto, things_group_id: str) -> Checked:
+async def things_group(monogoto: Monogoto, name: str, things_group_id: str) -> Checked:
     """Whether a group that a rule of the policy names is there to be read."""
-    name = f"Things Group {things_group_id}"
     try:
         await monogoto.things_group(things_group_id)
     except ThingNotFound:
         fix = "Put the group's id into the policy's things_groups, or take the rule out."
-        return failed(name, "Monogoto knows no such group: the rule holds for nothing", fix)
+        return failed(name, f"Monogoto knows no {things_group_id}: the rule holds for nothing", fix)
     except PlatformError as error:
-        return warning(name, f"could not be read: {error}", "Run check again; see that the id is right.")
-    return ok(name, "it is there")
+        return warning(
+            name,
+            f"{things_group_id} could not be read: {error}",
+            "Run check again; see that the id is right.",
+        )
+    return ok(name, f"{things_group_id} is there")

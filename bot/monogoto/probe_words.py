@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from bot.domain.errors import Unreadable
 from bot.monogoto import models
 from bot.monogoto.failures import Answer
-from bot.monogoto.snippets import snippet
-from bot.monogoto.spare_sim import State
+from bot.monogoto.snippets import listed, sparing
 
 WATCHED_SECONDS: Final = 10.0
 SHOWN_WITHIN: Final = 20.0
@@ -30,34 +30,46 @@ QUESTIONS: Final = {
     "left_behind": "What else of the SIM's record is not as before?",
 }
 
-_FEW_KEYS: Final = 3
-"""An object with more is taken for a record, of which nothing but its keys may be shown."""
+_TOLD_UNDER: Final = frozenset({"message", "error"})
+"""Keys under which a text for people stands, in whatever case."""
 _MANY_NAMES: Final = 40
 
 
 def said(answer: Answer) -> str:
-    """Status and the beginning of the text; of records only the names of their keys: they hold secrets."""
+    """Status and what may be shown of the body."""
+    return f"{answer.status}, {shown(answer.body)}"
+
+
+def shown(raw: bytes) -> str:
+    """Of JSON the names of its keys and what is meant for people; of a text its beginning, without numbers.
+
+    A record holds PIN, PUK and phone number, and may come in any shape, also cut off.
+    """
     try:
-        body = answer.json()
-    except Unreadable:
-        return f"{answer.status}, {snippet(answer.body) or 'nothing'}"
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        if raw.lstrip()[:1] in {b"{", b"["}:
+            return f"unreadable JSON, {len(raw)} bytes"
+        return sparing(raw) or "nothing"
     if isinstance(body, list):
-        return f"{answer.status}, a list" + (f", rows with {names_of(body[0])}" if body else ", empty")
-    if isinstance(body, dict) and len(body) > _FEW_KEYS:
-        return f"{answer.status}, an object with {names_of(body)}"
-    return f"{answer.status}, {snippet(answer.body)}"
+        return f"a list, rows with {names_of(body[0])}" if body else "a list, empty"
+    if isinstance(body, dict):
+        return f"an object with {names_of(body) or 'nothing'}{_told(body)}"
+    if isinstance(body, str):
+        return sparing(body.encode("utf-8", "replace"))
+    return "null" if body is None else "a number, true or false"
+
+
+def _told(record: dict[str, object]) -> str:
+    texts = [text for key, text in record.items() if key.lower() in _TOLD_UNDER and isinstance(text, str)]
+    return f": {listed(texts)}" if texts else ""
 
 
 def names_of(record: object) -> str:
     """The keys of a record."""
     names = sorted(str(name) for name in record) if isinstance(record, dict) else []
-    shown = listed(names[:_MANY_NAMES])
-    return f"{shown} and {len(names) - _MANY_NAMES} more" if len(names) > _MANY_NAMES else shown
-
-
-def listed(names: list[str]) -> str:
-    """Names as the vendor gave them, safe to show."""
-    return ", ".join(snippet(name.encode()) for name in names)
+    first = listed(names[:_MANY_NAMES])
+    return f"{first} and {len(names) - _MANY_NAMES} more" if len(names) > _MANY_NAMES else first
 
 
 def rows(answer: Answer) -> str:
@@ -71,13 +83,6 @@ def rows(answer: Answer) -> str:
     has = [key for key in models.OPEN_ROW_KEYS if key in body[0]]
     lacks = [key for key in models.OPEN_ROW_KEYS if key not in body[0]]
     return f"{', '.join(has) or 'none'} of what matters; not {', '.join(lacks) or 'nothing'}"
-
-
-def changed_keys(one: State, other: State) -> set[str]:
-    """Names of the keys that differ, or that only one of them has. Values stay here."""
-    missing = object()
-    keys = set(one.record) | set(other.record)
-    return {key for key in keys if one.record.get(key, missing) != other.record.get(key, missing)}
 
 
 def others(changed: set[str], restless: set[str]) -> str:

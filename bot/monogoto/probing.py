@@ -8,31 +8,30 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from bot.domain.errors import OutcomeUnknown, PlatformError
-from bot.domain.identifiers import Iccid, Imei, luhn_digit
+from bot.domain.errors import LoginFailed, OutcomeUnknown, PlatformError
+from bot.domain.identifiers import Iccid, luhn_digit
 from bot.domain.things import Thing
 from bot.monogoto import failures, models
 from bot.monogoto.client import Monogoto
 from bot.monogoto.failures import Answer
+from bot.monogoto.probe_values import two_values
 from bot.monogoto.probe_words import (
     QUESTIONS,
     SHOWN_WITHIN,
     WATCHED_SECONDS,
-    changed_keys,
     names_of,
     others,
     rows,
     said,
+    shown,
 )
-from bot.monogoto.snippets import snippet
-from bot.monogoto.spare_sim import NotSpare, PutBack, SomebodyElse, SpareSim, State, Stopped
+from bot.monogoto.spare_sim import SpareSim
+from bot.monogoto.spare_state import Harmed, PutBack, SomebodyElse, State, Stopped, changed_keys
 from bot.services.ports import Clock
 
 _LOOK_AGAIN: Final = 0.5
 _TRIES: Final = 5
 _NOBODYS_ICCID: Final = "89" + "0" * 16
-_TEST_IMEIS: Final = tuple(f"0010100{n}234567" + luhn_digit(f"0010100{n}234567") for n in (1, 2, 3))
-"""The reporting body 00 is kept for test devices: no device in the field has such an IMEI."""
 _OPEN: Final = "not found out"
 
 
@@ -71,17 +70,17 @@ async def probe(
     stop: asyncio.Event,
     expected: Thing | None = None,
     alarm: Callable[[PutBack, State], None] = lambda _how, _before: None,
+    left_by_a_probe: str | None = None,
 ) -> Probed:
     """Ask everything, and put the SIM back whatever happens. Raises `NotSpare` before any write.
 
     `expected`: the SIM as the person saw it when they agreed; another state is `NotSpare`. `alarm` is
-    called where it could not be put back, also when this ends by an exception.
+    called where it could not be put back, also when this ends by an exception. `left_by_a_probe`: what
+    was stored before an earlier probe that did not get to put it back; that is put back now.
     """
     sim = SpareSim(monogoto, iccid, clock=clock, stop=stop)
     asking = _Asking(monogoto, sim, clock)
-    before = await sim.begin()
-    if expected is not None and before.thing.lock != expected.lock:
-        raise NotSpare("The SIM's lock fields have changed since you were asked. Nothing was written.")
+    before = await sim.begin(expected, left_by_a_probe)
     try:
         broken_off = await asking.everything(before)
     finally:
@@ -110,10 +109,10 @@ class _Asking:
             await self._writings(before)
         except Stopped:
             return "The end was asked for."
-        except SomebodyElse as other:
+        except (SomebodyElse, Harmed) as other:
             return str(other)
         except PlatformError as error:
-            return f"{error} {snippet(error.snippet.encode())}".strip()
+            return f"{error} {shown(error.snippet.encode())}" if error.snippet else str(error)
         return ""
 
     def compare(self, before: State, after: State) -> None:
@@ -153,6 +152,7 @@ class _Asking:
         await self._sim.rest(WATCHED_SECONDS)
         second = await self._sim.look()
         self._restless = changed_keys(first, second)
+        self._sim.moves_by_itself(self._restless)
         moved = first.thing.cas != second.thing.cas
         with_it = ", ".join(sorted(self._restless - {"cas"})) or "no other key"
         self.found["cas_by_itself"] = f"yes; with it {with_it}" if moved else "no"
@@ -160,7 +160,7 @@ class _Asking:
     async def _writings(self, before: State) -> None:
         """Nothing is tried on a SIM that takes no write at all."""
         forms = models.id_forms(before.thing.thing_id)
-        one, another = _values(before.thing)
+        one, another = two_values(before.thing)
         first = await self._try(one)
         self.found["write_answer"] = first.told() + (_ALWAYS_OVERTAKEN if first.overtaken else "")
         if not first.shown:
@@ -226,6 +226,9 @@ class _Asking:
             return await self._sim.write(state, value, thing_id=thing_id)
         except OutcomeUnknown:
             return None
+        except LoginFailed as error:
+            self.found.setdefault("write_answer", f"401: {error}")
+            raise
 
     async def _shown(self, value: str) -> tuple[State, bool]:
         """Read until it is shown, or the time is over."""
@@ -241,20 +244,3 @@ class _Asking:
 
 
 _ALWAYS_OVERTAKEN: Final = "; cas moved each time in between: turn the device off, or take another SIM"
-
-
-def _values(thing: Thing) -> tuple[str, str]:
-    """Two values that differ from what is stored. The first is the device's own where that is known:
-    should a vendor take it for a lock in spite of all, the device in the field still matches."""
-    known = _is_imei(thing.last_seen_imei)
-    wanted = [thing.last_seen_imei] if known else []
-    fit = [value for value in (*wanted, *_TEST_IMEIS) if value != thing.locked_imei]
-    return fit[0], fit[1]
-
-
-def _is_imei(text: str) -> bool:
-    try:
-        Imei(text)
-    except ValueError:
-        return False
-    return True

@@ -8,6 +8,8 @@ from typing import Final
 
 LONGEST: Final = 120
 _LONG_NUMBER: Final = re.compile(r"\d{14,}")
+_NUMBER: Final = re.compile(r"\d{4,}")
+"""A PIN has four digits."""
 
 
 def masked(text: str) -> str:
@@ -20,3 +22,13 @@ def snippet(raw: bytes) -> str:
     text = raw[:4096].decode("utf-8", "replace")
     visible = "".join(char if unicodedata.category(char)[0] != "C" else " " for char in text)
     return masked(" ".join(visible.split()))[:LONGEST]
+
+
+def sparing(raw: bytes) -> str:
+    """As `snippet`, but without any number of four digits or more: PINs, PUKs and phone numbers have them."""
+    return _NUMBER.sub("…", snippet(raw))
+
+
+def listed(names: list[str]) -> str:
+    """Names as the vendor gave them, safe to show."""
+    return ", ".join(sparing(name.encode("utf-8", "replace")) for name in names)

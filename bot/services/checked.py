@@ -29,7 +29,7 @@ class Checked:
     """One thing that was looked at. Holds no secret, and no data of people or SIMs."""
 
     name: str
-    """Stays the same from one version to the next: scripts look for it."""
+    """Stays the same from one version to the next: scripts look for it. Mistakes of a policy share one."""
     level: Level
     detail: str
     fix: str = ""

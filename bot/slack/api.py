@@ -53,6 +53,8 @@ class SlackApi:
             raise _named(method, error) from None
         except (aiohttp.ClientError, TimeoutError, OSError, SlackClientError) as error:
             raise SlackAway(method, type(error).__name__) from None
+        except (AttributeError, TypeError) as error:  # the SDK takes any JSON for an object
+            raise SlackAway(method, "an answer that is no object") from error
         data = response.data
         return data if isinstance(data, dict) else {}
 

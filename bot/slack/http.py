@@ -19,6 +19,7 @@ from cachetools import TTLCache
 
 from bot.services.ports import Clock
 from bot.slack.dispatch import Answer, Dispatch, Payload, safely
+from bot.slack.socket import TransportFailed
 
 WINDOW_SECONDS = 300
 MAX_BODY = 1024 * 1024
@@ -108,7 +109,7 @@ class HttpTransport:
         return port
 
     async def start(self) -> None:
-        """Listen; returns when requests are taken. Raises `OSError` where the address can't be had."""
+        """Listen; returns once requests are taken. Raises `TransportFailed` where it can't."""
         app = web.Application(client_max_size=MAX_BODY, middlewares=[self._heard])
         app.router.add_post("/slack/events", self._receive)
         app.router.add_get("/healthz", self._alive)
@@ -121,9 +122,14 @@ class HttpTransport:
         )
         await runner.setup()
         self._runner = runner
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: self._limited(runner), *self._address
-        )
+        try:
+            self._server = await asyncio.get_running_loop().create_server(
+                lambda: self._limited(runner), *self._address
+            )
+        except OSError as error:
+            host, port = self._address
+            why = error.strerror or type(error).__name__
+            raise TransportFailed(f"HOST, PORT: can't listen on {host}:{port} ({why}).") from None
 
     async def stop(self) -> None:
         """Take no more requests, wait for the answers in hand, close."""

@@ -31,6 +31,8 @@ READABLE, WRITABLE, VERSION, AUDIT = (
 )
 _PATH = "Set DATABASE_URL to a file that the bot's user may read and write."
 _RESTORE = "Restore the database from a backup, or set DATABASE_URL to another file."
+_OTHER = "Set DATABASE_URL to a file of the bot's own."
+_LOCK = "Take the file away, or give it to the bot's user: a file of the same name with .lock behind it."
 _BUSY = "Another program holds the file: end it. Only the bot itself may write there."
 
 
@@ -47,10 +49,11 @@ async def database(url: str, *, patience: float = 5.0) -> list[Checked]:
     try:
         async with engine.reading() as connection:
             stands = await connection.run_sync(_revision)
+            tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
         return [
             ok(READABLE, path.name),
             await asyncio.to_thread(_writable, path, patience),
-            _version(stands),
+            _version(stands, foreign=bool(tables)),
             await _audit(engine, stands),
         ]
     except (StoreUnavailable, exc.SQLAlchemyError) as error:
@@ -64,14 +67,20 @@ def is_there(url: str) -> bool:
     return os.path.lexists(sqlite_file(make_url(url)))
 
 
+def beside(url: str, name: str) -> Path:
+    """A file of that name in the database's folder; in the working folder where that isn't there yet."""
+    there = sqlite_file(make_url(url)).with_name(name)
+    return there if there.parent.is_dir() else Path(name).absolute()
+
+
 def _missing(path: Path) -> list[Checked]:
     """Nothing where the file is there. Else the first start makes it: its folder must let it."""
     if os.path.lexists(path):
         return []
     folder = path.parent
-    while not folder.exists():
+    while not os.path.exists(folder):
         folder = folder.parent
-    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+    if os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK):
         first = remark(READABLE, f"{path.name} is not there yet: the first start makes it")
     else:
         first = failed(READABLE, f"{path.name} is not there, and can't be made in its folder", _PATH)
@@ -88,7 +97,7 @@ def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _version(stands: str | None) -> Checked:
+def _version(stands: str | None, *, foreign: bool) -> Checked:
     config = Config()
     config.set_main_option("script_location", "bot.storage:migrations")
     scripts = ScriptDirectory.from_config(config)
@@ -96,6 +105,8 @@ def _version(stands: str | None) -> Checked:
     if stands == wanted:
         return ok(VERSION, str(stands))
     later = "The next start brings it to this version, and so does: python -m bot migrate"
+    if stands is None and foreign:
+        return failed(VERSION, "the file holds the tables of another program", _OTHER)
     if stands is None:
         return remark(VERSION, "empty: the first start makes the tables", later)
     if stands in {script.revision for script in scripts.walk_revisions()}:
@@ -106,6 +117,9 @@ def _version(stands: str | None) -> Checked:
 
 def _writable(path: Path, patience: float) -> Checked:
     """A write that is taken back; in a journal of either kind nothing of it stays."""
+    lock = f"{path}.lock"
+    if os.path.lexists(lock) and (os.path.isdir(lock) or not os.access(lock, os.R_OK | os.W_OK)):
+        return failed(WRITABLE, f"{path.name}.lock can't be opened", _LOCK)
     try:
         address = f"{path.as_uri()}?mode=rw"
         with closing(

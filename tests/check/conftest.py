@@ -46,9 +46,9 @@ class Installation:
     clock: ManualClock
     environment: dict[str, str] = field(default_factory=dict)
 
-    async def check(self, clock: Clock | None = None) -> Report:
+    async def check(self, clock: Clock | None = None, dotenv: Path | None = None) -> Report:
         """What `python -m bot check` finds."""
-        return await check(self.environment, clock=clock or self.clock)
+        return await check(self.environment, clock=clock or self.clock, dotenv=dotenv)
 
     def policy(self, old: str, new: str) -> None:
         """Write another policy."""

@@ -125,7 +125,7 @@ DATABASE = {
     "database version": UNKNOWN,
     "audit chain": UNKNOWN,
 }
-GROUP = "Things Group ThingsGroupId_gone"
+GROUP = "Things Group (rule 1)"
 
 SPOILED: dict[str, tuple[Callable[[Installation], Any], dict[str, Level]]] = {
     "app token": (env(SLACK_APP_TOKEN="xapp-wrong"), {"Slack app token": FAILED}),
@@ -188,6 +188,14 @@ SPOILED: dict[str, tuple[Callable[[Installation], Any], dict[str, Level]]] = {
     "database is empty": (
         lambda at: at.database.write_bytes(b""),
         {"database version": Level.REMARK, "audit chain": UNKNOWN},
+    ),
+    "database of another program": (
+        lambda at: (at.database.unlink(), sql("CREATE TABLE foreign_one (x)")(at)),
+        {"database version": FAILED, "audit chain": UNKNOWN},
+    ),
+    "database's lock": (
+        lambda at: (at.folder / "imei-lock.db.lock").mkdir(),
+        {"database writable": FAILED},
     ),
     "database of an earlier version": (
         sql("UPDATE alembic_version SET version_num = '0001'"),
@@ -460,6 +468,7 @@ async def test_lines_are_aligned_and_a_fix_stands_below_its_failure(installed: I
     details = {re.match(r".{13}\S.*?  +", one).end() for one in lines[:3]}  # type: ignore[union-attr]
     assert len(details) == 1
     assert lines[-1] == "1 failed."
+    assert max(len(one) for one in lines if "/" not in one) <= 100
     assert "\x1b" not in "".join(lines)
 
 

@@ -10,8 +10,11 @@ import pytest
 
 from bot.domain.identifiers import Iccid
 from bot.monogoto import Monogoto, UserPassword
+from bot.monogoto.failures import Answer
+from bot.monogoto.pace import OwnPace
+from bot.monogoto.probe_words import rows, said
 from bot.monogoto.probing import QUESTIONS, Probed, probe
-from bot.monogoto.spare_sim import NotSpare, PutBack, State
+from bot.monogoto.spare_state import NotSpare, PutBack, State
 from bot.sandbox.clock import ManualClock
 from bot.sandbox.monogoto import LocalMonogoto
 from tests.monogoto.conftest import OpenGate, pumped
@@ -91,6 +94,32 @@ async def test_no_secret_and_no_whole_number_is_in_the_report(lab: Lab) -> None:
     shown = repr((await lab.probe()).answers)
     hidden = (*lab.sim.secrets(lab.iccid), lab.iccid, str(lab.sim.thing(lab.iccid)["IMEI"]))
     assert [secret for secret in hidden if secret in shown] == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"PIN1": "4711", "PUK1": "24681357", "MSISDN": "46719991234567"}',
+        b'{"Success": true, "Data": [{"MSISDN": "46719991234567", "PIN1": "4711"}]}',
+        b'{"PIN1": "4711", "PUK1": "246813',
+        b' [{"PIN1": "4711"',
+        b'["4711"]',
+        b'"PIN 4711"',
+        b"4711",
+        b"PIN 4711, PUK 24681357, call 46719991234567",
+        b'{"message": "PIN 4711 is wrong"}',
+        b'{"4711": {"24681357": 1}}',
+    ],
+)
+def test_no_shape_of_answer_gets_a_pin_or_a_phone_number_into_the_report(body: bytes) -> None:
+    for told in (said(Answer(200, body)), rows(Answer(200, body))):
+        assert not [secret for secret in ("4711", "246813", "46719991234567") if secret in told]
+
+
+def test_what_an_answer_says_to_people_is_told() -> None:
+    assert said(Answer(400, b'{"message": "cas is stale", "a": 1}')) == (
+        "400, an object with a, message: cas is stale"
+    )
 
 
 async def test_the_first_value_written_is_the_device_that_is_in_it(lab: Lab) -> None:
@@ -222,6 +251,72 @@ async def test_a_sim_that_never_rests_is_said_to_be_no_good_for_this(lab: Lab) -
     assert_put_back(lab, probed)
 
 
+# --- a write that does more than it was to ---------------------------------------------------------------
+
+
+async def test_a_write_that_replaces_the_record_is_the_last_but_for_putting_back_and_raises_the_alarm(
+    lab: Lab,
+) -> None:
+    lab.sim.settings.change(thing_put="replace")
+    probed = await lab.probe()
+    assert len(lab.sent) == 2
+    assert lab.lock == (False, "")
+    assert not probed.put_back.done
+    assert "ThingName, ThingsGroupId" in probed.broken_off
+    assert "ThingName, ThingsGroupId" in probed.put_back.said
+    assert len(lab.alarms) == 1
+
+
+async def test_what_a_later_write_does_beside_is_found_too(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    count, send = 0, lab.monogoto.raw
+
+    async def raw(method: str, path: str, **content: Any) -> Any:
+        nonlocal count
+        count += method == "PUT"
+        if method == "PUT" and count == 3:
+            lab.sim.fail(UPDATE, "changes_too", keys={"State": "SUSPENDED"})
+        return await send(method, path, **content)
+
+    monkeypatch.setattr(lab.monogoto, "raw", raw)
+    probed = await lab.probe()
+    assert (len(lab.sent), probed.put_back.done) == (3, False)
+    assert "State" in probed.put_back.said
+
+
+async def test_a_device_that_goes_on_line_meanwhile_is_no_harm(lab: Lab) -> None:
+    asking = asyncio.ensure_future(lab.asking())
+    while not lab.sent:
+        await asyncio.sleep(0.001)
+        _advance(lab)
+    lab.sim.data_session(lab.iccid, lab.sim.examples.fresh.imei)
+    assert_put_back(lab, await pumped(lab.clock, _result(asking)))
+
+
+async def test_a_vendor_that_turns_the_lock_on_is_undone_at_once_and_said(lab: Lab) -> None:
+    lab.sim.settings.change(stored_imei_locks=True)
+    probed = await lab.probe()
+    assert_put_back(lab, probed)
+    assert "turned the lock on" in probed.broken_off
+    assert len(lab.sent) == 2
+
+
+async def test_where_nothing_can_be_stored_without_a_lock_the_sim_is_at_least_unlocked(lab: Lab) -> None:
+    lab.sim.console_edit(lab.iccid, MasterIMEI="353053119990002")
+    lab.sim.settings.change(stored_imei_locks=True)
+    probed = await lab.probe()
+    assert lab.lock == (False, "")
+    assert not probed.put_back.done
+    assert len(lab.alarms) == 1
+
+
+async def test_what_an_earlier_probe_left_is_put_back_to_what_was_there_before_it(lab: Lab) -> None:
+    lab.sim.console_edit(lab.iccid, MasterIMEI="001010012345678")
+    left = probe(
+        lab.monogoto, Iccid(lab.iccid), clock=lab.clock, stop=lab.stop, left_by_a_probe="353053119990002"
+    )
+    assert_put_back(lab, await pumped(lab.clock, left), "353053119990002")
+
+
 # --- what goes wrong on the way ----------------------------------------------------------------------------
 
 
@@ -302,10 +397,54 @@ async def test_tokens_that_expire_half_way_are_renewed(lab: Lab) -> None:
     assert_put_back(lab, await pumped(lab.clock, _result(asking)))
 
 
+async def test_a_write_answered_with_401_is_no_damage_and_costs_few_log_ins(
+    lab: Lab,
+) -> None:
+    lab.sim.fail(UPDATE, "unauthorized", 100)
+    probed = await lab.probe()
+    assert_put_back(lab, probed)
+    assert probed.put_back.said == "Nothing was written."
+    assert probed.answers["write_answer"].startswith("401: ")
+    assert sum(call.path == "/Auth" for call in lab.sim.calls) == 2
+
+
+async def test_a_log_in_refused_half_way_is_not_tried_on_and_on(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_nth_write(lab, "unauthorized", 2, monkeypatch, times=100)
+    probed = await lab.probe()
+    assert not probed.put_back.done
+    assert len(lab.alarms) == 1
+    assert sum(call.path == "/Auth" for call in lab.sim.calls) <= 6
+
+
+async def test_asked_to_end_while_the_vendor_asks_for_an_hour_it_puts_back_within_two_minutes(
+    lab: Lab,
+) -> None:
+    told: list[float] = []
+    who = UserPassword(lab.sim.username, lab.sim.password)
+    pace = OwnPace(lab.clock, 50.0, tell=told.append)
+    async with Monogoto(lab.sim.url, who, clock=lab.clock, gate=pace, deadline=0.3) as lab.monogoto:
+        asking = asyncio.ensure_future(lab.asking())
+        while not lab.sent:
+            await asyncio.sleep(0.001)
+            _advance(lab)
+        lab.sim.fail(("GET", "/thing/"), "rate_limited", seconds=3600)
+        while not told:
+            await asyncio.sleep(0.001)
+            _advance(lab)
+        began = lab.clock.now()
+        lab.stop.set()
+        probed = await pumped(lab.clock, _result(asking))
+    assert_put_back(lab, probed)
+    assert told == [60.0]
+    assert (lab.clock.now() - began).total_seconds() < 120
+
+
 @pytest.mark.parametrize("writes", [0, 1, 2, 3])
 async def test_asked_to_end_it_puts_back_first_wherever_it_is(lab: Lab, writes: int) -> None:
     asking = asyncio.ensure_future(lab.asking())
-    while len(lab.sent) < writes or not lab.sim.calls:
+    while len(lab.sent) < writes or "/things" not in {call.path for call in lab.sim.calls}:
         await asyncio.sleep(0.0005)
         _advance(lab)
     lab.stop.set()

@@ -33,6 +33,10 @@ class Settings:
     """Whether rows of `/things` carry MasterIMEI and LockMasterImei."""
     groups_listing: Literal["array", "missing"] = "array"
     """Whether `/thingsgroups`, which is a guess, exists."""
+    thing_put: Literal["merge", "replace"] = "merge"
+    """What the Thing's PUT does to keys it leaves out: nothing, or clears name, description and group."""
+    stored_imei_locks: bool = False
+    """Whether storing an IMEI turns the lock on, whatever LockMasterImei says."""
     group_put: GroupPut = "replace"
     """What a group's PUT does to keys it leaves out: clears the documented ones (`replace`), nothing
     (`merge`), or clears those and drops every other one too (`replace_all`)."""

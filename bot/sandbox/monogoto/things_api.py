@@ -90,7 +90,7 @@ class ThingsApi:
         return answers.text("Thing state updated successfully.")
 
     async def update(self, request: web.Request) -> web.Response:
-        """PUT /thing/update/: merges only the keys sent, if `cas` is the present one."""
+        """PUT /thing/update/: with the present `cas`, merges only the keys sent, or as the switch says."""
         body = await json_object(request)
         if body is None or not body.get("cas") or not isinstance(body.get("ThingId"), str):
             return answers.text("Invalid Input Data", 400)
@@ -106,9 +106,18 @@ class ThingsApi:
         if self._settings.validates_imei and not _looks_like_imei(keys.get("MasterIMEI")):
             return answers.json({"message": "MasterIMEI is not valid"}, 400)
         if not acts_out(request, "does_not_stick"):
-            self._world.write(record, keys, also=edits(request, "changes_too"))
+            self._world.write(record, keys, also=self._unasked(keys) | edits(request, "changes_too"))
         self._edit(record, edits(request, "edited_after"))
         return answers.text(_SAVED)
+
+    def _unasked(self, keys: dict[str, Any]) -> dict[str, Any]:
+        """What this vendor changes along with the keys that were sent."""
+        also: dict[str, Any] = {}
+        if self._settings.thing_put == "replace":
+            also = {key: "" for key in ("ThingName", "ThingDescription", "ThingsGroupId") if key not in keys}
+        if self._settings.stored_imei_locks and keys.get("MasterIMEI"):
+            also["LockMasterImei"] = True
+        return also
 
     def _edit(self, record: ThingRecord, keys: dict[str, Any]) -> None:
         """At the console; nothing at all moves where there are no keys."""

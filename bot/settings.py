@@ -1,0 +1,130 @@
+"""How the text of each setting becomes a value. A reader raises ValueError, and repeats nothing."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import math
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+
+class Secret:
+    """A value that neither `repr`, `str` nor a format string shows."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself: for the one place that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+
+def token(prefix: str) -> Callable[[str], Secret]:
+    """What begins so."""
+
+    def read(value: str) -> Secret:
+        if not value.startswith(prefix):
+            raise ValueError(f"must begin with {prefix}")
+        return Secret(value)
+
+    return read
+
+
+def ready_token(value: str) -> Secret:
+    """A token as it goes into a header."""
+    if value.lower().startswith("bearer"):
+        raise ValueError("must be the token alone, without “Bearer” before it")
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ValueError("must be one word without blanks or line breaks")
+    return Secret(value)
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """One of these words, in any case."""
+
+    def read(value: str) -> str:
+        matches = [choice for choice in choices if choice.lower() == value.lower()]
+        if not matches:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return matches[0]
+
+    return read
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def safe_url(value: str) -> str:
+    """Secrets go to this address, so it must be https, or stay on this machine."""
+    if any(letter.isspace() or letter == "\\" for letter in value):
+        raise ValueError("must be one plain address")
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
+        host.encode("idna").decode("idna")
+    except ValueError:
+        raise ValueError("must be one plain address") from None
+    if not host or parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("must be a plain address, without a user name, query or fragment")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+        raise ValueError("must begin with https:// (http:// only for this machine itself)")
+    return value.rstrip("/")
+
+
+def slack_url(value: str) -> str:
+    """An address that method names are put behind."""
+    return safe_url(value) + "/"
+
+
+def host_name(value: str) -> str:
+    """An address, or a name that could be one."""
+    try:
+        value.encode("idna")
+    except UnicodeError:
+        raise ValueError("must be an address or a host's name") from None
+    return value
+
+
+def port_number(value: str) -> int:
+    """A port to listen on."""
+    if not (value.isascii() and value.isdigit() and int(value) <= 65535):
+        raise ValueError("must be a port number from 0 to 65535 (0: the system chooses)")
+    return int(value)
+
+
+def rate(value: str) -> float:
+    """Calls a second."""
+    try:
+        rate = float(value)
+    except ValueError:
+        rate = math.nan
+    if not (math.isfinite(rate) and rate > 0):
+        raise ValueError("must be a number of calls a second above 0")
+    return rate
+
+
+def database_address(value: str) -> str:
+    """Where the records are."""
+    if value.startswith(("postgresql://", "postgres://")):
+        raise ValueError("PostgreSQL is not supported in this version; use sqlite:///<file>")
+    if not value.startswith("sqlite:///") or value.removeprefix("sqlite:///") in {"", ":memory:"}:
+        raise ValueError("must be sqlite:///<file>")
+    return value
