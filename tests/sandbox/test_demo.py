@@ -7,7 +7,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -249,13 +248,11 @@ def test_a_fast_clock_lets_a_request_expire_while_one_looks(tmp_path: Path) -> N
     demo = DemoProcess(tmp_path / "own", "--things", "0", "--fast", "200")
     try:
         policy = demo.folder / "policy.toml"
-        policy.write_text(policy.read_text().replace('expires      = "24h"', 'expires      = "2m"'))
+        policy.write_text(policy.read_text().replace('expires      = "24h"', 'expires      = "1m"'))
         demo.post("/control/demo/reset")
         demo.until(lambda: _round(demo) > 1)
         assert demo.send_form("U0ENG1", demo.copy_of("lock"))["ok"]
-        started = time.monotonic()
-        demo.until(lambda: "xpired" in str(_messages(demo)))
-        assert time.monotonic() - started < 25
+        demo.until(lambda: "xpired" in str(_messages(demo)))  # its patience is half of that minute
     finally:
         assert demo.end() == (0, "")
 
