@@ -39,6 +39,7 @@ from bot.slack.desk import Desk
 from bot.slack.dispatch import BoltDispatch, Dispatch
 from bot.slack.http import HttpTransport
 from bot.slack.notifier import SlackNotifier
+from bot.slack.once import Once
 from bot.slack.roles import SlackDirectory
 from bot.slack.screens import Screens
 from bot.slack.socket import SocketTransport
@@ -143,6 +144,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         new_id=seams.new_id,
         forget_roles=directory.forget,
         screens=Screens(clock),
+        shares=Once(clock),
         lookups=lookups,
         inventory=known,
     )

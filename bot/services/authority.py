@@ -9,7 +9,7 @@ from bot.domain.changes import Kind
 from bot.domain.errors import DirectoryUnavailable, NotAllowed
 from bot.domain.policy import Actor, Decision, Policy, Standing
 from bot.domain.requests import ChangeRequest, Origin, Person
-from bot.services.ports import Clock, Directory, Store
+from bot.services.ports import Clock, Directory, Room, Store
 
 UNREACHABLE = (
     "Slack did not answer who you are and which roles you hold, so the answer is no for now. "
@@ -19,6 +19,10 @@ APPROVERS_LOOKED_AT = 50
 """People asked about, one call each, before a request is taken; the tier allows 100 a minute."""
 LOOKUPS = ("status", "requests", "history")
 """The look-ups of `/imei`, as the policy names them."""
+UNSEEN = (
+    "I can't see whether this channel is shared with another company, so nothing was shared. "
+    "Invite me to the channel first, or share it elsewhere."
+)
 EXTERNAL = "This channel is shared with another company. Ask in a channel of your own workspace."
 
 
@@ -72,6 +76,16 @@ class Authority:
         await self._refuse_external(person, origin, event)
         actor = await self._actor(person, origin, event, self._policy.lookups.get(lookup, ()), fresh=fresh)
         await self._enforce(self._policy.may_look_up(actor, lookup), person, origin, event)
+
+    async def to_share(self, person: Person, origin: Origin, lookup: str) -> None:
+        """May this person show that look-up to the whole channel? Fresh roles. Raises `NotAllowed`.
+
+        Only a channel that is known to be the company's own will do: an answer can't be taken back.
+        """
+        event = f"lookup.{lookup}"
+        await self.to_look_up(person, origin, lookup, fresh=True)
+        if (await self._room(person, origin, event)).external is not False:
+            await self._enforce(Decision(False, UNSEEN), person, origin, event)
 
     async def sights(self, person: Person, origin: Origin) -> dict[str, Decision]:
         """For the help: which look-ups this person may use. Raises `NotAllowed` as `abilities` does."""
@@ -165,15 +179,15 @@ class Authority:
     async def _refuse_external(
         self, person: Person, origin: Origin, event: str, request_id: str = ""
     ) -> None:
-        if not origin.channel:
-            return
+        if origin.channel and (await self._room(person, origin, event, request_id)).external:
+            await self._enforce(Decision(False, EXTERNAL), person, origin, event, request_id)
+
+    async def _room(self, person: Person, origin: Origin, event: str, request_id: str = "") -> Room:
         try:
-            room = await self._directory.room(origin.channel)
+            return await self._directory.room(origin.channel)
         except DirectoryUnavailable:
             await self._enforce(Decision(False, UNREACHABLE), person, origin, event, request_id)
             raise
-        if room.external:
-            await self._enforce(Decision(False, EXTERNAL), person, origin, event, request_id)
 
     async def _enforce(
         self, decision: Decision, person: Person, origin: Origin, event: str, request_id: str = ""

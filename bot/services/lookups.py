@@ -82,19 +82,21 @@ class Lookups:
             return replace(named, remarks=_why_not(iccid, imei))
         return named
 
-    async def status_of(self, person: Person, origin: Origin, key: Key, *, fresh: bool = False) -> Standing:
-        """Of what was chosen, or is to be shown to others: read anew. `fresh`: roles too."""
-        await self._authority.to_look_up(person, origin, "status", fresh=fresh)
+    async def status_of(self, person: Person, origin: Origin, key: Key) -> Standing:
+        """Of what was chosen by a click: read anew, roles too."""
+        await self._authority.to_look_up(person, origin, "status", fresh=True)
         return await self._chosen(key)
 
-    async def requests(self, person: Person, origin: Origin, which: Which, cursor: Cursor = FIRST) -> Listed:
-        """A page of requests."""
-        await self._authority.to_look_up(person, origin, "requests")
-        return await self._archive.page(which, PAGE, cursor)
+    async def status_to_share(self, person: Person, origin: Origin, key: Key) -> Standing:
+        """As `status_of`, to be shown to the whole channel."""
+        await self._authority.to_share(person, origin, "status")
+        return await self._chosen(key)
 
-    async def history(self, person: Person, origin: Origin, which: Which, cursor: Cursor = FIRST) -> Listed:
-        """A page of what was asked about a Thing or a group, or asked and decided by somebody."""
-        await self._authority.to_look_up(person, origin, "history")
+    async def page(
+        self, person: Person, origin: Origin, lookup: str, which: Which, cursor: Cursor = FIRST, *, fresh: bool
+    ) -> Listed:
+        """A page of `requests`, or of the `history` of a target or a person. `fresh`: by a click."""
+        await self._authority.to_look_up(person, origin, lookup, fresh=fresh)
         return await self._archive.page(which, PAGE, cursor)
 
     async def target_of(self, person: Person, origin: Origin, typed: str) -> Choices | Which:

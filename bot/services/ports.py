@@ -97,8 +97,8 @@ class Room:
     channel: str
     postable: bool
     """The bot is a member, and it is not archived."""
-    external: bool = False
-    """Shared with another company."""
+    external: bool | None = False
+    """Shared with another company; None where the bot can't see that."""
 
 
 class PlaceKind(StrEnum):

@@ -62,6 +62,8 @@ class SlackApi:
         """Answer through a `response_url`. Raises like `call`."""
         try:
             async with self._session.post(response_url, json=message) as answer:
+                if answer.status >= 500:
+                    raise SlackAway("response_url", f"HTTP {answer.status}")
                 if answer.status >= 400:
                     raise SlackError("response_url", f"HTTP {answer.status}")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -26,6 +26,7 @@ from bot.slack.errors import words
 from bot.slack.form_state import Form
 from bot.slack.forms import View
 from bot.slack.notifier import SlackNotifier
+from bot.slack.once import Once
 from bot.slack.screens import Edit, Screens
 
 EXPECTED = (Refusal, PlatformError, DirectoryUnavailable)
@@ -52,6 +53,7 @@ class Desk:
     screens: Screens
     inventory: Inventory
     lookups: Lookups
+    shares: Once
 
     async def whisper(self, call: Call, text: str, *buttons: b.Block) -> None:
         """Tell only this person: by response_url, else ephemerally, else by direct message.

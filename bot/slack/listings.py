@@ -98,11 +98,12 @@ def entry(request: ChangeRequest, link: str, now: datetime) -> list[b.Block]:
     return [b.section(_headline(request, link, now)), b.facts(_rows(request)), b.context(_people(request))]
 
 
-def line(request: ChangeRequest, link: str, now: datetime) -> str:
-    """One request in a line or two, for the answer about a SIM."""
+def line(request: ChangeRequest, link: str, now: datetime, *, names: bool = True) -> str:
+    """One request in a line or two, for the answer about a SIM. Slack calls whom a shared one names."""
     before = request.seen.target.lock
     change = f"{b.escape(lock_words(before), 80)} → {b.escape(after_words(request.change, before), 80)}"
-    return f"{_headline(request, link, now)}\n{change}\n{_people(request)}"
+    people = _people(request) if names else f"asked {b.moment(request.created_at)} · `{request.id}`"
+    return f"{_headline(request, link, now)}\n{change}\n{people}"
 
 
 def _headline(request: ChangeRequest, link: str, now: datetime) -> str:

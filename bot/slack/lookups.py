@@ -13,7 +13,7 @@ from bot.services.answers import Answer, Choices, GroupKey, NotFound, read_key
 from bot.services.ports import Which
 from bot.slack import blocks as b
 from bot.slack import ids, listings, statuses
-from bot.slack.api import SlackError
+from bot.slack.api import SlackAway, SlackError
 from bot.slack.desk import Call, Desk
 from bot.slack.listings import Leaf, links_to
 
@@ -97,23 +97,40 @@ def unescaped(text: str) -> str:
 
 async def show_status(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
     """One of several was chosen: the list gives way to it."""
-    answer = await desk.lookups.status_of(call.person, call.origin, read_key(value))
-    await _show(desk, call, answer, replace_=True)
+    work = desk.lookups.status_of(call.person, call.origin, read_key(value))
+    await _show(desk, call, await _patiently(desk, call, work), replace_=True)
 
 
 async def share_status(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
     """For the channel: roles and facts read anew, with the name of whoever shares."""
-    answer = await desk.lookups.status_of(call.person, call.origin, read_key(value), fresh=True)
+    once = (call.origin.channel, call.origin.message_ts, call.person.user_id)
+    if not desk.shares.begin(once):
+        await desk.whisper(call, "It is being shared already, or was just now: look in the channel.")
+        return
+    shared = False
+    try:
+        shared = await _share(desk, call, value)
+    finally:
+        if not shared:
+            desk.shares.forget(once)
+
+
+async def _share(desk: Desk, call: Call, value: str) -> bool:
+    """Whether Slack took it."""
+    work = desk.lookups.status_to_share(call.person, call.origin, read_key(value))
+    answer = await _patiently(desk, call, work)
     links = await links_to(desk.notifier, (*answer.open, *answer.last))
     blocks = statuses.standing(answer, links, desk.clock.now(), shared_by=call.person.user_id)
-    title = b.escape(answer.seen.target.title, 80)
+    said = ""
     try:
-        await desk.share(call, f"How {title} stands", blocks)
+        await desk.share(call, f"How {b.escape(answer.seen.target.title, 80)} stands", blocks)
+    except SlackAway:
+        said = "⚠️ Slack did not say whether it was shared: look in the channel before you share it again."
     except SlackError:
-        await desk.whisper(
-            replace(call, response_url=""),
-            "⚠️ Slack did not take it for this channel; nothing was shared. Look it up again, then share.",
-        )
+        said = "⚠️ Slack did not take it for this channel; nothing was shared. Look it up again, then share."
+    if said:
+        await desk.whisper(replace(call, response_url=""), said)
+    return not said
 
 
 async def show_history(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
@@ -157,8 +174,9 @@ async def _show(desk: Desk, call: Call, answer: Answer, *, replace_: bool = Fals
 
 
 async def _list(desk: Desk, call: Call, leaf: Leaf, *, replace_: bool = False) -> None:
-    find = desk.lookups.history if leaf.lookup == "history" else desk.lookups.requests
-    listed = await find(call.person, call.origin, leaf.which, leaf.cursor)
+    listed = await desk.lookups.page(
+        call.person, call.origin, leaf.lookup, leaf.which, leaf.cursor, fresh=replace_
+    )
     links = await links_to(desk.notifier, listed.requests)
     blocks = listings.page(leaf, listed, links, desk.clock.now())
     await desk.answer(call, b.escape(leaf.title, 200), blocks, replace=replace_)

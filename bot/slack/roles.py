@@ -196,7 +196,7 @@ class SlackDirectory:
             external = bool(found.get("is_ext_shared") or found.get("is_pending_ext_shared"))
         except SlackError as error:
             if error.code in NO_CHANNEL:
-                return Room(channel, postable=False)
+                return Room(channel, postable=False, external=None)
             raise DirectoryUnavailable(str(error)) from None
         return Room(channel, postable, external)
 

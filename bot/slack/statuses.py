@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.domain.changes import noun
 from bot.domain.impact import SeenThing
+from bot.domain.requests import ChangeRequest
 from bot.services.answers import Choice, Choices, GroupKey, NotFound, Standing, key_text
 from bot.services.ports import Stock
 from bot.slack import blocks as b
@@ -26,20 +27,25 @@ def standing(answer: Standing, links: Links, now: datetime, *, shared_by: str = 
     if isinstance(answer.seen, SeenThing) and answer.seen.group and answer.seen.group.imei_lock:
         both = "The SIM's lock and its group's both count; which wins, Monogoto documents nowhere."
         drawn.append(b.context(both))
-    for request in answer.open:
-        drawn.append(
-            b.section(
-                f"*Open, on the {noun(request.change)}:*\n{line(request, links.get(request.id, ''), now)}"
-            )
-        )
-    drawn.append(b.section("*Last changes*" if answer.last else "No change was asked for here before."))
-    drawn += [b.section(line(request, links.get(request.id, ""), now)) for request in answer.last]
+    drawn += _changes(answer, links, now, names=not shared_by)
     counts = "; “ago” counts from then" if shared_by else ""
     shared = f"Shared by {b.mention(shared_by)}. " if shared_by else ""
     drawn.append(b.context(f"{shared}Read from Monogoto {b.moment(answer.seen.read_at)}{counts}."))
     if not shared_by:
         drawn.append(b.actions(b.button("Share in channel", ids.STATUS_SHARE, key_text(answer.key))))
     return drawn
+
+
+def _changes(answer: Standing, links: Links, now: datetime, *, names: bool) -> list[b.Block]:
+    """Open requests, then the last ones that have ended."""
+
+    def drawn(request: ChangeRequest) -> str:
+        return line(request, links.get(request.id, ""), now, names=names)
+
+    opened = [b.section(f"*Open, on the {noun(r.change)}:*\n{drawn(r)}") for r in answer.open]
+    if answer.last:
+        return [*opened, b.section("*Last changes*"), *(b.section(drawn(r)) for r in answer.last)]
+    return opened or [b.section("No change was asked for here before.")]
 
 
 def _rows(answer: Standing, now: datetime) -> Rows:

@@ -192,12 +192,6 @@ async def test_shared_it_is_for_all_names_who_shared_and_is_read_anew(stage: Sta
     assert "Renamed meanwhile" not in shown(message), "the private answer stays as it was"
 
 
-async def test_it_can_be_shared_where_the_bot_is_no_member(stage: Stage) -> None:
-    engineer, sim = stage.person("U0ENG1"), stage.monogoto.examples.fresh
-    await engineer.command("/imei", f"status {sim.iccid}", channel="C0PRIVATE")
-    message = await stage.until(lambda: next(iter(stage.whispers("U0ENG1")), None))
-    await press(stage, engineer, message, "status.share")
-    assert "Shared by <@U0ENG1>" in shown(stage.cards("C0PRIVATE")[-1])
 
 
 async def test_nothing_is_looked_up_in_a_channel_shared_with_another_company(stage: Stage) -> None:
