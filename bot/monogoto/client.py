@@ -8,7 +8,7 @@ import ssl
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
@@ -16,7 +16,7 @@ import httpx
 from bot.domain.errors import NotReached, StoreUnavailable, Unfit, Unreadable
 from bot.domain.identifiers import Iccid, Imei, same_device
 from bot.domain.things import GroupRow, Thing, ThingRow, ThingsGroup
-from bot.monogoto import failures, models
+from bot.monogoto import failures, listings, models
 from bot.monogoto.auth import Credentials, TokenAuth, TokenKeeper, TokenOnly, UserPassword, ends_at
 from bot.monogoto.failures import Answer
 from bot.monogoto.wire import Exchange, Gate, GuardedTransport, OnCall, VendorCall
@@ -29,8 +29,6 @@ DEADLINE: Final = 30.0
 _JSON: Final = {"Content-Type": "application/json"}
 _PAGE: Final = 50
 _HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "imei-lock"}
-
-T = TypeVar("T")
 
 
 @cache
@@ -119,8 +117,8 @@ class Monogoto:
         Not urgent.
         """
         query = {"limit": str(_PAGE), "offset": str(offset), "sortBy[ThingName]": "ASC"}
-        body = _listed(await self._read("/things", query, urgent=False), offset)
-        return _page(models.rows_from(body), body)
+        body = listings.listed(await self._read("/things", query, urgent=False), offset)
+        return listings.page(models.rows_from(body), body)
 
     async def groups_page(self, offset: int) -> Page[GroupRow]:
         """GET /thingsgroups?limit=50&offset=<offset>
@@ -128,8 +126,8 @@ class Monogoto:
         Not urgent. Documented nowhere, so a 401 is no word on our log-in: it is refused like any other id.
         """
         query = {"limit": str(_PAGE), "offset": str(offset)}
-        body = _listed(await self._read("/thingsgroups", query, urgent=False, guess=True), offset)
-        return _page(models.group_rows_from(body), body)
+        body = listings.listed(await self._read("/thingsgroups", query, urgent=False, guess=True), offset)
+        return listings.page(models.group_rows_from(body), body)
 
     async def things_last_seen_in(self, imei: Imei) -> tuple[ThingRow, ...]:
         """GET /things?filterBy[IMEI]=<imei>
@@ -191,7 +189,7 @@ class Monogoto:
         write is the caller's to guard.
         """
         auth = self._token_only if guess else self._auth
-        return await self._exchange(method, path, auth=auth, **content)
+        return await self._exchange(method, path, auth=auth, guess=guess, **content)
 
     async def token_ends(self) -> datetime | None:
         """When the present token ends by its own claims; None where it tells nothing. May log in."""
@@ -201,7 +199,7 @@ class Monogoto:
         self, path: str, query: dict[str, str] | None = None, *, urgent: bool = True, guess: bool = False
     ) -> object:
         auth = self._token_only if guess else self._auth
-        answer = await self._exchange("GET", path, auth=auth, urgent=urgent, params=query)
+        answer = await self._exchange("GET", path, auth=auth, urgent=urgent, guess=guess, params=query)
         return failures.content(failures.demand_good(answer, writing=False))
 
     async def _exchange(
@@ -212,9 +210,13 @@ class Monogoto:
         auth: httpx.Auth | None,
         not_after: datetime | None = None,
         urgent: bool = True,
+        guess: bool = False,
         **content: Any,
     ) -> Answer:
-        """Send, read the whole small answer, and let the gate know how it went."""
+        """Send, read the whole small answer, and let the gate know how it went.
+
+        A guess that fails tells nothing of how busy the vendor is, unless it says so with 429.
+        """
         writing = method == "PUT"
         request = self._http.build_request(method, path, **content)
         limit = asyncio.timeout(None)
@@ -231,29 +233,15 @@ class Monogoto:
             raise failures.from_deadline(writing=writing, left=exchange.left) from None
         except failures.FOREIGN as error:
             raise failures.from_exception(error, writing=writing) from None
-        return await self._heard(response, body)
+        return await self._heard(response, body, guess=guess)
 
-    async def _heard(self, response: httpx.Response, body: bytes) -> Answer:
+    async def _heard(self, response: httpx.Response, body: bytes, *, guess: bool) -> Answer:
         wait = failures.retry_after(response.headers.get("retry-after"), self._clock.now())
         date = failures.moment(response.headers.get("date"))
         answer = Answer(response.status_code, body, wait, date)
         with suppress(StoreUnavailable):  # the answer to a write must not get lost over this
-            if answer.says_overload:
+            if answer.status == 429 or (answer.says_overload and not guess):
                 await self._gate.slow_down(wait)
             elif answer.is_good:
                 await self._gate.recovered()
         return answer
-
-
-def _page(rows: tuple[T, ...], body: list[object]) -> Page[T]:
-    """Any other size than the one asked for means that there is no more to come."""
-    return Page(rows, len(body), is_last=len(body) != _PAGE)
-
-
-def _listed(body: object, offset: int) -> list[object]:
-    """Past the last row nothing may come instead of an empty list."""
-    if body is None and offset > 0:
-        return []
-    if not isinstance(body, list):
-        raise Unreadable("Monogoto's listing is not a list.")
-    return body

@@ -68,15 +68,12 @@ class Listing(Protocol):
 
     async def things_page(self, offset: int) -> Page[ThingRow]:
         """Things from that row on, by name."""
-        ...
 
     async def groups_page(self, offset: int) -> Page[GroupRow]:
         """Groups from that row on."""
-        ...
 
     async def things_group(self, things_group_id: str, *, urgent: bool = True) -> ThingsGroup:
         """One group."""
-        ...
 
 
 class Ledger(Protocol):
@@ -84,31 +81,28 @@ class Ledger(Protocol):
 
     async def reading(self) -> Reading:
         """How far the last one came."""
-        ...
 
     async def note(self, reading: Reading) -> None:
         """From now on it stands there."""
-        ...
 
     async def keep_things(
         self, rows: Iterable[ThingRow], at: datetime, reading: Reading | None = None
     ) -> None:
         """Rows as read at `at`, unless newer ones are known; with the reading that they bring on."""
-        ...
 
     async def keep_groups(
         self, rows: Iterable[GroupRow], at: datetime, reading: Reading | None = None
     ) -> None:
         """As `keep_things`. A name once known isn't lost to a row without one."""
-        ...
 
     async def nameless_group(self, before: datetime) -> str | None:
         """The id of a group that Things belong to and that was not read since `before`."""
-        ...
 
-    async def drop_unseen(self, before: datetime, most: int) -> int:
+    async def set_back(self, now: datetime) -> None:
+        """What was read later than now, by a clock that was ahead, counts as read now."""
+
+    async def drop_unseen(self, before: datetime, groups_before: datetime, most: int) -> int:
         """Forget Things not read since, and groups that are of no Thing either: so many, of `most`."""
-        ...
 
 
 class InventoryReader:
@@ -120,6 +114,8 @@ class InventoryReader:
         self._sightings = sightings
         self._clock = clock
         self._failures = 0
+        self._groups_failed_at: datetime | None = None
+        """When their listing was given up last."""
         self._last_page: tuple[int, tuple[str, ...]] = (0, ())
         self._task: asyncio.Task[None] | None = None
 
@@ -182,8 +178,15 @@ class InventoryReader:
         if ended is not None and ended <= now < ended + REST:
             return min(IDLE_SECONDS, (ended + REST - now).total_seconds())
         self._last_page = (0, ())
-        await self._ledger.note(replace(reading, part=Part.GROUPS, offset=0, started_at=now))
+        await self._ledger.set_back(now)
+        part = Part.GROUPS if self._lists_groups(now) else Part.THINGS
+        await self._ledger.note(replace(reading, part=part, offset=0, started_at=now))
         return 0.0
+
+    def _lists_groups(self, now: datetime) -> bool:
+        """What failed is tried again after a day, or by the next process."""
+        failed = self._groups_failed_at
+        return failed is None or not failed <= now < failed + STALE
 
     async def _read_groups(self, reading: Reading, now: datetime) -> None:
         onward = replace(reading, part=Part.THINGS, offset=0)
@@ -192,6 +195,7 @@ class InventoryReader:
         except PlatformError as error:
             if self._is_worth_another_try(error):
                 raise
+            self._groups_failed_at = now
             await self._ledger.note(onward)
             return
         over = page.is_last or self._repeats(reading.offset, tuple(row.things_group_id for row in page.rows))
@@ -221,17 +225,22 @@ class InventoryReader:
 
     async def _finish(self, reading: Reading) -> None:
         """Two complete readings without a row: it is gone. A few at a time, so that nobody waits long."""
-        if reading.complete_since is not None:
-            while await self._ledger.drop_unseen(reading.complete_since, DROPPED_AT_ONCE):
+        now = self._clock.now()
+        since, started = reading.complete_since, reading.started_at
+        if since and started and since <= started:  # else the clock was set back between the two
+            groups_since = since if self._lists_groups(now) else since - 2 * STALE
+            while await self._ledger.drop_unseen(since, groups_since, DROPPED_AT_ONCE):
                 await self._clock.sleep(0)
         over = replace(reading, part=Part.REST, offset=0)
-        now = self._clock.now()
         await self._ledger.note(replace(over, finished_at=now, complete_since=reading.started_at))
 
     def _repeats(self, offset: int, ids: tuple[str, ...]) -> bool:
         """Whether another offset brought this very page: then the vendor doesn't know `offset`."""
-        (before, known), self._last_page = self._last_page, (offset, ids)
-        return bool(ids) and ids == known and offset != before
+        before, known = self._last_page
+        if ids and ids == known and offset != before:
+            return True
+        self._last_page = (offset, ids)
+        return False
 
     def _is_worth_another_try(self, error: PlatformError) -> bool:
         return isinstance(error, (RateLimited, LoginFailed)) or (

@@ -93,7 +93,14 @@ class Lookups:
         return await self._chosen(key)
 
     async def page(
-        self, person: Person, origin: Origin, lookup: str, which: Which, cursor: Cursor = FIRST, *, fresh: bool
+        self,
+        person: Person,
+        origin: Origin,
+        lookup: str,
+        which: Which,
+        cursor: Cursor = FIRST,
+        *,
+        fresh: bool,
     ) -> Listed:
         """A page of `requests`, or of the `history` of a target or a person. `fresh`: by a click."""
         await self._authority.to_look_up(person, origin, lookup, fresh=fresh)

@@ -160,11 +160,17 @@ class SqlInventory:
             found: str | None = await connection.scalar(query)
         return found
 
-    async def drop_unseen(self, before: datetime, most: int) -> int:
+    async def set_back(self, now: datetime) -> None:
+        """What was read later than now, by a clock that was ahead, counts as read now."""
+        async with self._engine.writing() as connection:
+            for table in (inventory, things_groups):
+                await connection.execute(update(table).where(table.c.read_at > now).values(read_at=now))
+
+    async def drop_unseen(self, before: datetime, groups_before: datetime, most: int) -> int:
         """Forget Things not read since, and groups that are of no Thing either: so many, of `most`."""
         gone = select(inventory.c.iccid).where(inventory.c.read_at < before).limit(most)
         of_a_thing = exists().where(inventory.c.things_group_id == things_groups.c.things_group_id)
-        empty = and_(things_groups.c.read_at < before, ~of_a_thing)
+        empty = and_(things_groups.c.read_at < groups_before, ~of_a_thing)
         gone_groups = select(things_groups.c.things_group_id).where(empty).limit(most)
         async with self._engine.writing() as connection:
             things = await connection.execute(delete(inventory).where(inventory.c.iccid.in_(gone)))

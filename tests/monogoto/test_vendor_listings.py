@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from bot.domain.errors import NotReached, ThingNotFound, Unreadable
+from bot.domain.errors import NotReached, PlatformError, ThingNotFound, Unreadable
 from bot.domain.identifiers import Iccid
 from bot.domain.things import GroupRow, ThingRow
 from bot.monogoto import Monogoto, UserPassword
@@ -20,7 +20,7 @@ async def test_pages_hold_every_thing_once_and_the_last_one_says_so(
     rows: list[ThingRow] = []
     while not (page := await monogoto.things_page(len(rows))).is_last:
         rows += page.rows
-        assert page.size == 50
+        assert 0 < page.size <= 50
     rows += page.rows
     assert sorted(row.iccid for row in rows) == sorted(sim.iccids)
     fresh = next(row for row in rows if row.iccid == sim.examples.fresh.iccid)
@@ -67,7 +67,33 @@ async def test_rows_that_make_no_sense_count_as_read_and_are_passed_over(
     async with answering(clock, gate, httpx.Response(200, json=rows)) as monogoto:
         page = await monogoto.groups_page(0)
     assert page.rows == (GroupRow("G1", "Pumps"), GroupRow("G2", ""))
-    assert (page.size, page.is_last) == (6, True)
+    assert page.size == 6
+
+
+async def test_only_a_page_without_rows_is_the_last(clock: ManualClock, gate: OpenGate) -> None:
+    row = {"ThingsGroupId": "G1", "ThingsGroupName": "Pumps"}
+    pages = [httpx.Response(200, json=rows) for rows in ([row] * 49, [])]
+    async with answering(clock, gate, *pages) as monogoto:
+        assert not (await monogoto.groups_page(0)).is_last
+        assert (await monogoto.groups_page(49)).is_last
+
+
+async def test_a_page_without_one_row_that_makes_sense_is_no_page(clock: ManualClock, gate: OpenGate) -> None:
+    strange = httpx.Response(200, json=[{"Things": []}, "x"])
+    async with answering(clock, gate, strange, strange) as monogoto:
+        for listing in (monogoto.groups_page, monogoto.things_page):
+            with pytest.raises(Unreadable):
+                await listing(0)
+
+
+@pytest.mark.parametrize(("status", "slower"), [(500, []), (503, []), (429, [None])])
+async def test_a_guess_that_fails_slows_nobody_unless_the_vendor_says_so(
+    clock: ManualClock, gate: OpenGate, status: int, slower: list[None]
+) -> None:
+    async with answering(clock, gate, httpx.Response(status)) as monogoto:
+        with pytest.raises(PlatformError):
+            await monogoto.groups_page(0)
+    assert [told for told in gate.told if told != "recovered"] == slower
 
 
 async def test_nothing_past_the_last_row_is_an_end_and_nothing_at_all_is_not(

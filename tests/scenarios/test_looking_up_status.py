@@ -192,8 +192,6 @@ async def test_shared_it_is_for_all_names_who_shared_and_is_read_anew(stage: Sta
     assert "Renamed meanwhile" not in shown(message), "the private answer stays as it was"
 
 
-
-
 async def test_nothing_is_looked_up_in_a_channel_shared_with_another_company(stage: Stage) -> None:
     engineer = stage.person("U0ENG1")
     shared = next(c.id for c in stage.slack.workspace.channels.values() if "U0OTHER" in c.members)

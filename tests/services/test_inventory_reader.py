@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from bot.domain.errors import (
 )
 from bot.domain.things import GroupRow, ThingRow, ThingsGroup
 from bot.sandbox.clock import ManualClock
-from bot.services.inventory import InventoryReader, Part
+from bot.services.inventory import InventoryReader, Part, Reading
 from bot.services.ports import Page
 from bot.services.sightings import Sightings
 from bot.storage.engine import migrate, open_engine
@@ -38,22 +39,23 @@ class Account:
         self.groups = {f"G{n}": f"Group {n}" for n in range(groups)}
         self.lists_groups = True
         self.knows_offset = True
+        self.page = PAGE
         self.failing: list[PlatformError] = []
         self.calls: list[str] = []
 
     async def things_page(self, offset: int) -> Page[ThingRow]:
         self._called(f"things {offset}")
-        rows = self.things[(offset if self.knows_offset else 0) :][:PAGE]
-        return Page(tuple(rows), len(rows), is_last=len(rows) < PAGE)
+        rows = self.things[(offset if self.knows_offset else 0) :][: self.page]
+        return Page(tuple(rows), len(rows), is_last=not rows)
 
     async def groups_page(self, offset: int) -> Page[GroupRow]:
         self._called(f"groups {offset}")
         if not self.lists_groups:
             raise ThingNotFound("no such path")
         rows = [GroupRow(*pair) for pair in self.groups.items()][(offset if self.knows_offset else 0) :][
-            :PAGE
+            : self.page
         ]
-        return Page(tuple(rows), len(rows), is_last=len(rows) < PAGE)
+        return Page(tuple(rows), len(rows), is_last=not rows)
 
     async def things_group(self, things_group_id: str, *, urgent: bool = True) -> ThingsGroup:
         assert not urgent
@@ -111,7 +113,10 @@ async def test_everything_is_read_page_by_page_at_most_one_a_second(
     reader: InventoryReader, account: Account, inventory: SqlInventory, clock: ManualClock
 ) -> None:
     pauses = await read_all(reader, inventory, clock)
-    assert account.calls == ["groups 0", "groups 50", "things 0", "things 50", "things 100"]
+    assert account.calls == [
+        *("groups 0", "groups 50", "groups 60"),
+        *("things 0", "things 50", "things 100", "things 120"),
+    ]
     assert set(pauses[1:]) == {1.0}
     stock = await inventory.stock()
     assert (stock.things, stock.groups, stock.read_at) == (120, 60, clock.now())
@@ -150,7 +155,7 @@ async def test_a_restart_goes_on_with_the_page_that_was_next(
     sightings: Sightings,
     clock: ManualClock,
 ) -> None:
-    for _ in range(4):
+    for _ in range(5):
         await reader.step()
     assert account.calls[-1] == "things 0"
     second = InventoryReader(listing=account, ledger=inventory, sightings=sightings, clock=clock)
@@ -213,7 +218,7 @@ async def test_failures_are_survived_with_a_pause_that_grows(
     clock: ManualClock,
     error: PlatformError,
 ) -> None:
-    for _ in range(3):
+    for _ in range(4):
         await reader.step()
     account.calls.clear()
     account.failing = [error] * 4
@@ -221,6 +226,51 @@ async def test_failures_are_survived_with_a_pause_that_grows(
     assert account.calls == ["things 0"] * 4
     await run(reader, clock, 60)
     assert (await inventory.stock()).things == 120
+
+
+async def test_a_listing_of_groups_that_was_given_up_is_tried_again_after_a_day_and_costs_no_group(
+    reader: InventoryReader, account: Account, inventory: SqlInventory, clock: ManualClock
+) -> None:
+    await read_all(reader, inventory, clock)
+    account.lists_groups = False
+    for _ in range(4):
+        await read_all(reader, inventory, clock)
+    assert account.calls.count("groups 0") == 2
+    assert (await inventory.stock()).groups == 60, "those of no Thing are not gone for that"
+    clock.advance(24 * 3600)
+    account.lists_groups = True
+    await read_all(reader, inventory, clock)
+    assert account.calls.count("groups 0") == 3
+
+
+async def test_a_vendor_that_gives_fewer_rows_at_a_time_than_asked_for_is_read_to_the_end(
+    reader: InventoryReader, account: Account, inventory: SqlInventory, clock: ManualClock
+) -> None:
+    await read_all(reader, inventory, clock)
+    account.page = 49
+    for _ in range(3):
+        await read_all(reader, inventory, clock)
+    stock = await inventory.stock()
+    assert (stock.things, stock.groups) == (120, 60)
+
+
+async def test_what_was_read_by_a_clock_that_was_ahead_is_neither_kept_nor_lost_for_ever(
+    reader: InventoryReader, account: Account, inventory: SqlInventory, clock: ManualClock
+) -> None:
+    now = clock.now()
+    ahead = now + timedelta(days=365)
+    ghost = replace(thing(999), name="Ghost")
+    await inventory.keep_things([replace(thing(3), name="Old name"), ghost], ahead)
+    await inventory.keep_groups([GroupRow("G1", "Old group"), GroupRow("G999", "Ghost")], ahead)
+    await inventory.note(Reading(finished_at=ahead, complete_since=ahead))
+    await read_all(reader, inventory, clock)
+    assert (await inventory.things_matching("old name", 1)).total == 0
+    assert await inventory.group_row("G1") == GroupRow("G1", "Group 1")
+    assert (await inventory.stock()).things == 121, "what was just read is not taken for unseen"
+    for _ in range(2):
+        await read_all(reader, inventory, clock)
+    stock = await inventory.stock()
+    assert (stock.things, stock.groups) == (120, 60)
 
 
 async def test_retry_after_is_waited_for(
@@ -240,6 +290,14 @@ async def test_a_listing_that_knows_no_offset_is_no_complete_reading(
     await run(reader, clock, 120)
     stock = await inventory.stock()
     assert (stock.things, stock.groups, stock.read_at) == (50, 50, None)
+
+
+async def test_the_pause_grows_while_every_offset_brings_the_same_page(
+    reader: InventoryReader, account: Account, clock: ManualClock
+) -> None:
+    account.knows_offset = False
+    await run(reader, clock, 400)
+    assert len(account.calls) <= 12, "5, 10, 20 … 320 seconds apart"
 
 
 class FullDisk(SqlInventory):

@@ -292,4 +292,5 @@ async def use_inventory(engine: Engine) -> None:
     await known.things_of_device(samples.IMEI, 10)
     await known.things_in_group("G1")
     await known.stock()
-    await known.drop_unseen(samples.NOW, 10)
+    await known.set_back(samples.NOW)
+    await known.drop_unseen(samples.NOW, samples.NOW, 10)

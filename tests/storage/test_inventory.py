@@ -137,7 +137,7 @@ async def test_what_was_not_seen_since_is_dropped_a_few_at_a_time(inventory: Sql
     await inventory.keep_things([row(n, group="G1") for n in range(5)], NOW)
     await inventory.keep_things([row(9, group="G2")], LATER)
     await inventory.keep_groups([GroupRow(f"G{n}", "") for n in (1, 2, 3)], NOW)
-    dropped = [await inventory.drop_unseen(LATER, 3) for _ in range(3)]
+    dropped = [await inventory.drop_unseen(LATER, LATER, 3) for _ in range(3)]
     assert sum(dropped) == 5 + 2
     assert max(dropped) <= 3 + 1
     stock = await inventory.stock()
