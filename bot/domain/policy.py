@@ -197,7 +197,7 @@ class Policy:
         refusal = self._standing(actor, approving=False)
         if refusal:
             return refusal
-        return self._all_hold(actor, [self.lookups.get(lookup, ())], f"the look-up `{lookup}`", "see")
+        return self._all_hold(actor, [self.lookups.get(lookup, ())], f"the look-up “{lookup}”", "see")
 
     def may_act(self, actor: Actor) -> Decision:
         """Whether this person counts as somebody of the workspace at all."""

@@ -348,7 +348,7 @@ class Archive(Protocol):
     """Requests of any state, to be looked at. Raises `StoreUnavailable`."""
 
     async def page(self, which: Which, limit: int, cursor: Cursor = FIRST) -> Listed:
-        """At most `limit` of them."""
+        """At most `limit` of them; where none is left there, the page beside it."""
         ...
 
     async def left_locked_to(self, imei: Imei) -> tuple[ChangeRequest, ...]:

@@ -56,7 +56,7 @@ async def unlock_group(desk: Desk, call: Call) -> None:
 
 async def imei(desk: Desk, call: Call) -> None:
     """`/imei status | requests | history | help`; what is not known gets the help, and hears so."""
-    word, _, rest = call.text.strip().partition(" ")
+    word, rest = (*call.text.split(None, 1), "", "")[:2]
     if look_up := lookups.WORDS.get(word.lower()):
         await look_up(desk, call, rest.strip())
         return

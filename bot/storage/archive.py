@@ -21,7 +21,7 @@ class SqlArchive:
         self._engine = engine
 
     async def page(self, which: Which, limit: int, cursor: Cursor = FIRST) -> Listed:
-        """At most `limit` of them."""
+        """At most `limit` of them; where none is left there, the page beside it."""
         wanted = _condition(which)
         begin, order = _NUMBER > 0, _NUMBER.desc()
         if cursor.newer_than is not None:
@@ -34,7 +34,8 @@ class SqlArchive:
             )
             numbers = found.all()
             if not numbers:
-                return Listed(())
+                nearest = _beside(cursor)
+                return Listed(()) if nearest is None else await self.page(which, limit, nearest)
             last, first = min(numbers), max(numbers)
             older = await connection.scalar(select(exists().where(wanted, last > _NUMBER)))
             newer = await connection.scalar(select(exists().where(wanted, first < _NUMBER)))
@@ -57,6 +58,13 @@ class SqlArchive:
         async with self._engine.reading() as connection:
             found: str | None = await connection.scalar(select(names).where(ends_so).limit(1))
         return found
+
+
+def _beside(cursor: Cursor) -> Cursor | None:
+    """Where requests may be when there are none at the cursor any more; None where there are none at all."""
+    if cursor.older_than is not None:
+        return Cursor(newer_than=cursor.older_than - 1)
+    return FIRST if cursor.newer_than is not None else None
 
 
 def _condition(which: Which) -> ColumnElement[bool]:

@@ -116,6 +116,27 @@ async def test_new_requests_do_not_move_the_pages_under_a_reader(stage: Stage) -
     assert listed(message) == ["R3", "R2", "R1"]
 
 
+async def test_older_ones_that_are_gone_meanwhile_do_not_make_a_list_say_there_are_none(stage: Stage) -> None:
+    card = await ask_lock(stage, stage.person("U0ENG1"), stage.monogoto.examples.fresh)
+    await many(stage, 6)
+    message = await ask(stage, support(stage), "requests waiting")
+    await cancel(stage, stage.person("U0ENG1"), card)
+    await press(stage, support(stage), message, "lookup.older")
+    assert listed(message) == ["R6", "R5", "R4", "R3", "R2", "R1"]
+
+
+async def test_a_page_turned_a_minute_after_the_role_was_lost_shows_nothing(stage: Stage) -> None:
+    await many(stage, 9)
+    message = await ask(stage, support(stage), "history <@U0ANN>")
+    before = shown(message)
+    for group in stage.slack.workspace.groups.values():
+        group.users[:] = [user for user in group.users if user != "U0SUP1"]
+    stage.clock.advance(60)
+    await press(stage, support(stage), message, "lookup.older")
+    assert shown(message) == before
+    assert "⛔" in stage.whispers("U0SUP1")[-1].text
+
+
 async def test_the_history_of_a_sim_holds_what_was_asked_about_it(stage: Stage) -> None:
     sim = stage.monogoto.examples.fresh
     first = await decided(stage, sim)

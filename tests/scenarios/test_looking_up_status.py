@@ -200,6 +200,16 @@ async def test_nothing_is_looked_up_in_a_channel_shared_with_another_company(sta
     assert ("lookup.status", "refused", "U0ENG1") in await audited(stage)
 
 
+async def test_whoever_lost_the_role_a_minute_ago_is_shown_nothing_by_a_click(stage: Stage) -> None:
+    sims = stage.monogoto.examples.shared_imei, stage.monogoto.examples.shared_imei_twin
+    listed = await ask(stage, support(stage), f"status {sims[0].imei}")
+    for group in stage.slack.workspace.groups.values():
+        group.users[:] = [user for user in group.users if user != "U0SUP1"]
+    stage.clock.advance(60)
+    await press(stage, support(stage), listed, "status.show", f"thing {sims[1].iccid}")
+    assert "⛔" in await told(stage, support(stage))
+
+
 async def test_whoever_lost_the_role_since_shares_nothing(stage: Stage) -> None:
     sim = stage.monogoto.examples.fresh
     message = await ask(stage, support(stage), f"status {sim.iccid}")
@@ -277,6 +287,12 @@ async def test_wrong_words_get_one_sentence_and_the_usage(stage: Stage, text: st
     said = shown(await ask(stage, support(stage), text))
     assert "⚠️" in said
     assert "`/imei " in said
+
+
+@pytest.mark.parametrize("blank", ["\t", "\n", "\u00a0", "  \n"])
+async def test_any_blank_parts_the_words(stage: Stage, blank: str) -> None:
+    sim = stage.monogoto.examples.fresh
+    assert sim.name in shown(await ask(stage, support(stage), f"status{blank}{sim.iccid}"))
 
 
 async def test_the_help_lists_the_look_ups_and_what_this_person_may_see(stage: Stage) -> None:

@@ -9,7 +9,7 @@ import pytest
 from bot.domain.changes import LockThing
 from bot.domain.identifiers import Iccid
 from bot.domain.requests import ChangeRequest, Event, Person, Vote
-from bot.services.ports import FIRST, Cursor, PlaceKind, Which
+from bot.services.ports import FIRST, Cursor, Listed, PlaceKind, Which
 from bot.storage.archive import SqlArchive
 from bot.storage.engine import Engine
 from bot.storage.store import SqlStore
@@ -63,10 +63,16 @@ async def test_pages_follow_each_other_without_a_gap_or_a_repetition(
     assert (await archive.page(Which(), 3)).newer is None
 
 
-async def test_a_page_beyond_the_end_is_empty(engine: Engine, archive: SqlArchive) -> None:
-    await add(engine, samples.request())
-    assert (await archive.page(Which(), 3, Cursor(older_than=1))).requests == ()
-    assert (await archive.page(Which(), 3, Cursor(newer_than=1))).requests == ()
+@pytest.mark.parametrize("cursor", [Cursor(older_than=1), Cursor(newer_than=7)])
+async def test_beyond_either_end_the_nearest_page_comes_and_only_where_there_is_none_an_empty_one(
+    engine: Engine, archive: SqlArchive, cursor: Cursor
+) -> None:
+    assert await archive.page(Which(), 3, cursor) == Listed(())
+    await add(engine, *(samples.request(n) for n in range(1, 8)))
+    listed = await archive.page(Which(), 3, cursor)
+    nearest = ["R3", "R2", "R1"] if cursor.older_than else ["R7", "R6", "R5"]
+    assert [request.id for request in listed.requests] == nearest
+    assert bool(listed.newer) == bool(cursor.older_than)
 
 
 async def test_a_page_holds_decisions_too(engine: Engine, archive: SqlArchive) -> None:
