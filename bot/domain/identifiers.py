@@ -51,7 +51,7 @@ T = TypeVar("T")
 _REPORTING_BODIES = ("01", "10", "30", "33", "35", "44", "45", "49", "86", "91", "98", "99")
 _TEST_LABORATORIES = ("50", "51", "52", "53", "54")
 _TEST_DEVICES = ("00", "02", "03", "04", "05", "06", "07", "08", "09")
-_GROUP_PREFIX = "ThingsGroupId_"
+GROUP_PREFIX = "ThingsGroupId_"
 _UUID = re.compile(r"[0-9A-Za-z]{6,}(?:-[0-9A-Za-z]{2,}){3,5}")
 _ASK_FOR_LABEL = "Compare every digit with the label, or dial *#06# on the device."
 
@@ -138,12 +138,12 @@ def parse_things_group_id(text: str) -> Valid[ThingsGroupId] | Proposal[ThingsGr
     try:
         found = ThingsGroupId(typed)
     except ValueError:
-        return Rejection(f"That is no Things Group's id: it starts with {_GROUP_PREFIX}.")
-    if typed.startswith(_GROUP_PREFIX) and typed != _GROUP_PREFIX:
+        return Rejection(f"That is no Things Group's id: it starts with {GROUP_PREFIX}.")
+    if typed.startswith(GROUP_PREFIX) and typed != GROUP_PREFIX:
         return Valid(found)
     if _UUID.fullmatch(typed):
-        return Proposal(ThingsGroupId(_GROUP_PREFIX + typed), f"The id lacks its beginning, {_GROUP_PREFIX}.")
-    return Rejection(f"That is no Things Group's id: it starts with {_GROUP_PREFIX}.")
+        return Proposal(ThingsGroupId(GROUP_PREFIX + typed), f"The id lacks its beginning, {GROUP_PREFIX}.")
+    return Rejection(f"That is no Things Group's id: it starts with {GROUP_PREFIX}.")
 
 
 def _one_number(text: str, what: str, *, whole: int) -> str | Rejection:

@@ -149,5 +149,6 @@ class ThingRow:
 
 
 def folded(name: str) -> str:
-    """The form in which names are compared: case, width and blanks don't count."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    """The form in which names are compared: case, width, blanks and marks that nobody sees don't count."""
+    seen = (c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) != "Cf")
+    return " ".join("".join(seen).casefold().split())

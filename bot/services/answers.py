@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.errors import Unfit
-from bot.domain.identifiers import Iccid, ThingsGroupId, Valid, parse_iccid
+from bot.domain.identifiers import GROUP_PREFIX, Iccid, ThingsGroupId, Valid, parse_iccid
 from bot.domain.impact import SeenGroup, SeenThing
 from bot.domain.requests import ChangeRequest
 from bot.domain.things import GroupRow, folded
-from bot.services.ports import KnownThing, Stock
+from bot.services.ports import KnownThing, Stock, Which
 
 BY_VENDOR = "last seen in it, says Monogoto now"
 BY_RECORDS = "locked to it, say our own requests"
@@ -43,6 +43,8 @@ class Choice:
     found_by: tuple[str, ...] = ()
     read_at: datetime | None = None
     """When the inventory read it; None where it was found elsewhere."""
+    remarks: tuple[str, ...] = ()
+    """What to say with it, where it is the only one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Choices:
     choices: tuple[Choice, ...]
     total: int
     remarks: tuple[str, ...] = ()
+    narrow: str = ""
+    """How to find one that isn't among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +79,33 @@ class Standing:
     last: tuple[ChangeRequest, ...]
     """The latest that have ended, newest first."""
     remarks: tuple[str, ...] = ()
-    things: int = 0
-    """For a group: how many of its Things the inventory knows."""
+    things: int | None = None
+    """For a group: how many of its Things the inventory knows; None where the listing doesn't tell groups."""
     stock: Stock | None = None
 
 
-Answer = Standing | Choices | NotFound
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """It was known, but Monogoto holds it no longer."""
+
+    title: str
+    listed_at: datetime | None
+    """None where our own requests named it."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whose history was found."""
+
+    which: Which
+    name: str
+    """"" where none is known."""
+    identity: str
+    """What it is, with its ICCID or id."""
+    remarks: tuple[str, ...] = ()
+
+
+Answer = Standing | Choices | NotFound | Gone
 
 
 def read_key(text: str) -> Key:
@@ -98,9 +123,12 @@ def read_key(text: str) -> Key:
 
 def key_text(key: Key) -> str:
     """As `read_key` reads it."""
-    if isinstance(key, GroupKey):
-        return f"group {key.things_group_id.text}"
-    return f"thing {key.iccid.digits}"
+    return f"{'group' if isinstance(key, GroupKey) else 'thing'} {key_of(key)}"
+
+
+def key_of(key: Key) -> str:
+    """The id of a group, the ICCID of a Thing."""
+    return key.things_group_id.text if isinstance(key, GroupKey) else key.iccid.digits
 
 
 def add(found: dict[str, Choice], known: KnownThing, by: str) -> None:
@@ -128,6 +156,9 @@ def group_choice(group: GroupRow) -> Choice | None:
 
 
 def is_called(choice: Choice, typed: str) -> bool:
-    """Whether that is its very name or id."""
-    own = choice.key.things_group_id.text if isinstance(choice.key, GroupKey) else choice.title
-    return folded(typed) in {folded(choice.title), folded(own)}
+    """Whether that is its very name or id; a group's id goes without its prefix too."""
+    own = {folded(choice.title)}
+    if isinstance(choice.key, GroupKey):
+        group_id = choice.key.things_group_id.text
+        own |= {folded(group_id), folded(group_id.removeprefix(GROUP_PREFIX))}
+    return folded(typed) in own

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
-from bot.domain.errors import PlatformError, Proposed, Unfit
-from bot.domain.identifiers import (
-    Iccid,
-    Imei,
-    Proposal,
-    Rejection,
-    ThingsGroupId,
-    Valid,
-    iccid_forms,
-    parse_iccid,
-    parse_imei,
-    parse_things_group_id,
-    same_device,
-)
-from bot.domain.impact import SeenGroup, SeenThing
+from bot.domain.errors import Proposed, Unfit
+from bot.domain.identifiers import Iccid, ThingsGroupId, Valid, iccid_forms, parse_iccid
+from bot.domain.impact import SeenGroup
 from bot.domain.requests import OPEN, ChangeRequest, Origin, Person
-from bot.domain.things import ThingRow, folded
-from bot.services import answers
-from bot.services.answers import Answer, Choice, Choices, GroupKey, Key, NotFound, Standing, ThingKey
+from bot.services.answers import (
+    About,
+    Answer,
+    Choice,
+    Choices,
+    Gone,
+    GroupKey,
+    Key,
+    Standing,
+    ThingKey,
+    key_of,
+)
 from bot.services.authority import Authority
-from bot.services.deadline import within
+from bot.services.finding import Finder
 from bot.services.ports import (
     FIRST,
     Archive,
@@ -37,9 +33,8 @@ from bot.services.ports import (
     Store,
     Which,
 )
-from bot.services.preview import PATIENCE, Previews
+from bot.services.preview import Previews
 
-MOST_CHOICES = 10
 LAST_CHANGES = 3
 PAGE = 6
 
@@ -58,7 +53,7 @@ class Lookups:
         authority: Authority,
         clock: Clock,
     ) -> None:
-        self._platform = platform
+        self._finder = Finder(platform=platform, archive=archive, inventory=inventory, clock=clock)
         self._previews = previews
         self._store = store
         self._archive = archive
@@ -71,23 +66,18 @@ class Lookups:
         await self._authority.to_look_up(person, origin, "status")
         iccid = parse_iccid(typed)
         if isinstance(iccid, Valid):
-            return await self._thing(iccid.value, iccid.notes + iccid.warnings)
-        imei = parse_imei(typed)
-        if isinstance(imei, Valid):
-            return await self._device(typed, imei.value, imei.notes + imei.warnings)
-        named = await self._named(typed)
-        if isinstance(named, NotFound) and isinstance(imei, Proposal):
-            return await self._device(typed, imei.value, (f"{imei.why} Looked up {imei.value.grouped}.",))
-        if isinstance(named, NotFound) and _is_number(typed):
-            return replace(named, remarks=_why_not(iccid, imei))
-        return named
+            return await self._chosen(ThingKey(iccid.value), remarks=iccid.notes + iccid.warnings)
+        found = await self._finder.find(typed)
+        if not isinstance(found, Choice):
+            return found
+        return await self._chosen(found.key, found.title, found.remarks)
 
-    async def status_of(self, person: Person, origin: Origin, key: Key) -> Standing:
+    async def status_of(self, person: Person, origin: Origin, key: Key) -> Standing | Gone:
         """Of what was chosen by a click: read anew, roles too."""
         await self._authority.to_look_up(person, origin, "status", fresh=True)
         return await self._chosen(key)
 
-    async def status_to_share(self, person: Person, origin: Origin, key: Key) -> Standing:
+    async def status_to_share(self, person: Person, origin: Origin, key: Key) -> Standing | Gone:
         """As `status_of`, to be shown to the whole channel."""
         await self._authority.to_share(person, origin, "status")
         return await self._chosen(key)
@@ -106,28 +96,44 @@ class Lookups:
         await self._authority.to_look_up(person, origin, lookup, fresh=fresh)
         return await self._archive.page(which, PAGE, cursor)
 
-    async def target_of(self, person: Person, origin: Origin, typed: str) -> Choices | Which:
+    async def target_of(self, person: Person, origin: Origin, typed: str) -> Choices | About:
         """Whose history is meant, by ICCID or group; `Choices` where several groups match."""
         await self._authority.to_look_up(person, origin, "history")
         iccid = parse_iccid(typed)
         if isinstance(iccid, Valid):
-            return await self._history_of(iccid.value)
-        groups = await self._inventory.groups_matching(typed, MOST_CHOICES + 1) if typed.strip() else ()
-        same = [g for g in groups if folded(typed) in {folded(g.name), folded(g.things_group_id)}]
-        if len(same) == 1 or len(groups) == 1:
-            return Which(target=(same or groups)[0].things_group_id)
-        if groups:
-            chosen = tuple(filter(None, (answers.group_choice(group) for group in groups)))
-            return Choices(typed, chosen[:MOST_CHOICES], len(groups))
-        group_id = parse_things_group_id(typed)
-        if isinstance(group_id, Valid | Proposal):
-            return Which(target=group_id.value.text)
-        raise Unfit("That is no ICCID, and no group of that name or id is known. A person is picked with @.")
+            return await self._about_thing(iccid.value, iccid.notes + iccid.warnings)
+        found = await self._finder.group(typed)
+        if isinstance(found, Choice):
+            return await self._about_group(found.key)
+        if found is None:
+            raise Unfit(
+                "That is no ICCID, and no group of that name or id is known. A person is picked with @."
+            )
+        return found
 
-    async def _history_of(self, iccid: Iccid) -> Which:
+    async def target_chosen(self, person: Person, origin: Origin, key: Key) -> About:
+        """Whose history was chosen by a click."""
+        await self._authority.to_look_up(person, origin, "history", fresh=True)
+        return await self._about_group(key)
+
+    async def _about_group(self, key: Key) -> About:
+        if not isinstance(key, GroupKey):
+            raise Unfit("This button is broken. Type the command again.")
+        group_id = key.things_group_id.text
+        row = await self._inventory.group_row(group_id)
+        return About(Which(target=group_id), row.name if row else "", f"group {group_id}")
+
+    async def _about_thing(self, iccid: Iccid, remarks: tuple[str, ...]) -> About:
         for form in iccid_forms(iccid):
-            if found := await self._archive.thing_id_of(form):
-                return Which(target=found)
+            which = Which(target=await self._archive.thing_id_of(form) or "")
+            if not which.target:
+                continue
+            if form != iccid:
+                remarks += (
+                    f"Nothing was asked about {iccid.grouped}, but about {form.grouped}: that is shown.",
+                )
+            latest = (await self._archive.page(which, 1)).requests
+            return About(which, latest[0].seen.target.title if latest else "", f"SIM {form.grouped}", remarks)
         raise Unfit("Nobody has asked for anything about this SIM here.")
 
     # --- how it stands ----------------------------------------------------------------------------
@@ -156,82 +162,17 @@ class Lookups:
         key = GroupKey(group_id)
         return Standing(key, seen, _some(held), _ended(listed), things=things, stock=stock)
 
-    # --- by device --------------------------------------------------------------------------------
-
-    async def _device(self, typed: str, imei: Imei, remarks: tuple[str, ...]) -> Answer:
-        """Monogoto's filter, our own records and the inventory; each says what it found."""
-        now, ours, listed = await asyncio.gather(
-            self._seen_now(imei),
-            self._archive.left_locked_to(imei),
-            self._inventory.things_of_device(imei, MOST_CHOICES),
-        )
-        if now is None:
-            remarks += ("Monogoto did not answer which SIMs were last seen in this device.",)
-        found: dict[str, Choice] = {}
-        for row in now or ():
-            answers.note(found, row.iccid, row.name or row.iccid, answers.BY_VENDOR)
-        for request in ours:
-            if isinstance(request.seen, SeenThing):
-                thing = request.seen.thing
-                answers.note(found, thing.iccid, thing.title, answers.BY_RECORDS)
-        for known in listed.best:
-            answers.add(found, known, answers.BY_INVENTORY)
-        if not found:
-            return NotFound(typed, await self._inventory.stock(), remarks)
-        choices = tuple(found.values())
-        total = max(len(choices), listed.total)
-        if total > 1:
-            return Choices(typed, choices[:MOST_CHOICES], total, remarks)
-        sources = "; ".join(choices[0].found_by)
-        return await self._chosen(choices[0].key, (*remarks, f"Found by the device: {sources}."))
-
-    async def _seen_now(self, imei: Imei) -> tuple[ThingRow, ...] | None:
+    async def _chosen(self, key: Key, known_as: str = "", remarks: tuple[str, ...] = ()) -> Standing | Gone:
+        """How it stands, or as what it was known if Monogoto holds it no longer. Raises as `find` does."""
         try:
-            rows = await within(self._clock, PATIENCE, self._platform.things_last_seen_in(imei))
-        except (PlatformError, TimeoutError):
-            return None
-        return tuple(row for row in rows if same_device(row.last_seen_imei, imei.digits))
-
-    # --- by name ----------------------------------------------------------------------------------
-
-    async def _named(self, typed: str) -> Answer:
-        things = await self._inventory.things_matching(typed, MOST_CHOICES)
-        groups = await self._inventory.groups_matching(typed, MOST_CHOICES + 1) if typed.strip() else ()
-        found: dict[str, Choice] = {}
-        for known in things.best:
-            answers.add(found, known, "")
-        choices = [*found.values(), *filter(None, map(answers.group_choice, groups))]
-        total = max(things.total, len(found)) + len(groups)
-        same = [choice for choice in choices if answers.is_called(choice, typed)]
-        if len(same) == 1 or len(choices) == total == 1:
-            return await self._chosen((same or choices)[0].key)
-        if choices:
-            return Choices(
-                typed, tuple([*same, *(c for c in choices if c not in same)][:MOST_CHOICES]), total
-            )
-        group_id = parse_things_group_id(typed)
-        if isinstance(group_id, Valid | Proposal):
-            return await self._group(group_id.value)
-        return NotFound(typed, await self._inventory.stock())
-
-    async def _chosen(self, key: Key, remarks: tuple[str, ...] = ()) -> Standing:
-        if isinstance(key, GroupKey):
-            return await self._group(key.things_group_id)
-        return await self._thing(key.iccid, remarks)
-
-
-def _is_number(typed: str) -> bool:
-    """Whether it was likely meant as an ICCID or IMEI."""
-    return sum(c.isdigit() for c in typed) >= 14
-
-
-def _why_not(iccid: object, imei: object) -> tuple[str, ...]:
-    said = (
-        f"As {name}: {r.why}"
-        for name, r in (("an ICCID", iccid), ("an IMEI", imei))
-        if isinstance(r, Rejection)
-    )
-    return tuple(said)
+            if isinstance(key, GroupKey):
+                return await self._group(key.things_group_id)
+            return await self._thing(key.iccid, remarks)
+        except Unfit:
+            listed = await self._inventory.last_listed(key_of(key))
+            if listed is None and not known_as:
+                raise
+            return Gone(*listed) if listed else Gone(known_as, None)
 
 
 def _some(*requests: ChangeRequest | None) -> tuple[ChangeRequest, ...]:

@@ -287,7 +287,18 @@ class Inventory(Protocol):
     """
 
     async def groups_matching(self, text: str, limit: int) -> tuple[GroupRow, ...]:
-        """Groups by id or part of the name, best first; "" gives the first ones by name."""
+        """Groups by part of the name, by id, or by eight characters of it and more, best first.
+
+        "" gives the first ones by name.
+        """
+        ...
+
+    async def count_groups(self, text: str) -> int:
+        """How many `groups_matching` would give without a limit."""
+        ...
+
+    async def last_listed(self, key: str) -> tuple[str, datetime] | None:
+        """Name and time of the last reading of a Thing (by ICCID) or a group (by id); None where unknown."""
         ...
 
     async def group_row(self, things_group_id: str) -> GroupRow | None:
@@ -302,8 +313,8 @@ class Inventory(Protocol):
         """Things last seen in this device (14 digits), by name."""
         ...
 
-    async def things_in_group(self, things_group_id: str) -> int:
-        """How many Things of that group it knows."""
+    async def things_in_group(self, things_group_id: str) -> int | None:
+        """How many Things of that group it knows; None where the listing doesn't tell groups."""
         ...
 
     async def stock(self) -> Stock:

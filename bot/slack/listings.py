@@ -43,6 +43,7 @@ class Leaf:
     title: str
     which: Which
     cursor: Cursor = FIRST
+    remark: str = ""
 
     def value(self, cursor: Cursor) -> str:
         """For a button: the same list, from elsewhere."""
@@ -50,6 +51,7 @@ class Leaf:
         carried: dict[str, object] = {key: value for key, value in which.items() if value}
         carried |= {"w": 1} if self.which.pending else {}
         carried |= {"l": self.lookup, "h": b.clip(self.title, 200)}
+        carried |= {"r": b.clip(self.remark, 300)} if self.remark else {}
         return json.dumps(carried | {"o": cursor.older_than, "n": cursor.newer_than}, ensure_ascii=False)
 
     @classmethod
@@ -65,7 +67,7 @@ class Leaf:
             )
             cursor = Cursor(_number(carried.get("o")), _number(carried.get("n")))
             lookup = "history" if carried["l"] == "history" else "requests"
-            return cls(lookup, str(carried["h"]), which, cursor)
+            return cls(lookup, str(carried["h"]), which, cursor, str(carried.get("r", "")))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise Unfit("This button is broken. Type the command again.") from None
 
@@ -78,7 +80,13 @@ def _number(value: object) -> int | None:
 
 def page(leaf: Leaf, listed: Listed, links: Links, now: datetime) -> list[b.Block]:
     """A page of a list, with buttons to the pages beside it."""
-    drawn = [b.section(f"*{b.escape(leaf.title, 250)}*")]
+    person = leaf.which.person
+    title = (
+        f"What {b.mention(b.escape(person, 40))} asked and decided" if person else b.escape(leaf.title, 250)
+    )
+    drawn = [b.section(f"*{title}*")]
+    if leaf.remark:
+        drawn.append(b.context(b.escape(leaf.remark, 400)))
     if not listed.requests:
         drawn.append(b.section("There are none."))
     for request in listed.requests:

@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from bot.services.answers import Answer, Choices, GroupKey, NotFound, read_key
+from bot.services.answers import About, Answer, Choices, Gone, NotFound, read_key
 from bot.services.ports import Which
 from bot.slack import blocks as b
 from bot.slack import ids, listings, statuses
@@ -33,6 +33,8 @@ SLOW_SECONDS = 3.0
 """After so long somebody wants to hear that it is still being looked up."""
 _MARK = re.compile(r"<((?:https?:|mailto:|tel:|[#@])[^<>|]*)(?:\|([^<>]*))?>")
 """`<http://example.com|example.com>`; a `<` that somebody typed arrives as an entity."""
+_UNSEEN = re.compile("[\u200b\u2060\ufeff]")
+"""What comes along when a name is copied out of an answer: `escape` sets such marks."""
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
 
 
@@ -81,7 +83,7 @@ async def history(desk: Desk, call: Call, rest: str) -> None:
             blocks = statuses.choices(found, desk.clock.now(), ids.HISTORY_SHOW)
             await desk.answer(call, "Several groups match", blocks)
             return
-        await _list(desk, call, Leaf("history", f"What was asked about {b.clip(typed, 80)}", found))
+        await _list(desk, call, _of_target(found))
 
 
 WORDS = {"status": status, "requests": requests, "history": history}
@@ -89,7 +91,8 @@ WORDS = {"status": status, "requests": requests, "history": history}
 
 def unescaped(text: str) -> str:
     """What was typed: with `should_escape` Slack sends entities, and links in marks of its own."""
-    return html.unescape(_MARK.sub(lambda mark: mark[2] or mark[1], text)).strip()
+    typed = html.unescape(_MARK.sub(lambda mark: mark[2] or mark[1], text))
+    return _UNSEEN.sub("", typed).strip()
 
 
 # --- buttons ---------------------------------------------------------------------------------------
@@ -119,6 +122,9 @@ async def _share(desk: Desk, call: Call, value: str) -> bool:
     """Whether Slack took it."""
     work = desk.lookups.status_to_share(call.person, call.origin, read_key(value))
     answer = await _patiently(desk, call, work)
+    if isinstance(answer, Gone):
+        await _show(desk, call, answer)
+        return False
     links = await links_to(desk.notifier, (*answer.open, *answer.last))
     blocks = statuses.standing(answer, links, desk.clock.now(), shared_by=call.person.user_id)
     said = ""
@@ -135,11 +141,8 @@ async def _share(desk: Desk, call: Call, value: str) -> bool:
 
 async def show_history(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
     """One of several groups was chosen."""
-    key = read_key(value)
-    if isinstance(key, GroupKey):
-        group_id = key.things_group_id.text
-        leaf = Leaf("history", f"What was asked about {group_id}", Which(target=group_id))
-        await _list(desk, call, leaf, replace_=True)
+    about = await desk.lookups.target_chosen(call.person, call.origin, read_key(value))
+    await _list(desk, call, _of_target(about), replace_=True)
 
 
 async def turn(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
@@ -166,6 +169,8 @@ async def _show(desk: Desk, call: Call, answer: Answer, *, replace_: bool = Fals
             text, blocks = "Several match", statuses.choices(answer, now, ids.STATUS_SHOW)
         case NotFound():
             text, blocks = "Nothing found", statuses.not_found(answer, now)
+        case Gone():
+            text, blocks = "It is gone", statuses.gone(answer, now)
         case _:
             links = await links_to(desk.notifier, (*answer.open, *answer.last))
             text = f"How {b.escape(answer.seen.target.title, 80)} stands"
@@ -184,6 +189,11 @@ async def _list(desk: Desk, call: Call, leaf: Leaf, *, replace_: bool = False) -
 
 def _of_person(user_id: str) -> Leaf:
     return Leaf("history", "What one person asked and decided", Which(person=user_id))
+
+
+def _of_target(about: About) -> Leaf:
+    named = f"{b.clip(about.name, 70)} ({about.identity})" if about.name else about.identity
+    return Leaf("history", f"What was asked about {named}", about.which, remark=" ".join(about.remarks))
 
 
 async def _patiently(desk: Desk, call: Call, work: Coroutine[Any, Any, T]) -> T:

@@ -33,13 +33,13 @@ class SqlArchive:
                 select(_NUMBER).where(wanted, begin).order_by(order).limit(limit)
             )
             numbers = found.all()
-            if not numbers:
-                nearest = _beside(cursor)
-                return Listed(()) if nearest is None else await self.page(which, limit, nearest)
-            last, first = min(numbers), max(numbers)
+            last, first = min(numbers, default=0), max(numbers, default=0)
             older = await connection.scalar(select(exists().where(wanted, last > _NUMBER)))
             newer = await connection.scalar(select(exists().where(wanted, first < _NUMBER)))
             listed = await requests_where(connection, _NUMBER.in_(numbers))
+        if not numbers:
+            nearest = _beside(cursor)
+            return Listed(()) if nearest is None else await self.page(which, limit, nearest)
         return Listed(
             listed[::-1],
             newer=Cursor(newer_than=first) if newer else None,

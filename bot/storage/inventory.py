@@ -29,11 +29,10 @@ from bot.services.inventory import Part, Reading
 from bot.services.ports import Found, KnownThing, Stock
 from bot.storage.columns import plain
 from bot.storage.engine import Engine
+from bot.storage.matching import FOLDED_LIMIT, group_rank, names_group, wanted_of
 from bot.storage.tables import inventory, inventory_reading, things_groups
 
 _NAME_LIMIT = 500
-_FOLDED_LIMIT = 200
-"""An index takes no text of any length."""
 _ID_LIMIT = 200
 _ROW = inventory_reading.c.id == 1
 
@@ -47,18 +46,31 @@ class SqlInventory:
     # --- to find ----------------------------------------------------------------------------------
 
     async def groups_matching(self, text: str, limit: int) -> tuple[GroupRow, ...]:
-        """Groups by id or part of the name, best first; "" gives the first ones by name."""
-        table, wanted = things_groups, _wanted(text)
-        identity = func.lower(table.c.things_group_id)
-        by_id = plain(text).strip().lower()
-        matches = or_(
-            table.c.folded.contains(wanted, autoescape=True), identity.contains(by_id, autoescape=True)
-        )
-        rank = case((identity == by_id, 0), else_=_rank(wanted))
-        query = select(table).order_by(rank, table.c.folded, table.c.things_group_id).limit(limit)
+        """Groups by part of the name or of the id, best first; "" gives the first ones by name."""
+        table = things_groups
+        order = group_rank(text), table.c.folded, table.c.things_group_id
+        query = select(table).where(names_group(text)).order_by(*order).limit(limit)
         async with self._engine.reading() as connection:
-            rows = (await connection.execute(query.where(matches) if wanted else query)).all()
+            rows = (await connection.execute(query)).all()
         return tuple(GroupRow(row.things_group_id, row.name) for row in rows)
+
+    async def count_groups(self, text: str) -> int:
+        """How many `groups_matching` would give without a limit."""
+        query = select(func.count()).select_from(things_groups).where(names_group(text))
+        async with self._engine.reading() as connection:
+            return await connection.scalar(query) or 0
+
+    async def last_listed(self, key: str) -> tuple[str, datetime] | None:
+        """Name and time of a Thing (by ICCID) or a group (by id), None where the inventory knows none."""
+        async with self._engine.reading() as connection:
+            for table, identity in (
+                (inventory, inventory.c.iccid),
+                (things_groups, things_groups.c.things_group_id),
+            ):
+                found = await connection.execute(select(table.c.name, table.c.read_at).where(identity == key))
+                if row := found.one_or_none():
+                    return row.name or key, row.read_at
+        return None
 
     async def group_row(self, things_group_id: str) -> GroupRow | None:
         """One group, None where the inventory knows none of that id."""
@@ -69,7 +81,7 @@ class SqlInventory:
 
     async def things_matching(self, text: str, limit: int) -> Found[KnownThing]:
         """Things by part of the name, best first; "" matches none."""
-        wanted = _wanted(text)
+        wanted = wanted_of(text)
         if not wanted:
             return Found((), 0)
         name = inventory.c.folded
@@ -80,10 +92,13 @@ class SqlInventory:
         """Things last seen in this device (14 digits), by name."""
         return await self._things([inventory.c.device == imei.device], limit)
 
-    async def things_in_group(self, things_group_id: str) -> int:
-        """How many Things of that group it knows."""
+    async def things_in_group(self, things_group_id: str) -> int | None:
+        """How many Things of that group it knows; None where some row's group was never told."""
         query = select(func.count()).where(inventory.c.things_group_id == things_group_id)
+        untold = select(exists().where(inventory.c.things_group_id.is_(None)))
         async with self._engine.reading() as connection:
+            if await connection.scalar(untold):
+                return None
             return await connection.scalar(query) or 0
 
     async def stock(self) -> Stock:
@@ -201,28 +216,13 @@ class SqlInventory:
         )
 
 
-def _wanted(text: str) -> str:
-    return folded(plain(text))[:_FOLDED_LIMIT]
-
-
-def _rank(wanted: str) -> ColumnElement[int]:
-    """Best first: the very name, names that begin so, names that hold it, and then ids that do."""
-    name = things_groups.c.folded
-    return case(
-        (name == wanted, 1),
-        (name.startswith(wanted, autoescape=True), 2),
-        (name.contains(wanted, autoescape=True), 3),
-        else_=4,
-    )
-
-
 def _thing_values(row: ThingRow, at: datetime) -> dict[str, Any]:
     name = plain(row.name)[:_NAME_LIMIT]
     return {
         "iccid": row.iccid,
         "thing_id": row.thing_id,
         "name": name,
-        "folded": folded(name)[:_FOLDED_LIMIT],
+        "folded": folded(name)[:FOLDED_LIMIT],
         "things_group_id": row.things_group_id if len(row.things_group_id or "") <= _ID_LIMIT else None,
         "last_seen_imei": row.last_seen_imei[:_ID_LIMIT],
         "device": row.last_seen_imei[:14] if is_reported(row.last_seen_imei) else "",
@@ -232,7 +232,7 @@ def _thing_values(row: ThingRow, at: datetime) -> dict[str, Any]:
 
 def _group_values(row: GroupRow, at: datetime) -> dict[str, Any]:
     name = plain(row.name)[:_NAME_LIMIT]
-    folded_name = folded(name)[:_FOLDED_LIMIT]
+    folded_name = folded(name)[:FOLDED_LIMIT]
     return {"things_group_id": row.things_group_id, "name": name, "folded": folded_name, "read_at": at}
 
 

@@ -17,6 +17,7 @@ from tests.conftest import OpenStage
 from tests.scenarios.acts import (
     approve,
     ask_lock,
+    ask_lock_group,
     audited,
     idle,
     outcome,
@@ -76,7 +77,33 @@ async def test_by_iccid_everything_about_a_sim_is_shown(stage: Stage) -> None:
     said = shown(await ask(stage, support(stage), f"status {sim.iccid}"))
     for words in (sim.name, "lock ", "seen in", "its lock", "TAC", "online", "state", "Read from Monogoto"):
         assert words in said
-    assert "which wins" in said
+
+
+BOTH = "Its group is locked too; which of the two wins is documented nowhere."
+
+
+@pytest.mark.parametrize(
+    ("name", "mark", "both"),
+    [
+        ("locked_in_locked_group", "🔒", True),
+        ("in_locked_group", "🔒", False),
+        ("locked", "🔒", False),
+        ("fresh", "🔓", False),
+    ],
+)
+async def test_the_headline_says_whether_either_lock_is_on_and_a_remark_where_both_are(
+    stage: Stage, name: str, mark: str, both: bool
+) -> None:
+    sim: Example = getattr(stage.monogoto.examples, name)
+    said = shown(await ask(stage, support(stage), f"status {sim.iccid}"))
+    assert said.startswith(mark)
+    assert (BOTH in said) == both
+
+
+async def test_where_the_groups_lock_can_not_be_read_the_headline_says_neither(stage: Stage) -> None:
+    sim = stage.monogoto.examples.in_locked_group
+    stage.monogoto.fail(("GET", "/thingsgroup/"), "error_html", 3)
+    assert shown(await ask(stage, support(stage), f"status {sim.iccid}")).startswith("❔")
 
 
 @pytest.mark.parametrize("name", ["short_iccid", "long_iccid"])
@@ -179,6 +206,14 @@ async def test_an_open_request_and_the_groups_open_request_are_linked(stage: Sta
     assert "Open, on the SIM" in said
     assert request_id_in(shown(card)) in said
     assert "|Lock SIM: pending>" in said, "linked to the card"
+    assert "No change was asked for" not in said
+    assert "Last changes" not in said, "an open one is not a last one"
+    assert sim.group_id
+    held = await ask_lock_group(stage, stage.person("U0ENG1"), sim.group_id, "35305311")
+    said = shown(await ask(stage, support(stage), f"status {sim.iccid}"))
+    assert "Open, on the group" in said
+    assert request_id_in(shown(held)) in said
+    assert said.count(request_id_in(shown(card))) == 1
 
 
 async def test_shared_it_is_for_all_names_who_shared_and_is_read_anew(stage: Stage) -> None:

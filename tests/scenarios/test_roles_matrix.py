@@ -17,13 +17,13 @@ from sqlalchemy import select
 
 from bot.domain.changes import LockThing
 from bot.domain.errors import Refusal
-from bot.domain.identifiers import Iccid, Imei
+from bot.domain.identifiers import Iccid, Imei, ThingsGroupId
 from bot.domain.requests import ChangeRequest, Origin, Person
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.views import View
 from bot.sandbox.slack.workspace import User
 from bot.sandbox.stage import Stage
-from bot.services.answers import ThingKey
+from bot.services.answers import GroupKey, ThingKey
 from bot.services.lookups import Lookups
 from bot.services.ports import Submission, Which
 from bot.services.requests import Requests
@@ -393,19 +393,28 @@ async def status(on: Ground, user_id: str) -> object:
 
 
 async def status_of(on: Ground, user_id: str) -> object:
-    return await on.desk.lookups.status_of(person(user_id), HERE, ThingKey(Iccid(on.iccid)), fresh=True)
+    return await on.desk.lookups.status_of(person(user_id), HERE, ThingKey(Iccid(on.iccid)))
+
+
+async def status_to_share(on: Ground, user_id: str) -> object:
+    return await on.desk.lookups.status_to_share(person(user_id), HERE, ThingKey(Iccid(on.iccid)))
 
 
 async def requests_page(on: Ground, user_id: str) -> object:
-    return await on.desk.lookups.requests(person(user_id), HERE, Which())
+    return await on.desk.lookups.page(person(user_id), HERE, "requests", Which(), fresh=False)
 
 
 async def history_page(on: Ground, user_id: str) -> object:
-    return await on.desk.lookups.history(person(user_id), HERE, Which())
+    return await on.desk.lookups.page(person(user_id), HERE, "history", Which(), fresh=False)
 
 
 async def target_of(on: Ground, user_id: str) -> object:
     return await on.desk.lookups.target_of(person(user_id), HERE, on.iccid)
+
+
+async def target_chosen(on: Ground, user_id: str) -> object:
+    key = GroupKey(ThingsGroupId("G1"))
+    return await on.desk.lookups.target_chosen(person(user_id), HERE, key)
 
 
 METHODS = {
@@ -416,9 +425,10 @@ METHODS = {
     "Requests.expire": Row(expire, NOBODY),
     "Lookups.status": Row(status, NOBODY),
     "Lookups.status_of": Row(status_of, NOBODY),
-    "Lookups.requests": Row(requests_page, NOBODY),
-    "Lookups.history": Row(history_page, NOBODY),
+    "Lookups.status_to_share": Row(status_to_share, NOBODY),
+    "Lookups.page": Row(requests_page, NOBODY),
     "Lookups.target_of": Row(target_of, NOBODY),
+    "Lookups.target_chosen": Row(target_chosen, NOBODY),
     "Submissions.keep": Row(keep, NOBODY),
     "Submissions.give_back": Row(give_back, NOBODY),
     "Submissions.submit": Row(submit, ENGINEERS),

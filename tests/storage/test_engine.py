@@ -287,6 +287,8 @@ async def use_inventory(engine: Engine) -> None:
     await known.reading()
     await known.nameless_group(samples.NOW)
     await known.groups_matching("pu%", 10)
+    await known.count_groups("pu%")
+    await known.last_listed("G1")
     await known.group_row("G1")
     await known.things_matching("pump", 10)
     await known.things_of_device(samples.IMEI, 10)

@@ -93,6 +93,14 @@ async def test_a_listing_without_groups_does_not_take_a_thing_out_of_its_group(
     assert await inventory.things_in_group("G1") == 1
 
 
+async def test_how_many_are_in_a_group_is_not_known_where_no_listing_said_of_all(
+    inventory: SqlInventory,
+) -> None:
+    assert await inventory.things_in_group("G1") == 0
+    await inventory.keep_things([row(1, group="G1"), row(2, group=None)], NOW)
+    assert await inventory.things_in_group("G1") is None
+
+
 async def test_a_page_that_holds_a_thing_twice_is_kept(inventory: SqlInventory) -> None:
     await inventory.keep_things([row(1, "First"), row(1, "Second"), row(2)], NOW)
     assert (await inventory.stock()).things == 2
@@ -108,9 +116,38 @@ async def test_groups_are_found_by_id_and_by_name_best_first(inventory: SqlInven
     groups = [GroupRow("id-pumps", "Field"), GroupRow("G2", "Old pumps"), GroupRow("G3", "Pumps")]
     await inventory.keep_groups([*groups, GroupRow("Pumps", "Zebra"), GroupRow("G5", "Valves")], NOW)
     found = await inventory.groups_matching("PUMPS", 10)
-    assert [group.things_group_id for group in found] == ["Pumps", "G3", "G2", "id-pumps"]
+    assert [group.things_group_id for group in found] == ["Pumps", "G3", "G2"]
     assert [group.name for group in await inventory.groups_matching("", 2)] == ["Field", "Old pumps"]
     assert await inventory.groups_matching("%", 10) == ()
+
+
+async def test_a_piece_of_an_id_counts_from_eight_characters_on_and_behind_every_name(
+    inventory: SqlInventory,
+) -> None:
+    one, other = GroupRow("ThingsGroupId_78e5bad0-2026", "Pumps"), GroupRow("G2", "Row 78e5bad0")
+    await inventory.keep_groups([one, other], NOW)
+    for piece in ("78e5", "bad", "2026", "78e5bad", "group", "ThingsGroupId", "ThingsGroupId_"):
+        found = await inventory.groups_matching(piece, 10)
+        assert one not in found, piece
+        assert await inventory.count_groups(piece) == len(found)
+    assert await inventory.groups_matching("78e5BAD0", 10) == (other, one)
+    assert await inventory.groups_matching("5bad0-2026", 10) == (one,)
+    assert await inventory.groups_matching("ThingsGroupId_78e5bad0", 10) == (one,)
+    assert await inventory.count_groups("78e5bad0") == 2
+
+
+async def test_marks_that_nobody_sees_do_not_keep_a_name_from_being_found(inventory: SqlInventory) -> None:
+    await inventory.keep_things([row(1, "Pump_7"), row(2, "Va\u200blve\u2060")], NOW)
+    assert await names(inventory, "pump_\u20607") == ["Pump_7"]
+    assert await names(inventory, "valve") == ["Va\u200blve\u2060"]
+
+
+async def test_it_tells_when_a_thing_or_a_group_was_last_listed_and_as_what(inventory: SqlInventory) -> None:
+    await inventory.keep_things([row(1, "Pump")], NOW)
+    await inventory.keep_groups([GroupRow("G1", "Depot")], LATER)
+    assert await inventory.last_listed(row(1).iccid) == ("Pump", NOW)
+    assert await inventory.last_listed("G1") == ("Depot", LATER)
+    assert await inventory.last_listed("G2") is None
 
 
 async def test_one_group_is_known_by_its_very_id(inventory: SqlInventory) -> None:
