@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bot.storage.inventory import SqlInventory
 from tests.conftest import OpenStage
-from tests.scenarios.acts import ask_lock, open_form
 
 
 async def test_a_bot_that_runs_knows_every_thing_and_every_group_after_a_while(open_stage: OpenStage) -> None:
@@ -27,11 +26,18 @@ async def test_a_page_is_read_at_most_once_a_second(open_stage: OpenStage) -> No
     assert 1 <= len(pages) <= 6
 
 
-async def test_people_are_served_while_it_reads(open_stage: OpenStage) -> None:
-    stage = await open_stage(inventory=True, things=1000)
-    engineer = stage.person("U0ENG1")
-    await open_form(stage, engineer, "/lock-thing")
-    assert await ask_lock(stage, engineer, stage.monogoto.examples.fresh)
+async def test_while_people_wait_it_reads_nothing(open_stage: OpenStage) -> None:
+    stage = await open_stage(inventory=True, things=1000, settings={"MONOGOTO_MAX_RATE": "5"})
+    await stage.settle(5)
+    support, before = stage.person("U0SUP1"), len(stage.monogoto.calls)
+    assert before
+    for iccid in stage.monogoto.iccids[:10]:
+        await support.command("/imei", f"status {iccid}")
+    await stage.until(lambda: sum("stands" in m.text for m in stage.whispers("U0SUP1")) == 10, within=60)
+    paths = [call.path for call in stage.monogoto.calls][before:]
+    others = [at for at, path in enumerate(paths) if path != "/things"]
+    assert len(others) >= 20
+    assert paths[: others[-1]].count("/things") <= 1, "but for one that was on its way"
 
 
 async def test_a_vendor_that_is_down_leaves_no_trace_but_a_pause(open_stage: OpenStage) -> None:
