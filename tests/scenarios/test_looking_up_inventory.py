@@ -27,17 +27,17 @@ async def test_a_page_is_read_at_most_once_a_second(open_stage: OpenStage) -> No
 
 
 async def test_while_people_wait_it_reads_nothing(open_stage: OpenStage) -> None:
-    stage = await open_stage(inventory=True, things=1000, settings={"MONOGOTO_MAX_RATE": "5"})
+    stage = await open_stage(inventory=True, things=1000, settings={"MONOGOTO_MAX_RATE": "2"})
     await stage.settle(5)
     support, before = stage.person("U0SUP1"), len(stage.monogoto.calls)
     assert before
     for iccid in stage.monogoto.iccids[:10]:
         await support.command("/imei", f"status {iccid}")
-    await stage.until(lambda: sum("stands" in m.text for m in stage.whispers("U0SUP1")) == 10, within=60)
+    await stage.until(lambda: sum("stands" in m.text for m in stage.whispers("U0SUP1")) == 10, within=120)
     paths = [call.path for call in stage.monogoto.calls][before:]
     others = [at for at, path in enumerate(paths) if path != "/things"]
     assert len(others) >= 20
-    assert paths[: others[-1]].count("/things") <= 1, "but for one that was on its way"
+    assert "/things" not in paths[: others[-1]]
 
 
 async def test_a_vendor_that_is_down_leaves_no_trace_but_a_pause(open_stage: OpenStage) -> None:
