@@ -1,0 +1,75 @@
+"""The five steps of the guide, done by hand in the page."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import OpenWindow
+from tests.browser.hands import MARIA, RAVI, Window, expecting
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+async def test_five_steps_are_done_by_hand_and_each_is_ticked(window: OpenWindow, phone: bool) -> None:
+    """A newcomer gets through the guide at either width; every tick comes from what really happened."""
+    me = await window(MARIA, phone=phone)
+    await _start_over(me)
+    await _lock_and_approve(me)
+    await _swap_the_device(me)
+    await _make_a_typo(me)
+    await _lose_an_answer(me)
+
+
+async def _start_over(me: Window) -> None:
+    await me.fold_guide()
+    await me.show_monogoto("trouble")
+    reset = me.tid("demo-reset")
+    await reset.click()
+    with expecting(me, "ERR_CONNECTION_REFUSED"):
+        async with me.page.expect_event("load"):
+            await reset.click()
+        await expect(me.tid("act-as")).to_have_value(MARIA)
+    await me.fold_guide()
+    await me.leave_monogoto()
+
+
+async def _lock_and_approve(me: Window) -> None:
+    command = await me.take_me_there()
+    await me.ask(command)
+    await me.expect_step(1)
+    await me.take_me_there()
+    await expect(me.tid("act-as")).to_have_value(RAVI)
+    await me.press(me.card(command.split()[1]), "Approve")
+    await me.expect_step(2)
+
+
+async def _swap_the_device(me: Window) -> None:
+    iccid = await me.take_me_there()
+    row = me.tid("thing-row").filter(has_text=iccid)
+    await row.click()
+    await me.tid("session-start").click()
+    await expect(me.tid("session-result")).to_contain_text("Refused by the SIM's own lock")
+    await me.expect_step(3)
+    await me.leave_monogoto()
+
+
+async def _make_a_typo(me: Window) -> None:
+    await me.fill_in(await me.take_me_there())
+    await expect(me.form.locator(".field-error")).to_contain_text("digit")
+    await me.expect_step(4)
+    await me.close_form()
+
+
+async def _lose_an_answer(me: Window) -> None:
+    command = await me.take_me_there()
+    await me.tid("fault-answer_lost").click()
+    await expect(me.tid("trouble-waiting")).to_contain_text("Lose the answer")
+    await me.leave_monogoto()
+    await me.ask(command)
+    card = me.card(command.split()[1])
+    await expect(card).to_be_visible()
+    await me.act_as(RAVI)
+    await me.press(card, "Approve")
+    await me.expect_step(5)

@@ -1,0 +1,148 @@
+"""People at the page: by keyboard alone, two at once, and with fields that help and object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import OpenWindow
+from tests.browser.hands import MARIA, RAVI, Window
+from tests.sandbox.demo_process import DemoProcess
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def unlocked_sims(demo: DemoProcess) -> list[dict[str, Any]]:
+    """SIMs with a device, not locked, past those that the guide names."""
+    rows = demo.get("/control/monogoto/things", offset=50)["rows"]
+    return [row for row in rows if row["imei"] and not row["locked"] and row["state"] == "ACTIVE"]
+
+
+@pytest.fixture
+def sim(demo: DemoProcess, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """One that no other test here uses."""
+    return unlocked_sims(demo)[request.param]
+
+
+@pytest.mark.parametrize("sim", [0], indirect=True)
+async def test_keyboard_alone_asks_for_a_lock_and_closes_with_esc(
+    window: OpenWindow, sim: dict[str, Any]
+) -> None:
+    """`/` lists the commands, arrows and Enter choose one, Tab walks the form, Esc closes what is open."""
+    me = await window(MARIA)
+    keys = me.page.keyboard
+    await me.fold_guide()
+    await me.tid("composer").focus()
+    await keys.type("/lo")
+    await expect(me.page.get_by_role("listbox", name="Commands").get_by_role("option")).to_have_count(2)
+    await keys.press("ArrowDown")
+    await keys.press("ArrowUp")
+    await keys.press("Enter")
+    await expect(me.tid("composer")).to_have_value("/lock-thing ")
+    await keys.type(sim["iccid"])
+    await keys.press("Enter")
+    await expect(me.form.get_by_label("ICCID")).to_have_value(sim["iccid"])
+    await expect(me.form).to_contain_text("seen in")
+    await _tab_to(me, "IMEI")
+    await keys.type(sim["imei"])
+    await _tab_to(me, "Reason")
+    await keys.type("Stolen from the site")
+    await keys.press("Control+Enter")
+    await expect(me.form).to_contain_text("Request posted")
+    await keys.press("Escape")
+    await expect(me.form).to_have_count(0)
+    await expect(me.card(sim["iccid"])).to_contain_text("Lock this SIM to one device?")
+    await expect(me.tid("composer")).to_be_focused()
+
+
+async def _tab_to(me: Window, label: str) -> None:
+    field = me.form.get_by_label(label, exact=True)
+    for _ in range(12):
+        if await field.evaluate("node => node === document.activeElement"):
+            return
+        await me.page.keyboard.press("Tab")
+    raise AssertionError(f"Tab never came to {label}")
+
+
+@pytest.mark.parametrize("sim", [1], indirect=True)
+async def test_two_people_at_once_see_what_the_other_does(window: OpenWindow, sim: dict[str, Any]) -> None:
+    """The request appears before the approver, and the approval before the requester, without a reload."""
+    maria, ravi = await window(MARIA), await window(RAVI, phone=True)
+    await maria.fold_guide()
+    await ravi.fold_guide()
+    await maria.ask(f"/lock-thing {sim['iccid']} {sim['imei']}")
+    seen_by_ravi = ravi.card(sim["iccid"])
+    await expect(seen_by_ravi).to_contain_text("Maria Santos")
+    await ravi.press(seen_by_ravi, "Approve")
+    seen_by_maria = maria.card(sim["iccid"])
+    await expect(seen_by_maria).to_contain_text("Locked: configured and read back")
+    await seen_by_maria.locator(".thread-link").click()
+    await expect(maria.tid("thread")).to_contain_text("@Maria Santos, done.")
+
+
+@pytest.mark.parametrize("sim", [2], indirect=True)
+async def test_wrong_digit_is_said_beside_the_imei(window: OpenWindow, sim: dict[str, Any]) -> None:
+    """The error stands in the IMEI's own field, has the focus, and what was typed stays."""
+    me = await window(MARIA, phone=True)
+    await me.fold_guide()
+    wrong = sim["imei"][:-1] + str((int(sim["imei"][-1]) + 3) % 10 or 5)
+    await me.fill_in(f"/lock-thing {sim['iccid']} {wrong}")
+    imei = me.form.locator("[data-block=imei]")
+    await expect(imei.locator(".field-error")).to_contain_text("digit")
+    await expect(imei.get_by_role("textbox")).to_be_focused()
+    await expect(imei.get_by_role("textbox")).to_have_value(wrong)
+    await expect(me.form.get_by_label("Reason")).to_have_value("Stolen from the site")
+    await me.close_form()
+
+
+async def test_group_is_found_while_one_types(window: OpenWindow, demo: DemoProcess) -> None:
+    """Part of its name lists the groups that hold it; arrow and Enter take one, and it stays chosen."""
+    rows = demo.get("/control/monogoto/groups")["rows"]
+    name = next(row["name"] for row in rows if "Malmö" in row["name"])
+    me = await window(MARIA)
+    await me.fold_guide()
+    await me.say("/lock-group")
+    group = me.form.get_by_role("combobox").first
+    await group.click()
+    await group.press_sequentially(name[:7])
+    option = me.form.get_by_role("option", name=name)
+    await expect(option.first).to_be_visible()
+    await option.first.click()
+    await expect(group).to_have_value(name)
+    await me.page.keyboard.press("Escape")
+    await expect(me.form).to_have_count(0)
+
+
+async def test_one_of_100000_sims_is_found_in_the_pane(
+    window: OpenWindow, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The last of 100,000 is found by the end of its number while one types, and its record opens."""
+    big = DemoProcess(tmp_path_factory.mktemp("demo") / "big", "--things", "100000")
+    try:
+        last = big.get("/control/monogoto/things", offset=99_999)["rows"][0]
+        me = await window(MARIA, url=big.url)
+        await me.fold_guide()
+        await me.show_monogoto("things")
+        await expect(me.page.locator("#monogoto")).to_contain_text("100,000")
+        await me.tid("monogoto-search").press_sequentially(last["iccid"])
+        await expect(me.tid("thing-row")).to_have_count(1)
+        await me.tid("thing-row").click()
+        await expect(me.page.locator("#monogoto")).to_contain_text(last["iccid"])
+        await me.page.goto("about:blank")
+    finally:
+        big.end()
+
+
+async def test_other_pages_and_other_names_are_refused(demo: DemoProcess) -> None:
+    """A page of another origin, or a name that was bent to this address, gets nothing and does nothing."""
+    port = demo.url.rpartition(":")[2]
+    async with httpx.AsyncClient(base_url=demo.url, trust_env=False) as outside:
+        for path in ("/", "/control/workspace", "/control/monogoto/things", "/control/demo"):
+            assert (await outside.get(path, headers={"Host": f"evil.example:{port}"})).status_code == 403
+            assert (await outside.get(path, headers={"Origin": "http://evil.example"})).status_code == 403
+        reset = await outside.post("/control/demo/reset", json={}, headers={"Origin": "http://evil.example"})
+        assert reset.status_code == 403
+        assert (await outside.get("/control/demo")).status_code == 200
