@@ -56,6 +56,9 @@ async def window(browser: Browser, demo: DemoProcess) -> AsyncIterator[OpenWindo
     windows: list[Window] = []
 
     async def opened(person: str, *, phone: bool = False, url: str = "") -> Window:
+        if not url:
+            for view in demo.get("/control/screen", **{"as": person})["modals"]:  # an earlier test's
+                demo.post("/control/close", **{"as": person, "view_id": view["id"]})
         windows.append(await Window.open(browser, url or demo.url, person, phone=phone))
         return windows[-1]
 

@@ -58,8 +58,8 @@ async def _swap_the_device(me: Window) -> None:
 async def _make_a_typo(me: Window) -> None:
     await me.fill_in(await me.take_me_there())
     await expect(me.form.locator(".field-error")).to_contain_text("digit")
-    await me.expect_step(4)
     await me.close_form()
+    await me.expect_step(4)
 
 
 async def _lose_an_answer(me: Window) -> None:

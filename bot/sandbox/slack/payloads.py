@@ -101,8 +101,10 @@ class Payloads:
         return self._interaction("view_closed", user_id) | {"view": shape, "is_cleared": is_cleared}
 
     def shortcut(self, user_id: str, callback_id: str) -> JSON:
-        """A global shortcut."""
-        return self._interaction("shortcut", user_id) | {
+        """A global shortcut: the one payload whose user has no `name`."""
+        shape = self._shortcut("shortcut", user_id)
+        del shape["user"]["name"]
+        return shape | {
             "action_ts": self._state.next_ts(),
             "callback_id": callback_id,
             "trigger_id": self._state.tickets.trigger(user_id),
@@ -111,7 +113,7 @@ class Payloads:
     def message_shortcut(self, user_id: str, message: Message, callback_id: str) -> JSON:
         """A shortcut in a message's menu."""
         key = self._state.tickets.response_url(user_id, message.channel, message_ts=message.ts)
-        return self._interaction("message_action", user_id) | {
+        return self._shortcut("message_action", user_id) | {
             "action_ts": self._state.next_ts(),
             "callback_id": callback_id,
             "trigger_id": self._state.tickets.trigger(user_id),
@@ -196,6 +198,12 @@ class Payloads:
             "enterprise": None,
             "is_enterprise_install": False,
         }
+
+    def _shortcut(self, kind: str, user_id: str) -> JSON:
+        """Shortcuts don't say which app they are for."""
+        shape = self._interaction(kind, user_id)
+        del shape["api_app_id"]
+        return shape
 
     def _channel(self, channel_id: str) -> JSON:
         return {"id": channel_id, "name": self._state.workspace.channels[channel_id].label()}
