@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := bot tests
 
-.PHONY: demo story test lint types tests coverage lock clean
+.PHONY: demo story gallery test lint types tests coverage lock clean
 .DEFAULT_GOAL := test
 
 # A local Slack in the browser, a local Monogoto and the bot between them; no account needed. Settings:
@@ -17,6 +17,12 @@ demo: $(READY)
 # The same people, by themselves: a transcript whose exit code says whether all came as expected.
 story: $(READY)
 	$(BIN)/python -m bot.sandbox.story
+
+# Every view and message that the tests made the bot send, one of each, on a page at both widths.
+gallery: $(READY)
+	rm -rf .gallery
+	$(BIN)/python -m pytest -n auto --gallery .gallery/sent tests/scenarios
+	$(BIN)/python -m tests.gallery.page .gallery/sent .gallery/gallery.html
 
 test: lint types tests
 
@@ -60,5 +66,5 @@ $(READY): requirements-dev.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .demo
+	rm -rf $(VENV) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .demo .gallery
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -17,6 +17,7 @@ from hypothesis import settings
 from bot.sandbox.clock import ManualClock
 from bot.sandbox.stage import Stage
 from bot.storage.engine import migrate, open_engine
+from tests.gallery import collecting as gallery
 
 # A busy machine is no failure: examples are bounded in number, never in time.
 settings.register_profile("bounded", deadline=None)
@@ -37,6 +38,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from xdist.scheduler import WorkStealingScheduling
 
     return WorkStealingScheduling(config, log)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--gallery", type=Path, help="a folder that keeps what the bot sent: see `make gallery`")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -76,7 +81,9 @@ async def no_thread_left() -> None:
 
 
 @pytest.fixture
-async def open_stage(new_database: Path, tmp_path: Path, clock: ManualClock) -> AsyncIterator[OpenStage]:
+async def open_stage(
+    new_database: Path, tmp_path: Path, clock: ManualClock, request: pytest.FixtureRequest
+) -> AsyncIterator[OpenStage]:
     """Opens stages with their own settings; all are closed at the end, and none broke Slack's rules."""
     shutil.copyfile(new_database, tmp_path / new_database.name)
     stages: list[Stage] = []
@@ -88,6 +95,8 @@ async def open_stage(new_database: Path, tmp_path: Path, clock: ManualClock) -> 
 
         yield opened
     await no_thread_left()
+    if folder := request.config.getoption("--gallery"):
+        gallery.keep(stages, request.node.name, folder)
     for stage in stages:
         assert not refused_by_slack(stage), "Slack would show this to nobody"
 

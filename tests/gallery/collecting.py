@@ -1,0 +1,107 @@
+"""Everything that the bot sent on a stage, one of each shape: for `make gallery`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from bot.sandbox.stage import Stage
+
+JSON = dict[str, Any]
+AUDIT_CHANNEL = "C0AUDIT"
+VOLATILE = frozenset({"action_id", "block_id", "callback_id", "hash", "private_metadata", "url", "value"})
+_SAME = (
+    (re.compile(r"<!date\^[^>]*>"), "<date>"),
+    (re.compile(r"<@[^>]*>"), "<@>"),
+    (re.compile(r"`[0-9A-Z]{10}`"), "`R`"),
+    (re.compile(r"(?m)^(```)?(SIM|group|name|id) +.*$"), r"\1\2"),
+    (re.compile(r"(?s)\*Reason:\*.*"), "*Reason:*"),
+    (re.compile(r"\d[\d ,-]*"), "0"),
+)
+"""What differs without making another sight."""
+
+
+def sent_on(stage: Stage, name: str) -> Iterator[JSON]:
+    """`{name, kind, view | blocks, errors}` of each call and each ack that put something before people."""
+    for call in stage.slack.requests:
+        content = _readable(call.args)
+        if call.method.startswith("views.") and "view" in content:
+            yield _view(name, content["view"])
+        elif content.get("blocks") or content.get("text"):
+            yield _message(name, call.method, content)
+    for delivery in stage.slack.deliveries:
+        body = delivery.body if isinstance(delivery.body, dict) else {}
+        if "view" in body:
+            yield _view(name, body["view"])
+        elif body.get("response_action") == "errors":
+            yield _view(name, delivery.payload["view"]) | {"errors": body["errors"]}
+
+
+def _readable(args: JSON) -> JSON:
+    """Arguments as JSON, whether they came as a form or as a body."""
+    content = dict(args)
+    for key in ("blocks", "view"):
+        if isinstance(content.get(key), str):
+            content[key] = json.loads(content[key])
+    return content
+
+
+def _view(name: str, view: JSON) -> JSON:
+    kind = "form" if view.get("submit") else "notice"
+    return {"name": name, "kind": view["type"] if view["type"] == "home" else kind, "view": view}
+
+
+def _message(name: str, method: str, content: JSON) -> JSON:
+    kind = "card"
+    if method in ("chat.postEphemeral", "response_url"):
+        kind = "whisper"
+    elif content.get("thread_ts"):
+        kind = "reply"
+    elif content.get("channel") == AUDIT_CHANNEL:
+        kind = "audit line"
+    blocks = content.get("blocks") or [
+        {"type": "section", "text": {"type": "mrkdwn", "text": content["text"]}}
+    ]
+    return {"name": name, "kind": kind, "blocks": blocks}
+
+
+def shape(item: JSON) -> str:
+    """Two things with the same shape look alike but for names, numbers and times."""
+    content = item.get("view") or item["blocks"]
+    return json.dumps([item["kind"], _plain(content), _plain(item.get("errors"))], sort_keys=True)
+
+
+def _plain(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {key: _plain(value) for key, value in part.items() if key not in VOLATILE}
+    if isinstance(part, list):
+        return [_plain(value) for value in part]
+    if isinstance(part, str):
+        for pattern, same in _SAME:
+            part = pattern.sub(same, part)
+    return part
+
+
+def one_of_each(items: Iterable[JSON]) -> list[JSON]:
+    """The first of each shape, in the order of kinds and sentences."""
+    firsts: dict[str, JSON] = {}
+    for item in items:
+        firsts.setdefault(shape(item), item)
+    return [firsts[key] for key in sorted(firsts)]
+
+
+def keep(stages: Iterable[Stage], test: str, folder: Path) -> None:
+    """What one test made the bot send, as a file in the folder."""
+    items = one_of_each(item for stage in stages for item in sent_on(stage, test))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{re.sub(r'[^A-Za-z0-9_-]+', '_', test)[:150]}.json").write_text(json.dumps(items))
+
+
+def kept_in(folder: Path) -> list[JSON]:
+    """What all tests kept there, one of each."""
+    return one_of_each(
+        item for path in sorted(folder.glob("*.json")) for item in json.loads(path.read_text())
+    )
