@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := bot tests
 
-.PHONY: demo story gallery test lint types tests coverage lock clean
+.PHONY: demo story gallery screenshot test lint types tests coverage lock clean
 .DEFAULT_GOAL := test
 
 # A local Slack in the browser, a local Monogoto and the bot between them; no account needed. Settings:
@@ -23,6 +23,10 @@ gallery: $(READY)
 	rm -rf .gallery
 	$(BIN)/python -m pytest -n auto --gallery .gallery/sent tests/scenarios
 	$(BIN)/python -m tests.gallery.page .gallery/sent .gallery/gallery.html
+
+# The README's opening picture; needs a Chromium.
+screenshot: $(READY)
+	$(BIN)/python -m tests.browser.shots docs/demo.png
 
 test: lint types tests
 

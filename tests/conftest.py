@@ -99,6 +99,7 @@ async def open_stage(
         gallery.keep(stages, request.node.name, folder)
     for stage in stages:
         assert not refused_by_slack(stage), "Slack would show this to nobody"
+        assert not gallery.red_boxes(stage), "the demo's page can't draw it"
 
 
 MALFORMED = frozenset(

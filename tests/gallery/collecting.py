@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bot.sandbox.slack.page import FOLDER
 from bot.sandbox.stage import Stage
 
 JSON = dict[str, Any]
 AUDIT_CHANNEL = "C0AUDIT"
+TABLES = (("blocks.js", "const BLOCKS", "export function"), ("richtext.js", "const PARTS", "const WRAPS"))
+"""Where the page's tables stand: the file, and between what."""
 VOLATILE = frozenset({"action_id", "block_id", "callback_id", "hash", "private_metadata", "url", "value"})
 _SAME = (
     (re.compile(r"<!date\^[^>]*>"), "<date>"),
@@ -91,6 +95,34 @@ def one_of_each(items: Iterable[JSON]) -> list[JSON]:
     for item in items:
         firsts.setdefault(shape(item), item)
     return [firsts[key] for key in sorted(firsts)]
+
+
+@cache
+def drawable() -> frozenset[str]:
+    """The types of blocks, elements and pieces of text that the page's tables draw; others are a red box."""
+    found: set[str] = set()
+    for name, first, end in TABLES:
+        code = (FOLDER / name).read_text(encoding="utf-8")
+        found |= set(re.findall(r"(?m)^  (\w+)[:,]", code[code.index(first) : code.index(end)]))
+    return frozenset(found)
+
+
+def red_boxes(stage: Stage) -> set[str]:
+    """Types that the bot sent on this stage and the page can't draw."""
+    sent = {
+        kind for item in sent_on(stage, "") for kind in _types(item.get("blocks") or item["view"]["blocks"])
+    }
+    return sent - drawable()
+
+
+def _types(part: Any) -> Iterator[str]:
+    if isinstance(part, list):
+        for each in part:
+            yield from _types(each)
+    elif isinstance(part, dict):
+        if isinstance(part.get("type"), str):
+            yield part["type"]
+        yield from _types(list(part.values()))
 
 
 def keep(stages: Iterable[Stage], test: str, folder: Path) -> None:
