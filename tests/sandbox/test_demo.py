@@ -232,7 +232,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 def test_it_ends_cleanly_closes_its_port_and_remembers_what_was_done(
     tmp_path: Path, how: signal.Signals
 ) -> None:
-    flags = ("--http", "--things", "0") if how == signal.SIGTERM else ("--things", "0")
+    flags = ("--http", "--things", "30") if how == signal.SIGTERM else ("--things", "30")
     demo = DemoProcess(tmp_path / "own", *flags)
     assert demo.get("/control/demo")["transport"] == ("signed HTTP" if "--http" in flags else "Socket Mode")
     assert "imei" in demo.send_form("U0ENG1", demo.copy_of("typo"))["errors"]
@@ -245,7 +245,7 @@ def test_it_ends_cleanly_closes_its_port_and_remembers_what_was_done(
 
 
 def test_a_fast_clock_lets_a_request_expire_while_one_looks(tmp_path: Path) -> None:
-    demo = DemoProcess(tmp_path / "own", "--things", "0", "--fast", "200")
+    demo = DemoProcess(tmp_path / "own", "--things", "30", "--fast", "200")
     try:
         policy = demo.folder / "policy.toml"
         policy.write_text(policy.read_text().replace('expires      = "24h"', 'expires      = "1m"'))

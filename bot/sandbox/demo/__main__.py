@@ -5,8 +5,19 @@ from __future__ import annotations
 import os
 import sys
 
-from bot.sandbox.demo.options import options_from
-from bot.sandbox.demo.runner import run
+
+def main() -> int:
+    """The exit code: Ctrl-C is a good end at any moment, also while modules are being loaded."""
+    try:
+        print("Starting…", flush=True)
+        # Here, as loading takes a second or two, in which Ctrl-C may come.
+        from bot.sandbox.demo.options import options_from
+        from bot.sandbox.demo.runner import run
+
+        return run(options_from(sys.argv[1:], os.environ))
+    except KeyboardInterrupt:
+        return 0
+
 
 if __name__ == "__main__":
-    sys.exit(run(options_from(sys.argv[1:], os.environ)))
+    sys.exit(main())

@@ -47,5 +47,5 @@ def _answered(work: Callable[[], JSON]) -> web.Response:
         return web.json_response({"ok": True, **work()})
     except KeyError as missing:
         return refused(f"missing or unknown: {missing}")
-    except (TypeError, ValueError) as no:
+    except (TypeError, ValueError, OverflowError) as no:
         return refused(str(no))

@@ -16,13 +16,17 @@ CALM_SECONDS: Final = 0.5
 
 
 class FastClock(ManualClock):
-    """Runs as real time does while `is_busy`, else `times` as fast. Moves only while `run` runs."""
+    """Runs as real time does while `is_busy` or `is_held`, else `times` as fast. Moves only while `run` runs.
+
+    Somebody may be thinking after what made it busy; what held it is over when it is over.
+    """
 
     def __init__(self, start: datetime, times: float) -> None:
         super().__init__(start)
         self._times = times
         self._calm_for = 0.0
         self.is_busy: Callable[[], bool] = lambda: False
+        self.is_held: Callable[[], bool] = lambda: False
 
     async def run(self) -> None:
         """Keep the time until cancelled."""
@@ -37,5 +41,6 @@ class FastClock(ManualClock):
     def tick(self, real_seconds: float) -> None:
         """So much real time has gone by. A long gap (the loop was held up) counts as real time only."""
         self._calm_for = 0.0 if self.is_busy() else self._calm_for + min(real_seconds, TICK_SECONDS * 2)
-        hurries = self._calm_for >= CALM_SECONDS and real_seconds < TICK_SECONDS * 10
+        is_calm = self._calm_for >= CALM_SECONDS and not self.is_held()
+        hurries = is_calm and real_seconds < TICK_SECONDS * 10
         self.advance(real_seconds * (self._times if hurries else 1.0))

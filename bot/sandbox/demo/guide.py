@@ -178,7 +178,7 @@ def steps(sims: Examples) -> tuple[Step, ...]:
         Step(
             "typo",
             "Make a typo",
-            "As Maria Santos: two digits of this IMEI are swapped. Try to send the form.",
+            "As Maria Santos: two digits of this IMEI are swapped. Type this, give a reason, try to send.",
             f"/lock-thing {other.iccid} {typo}",
             person=_ASKS,
             channel=_WHERE,

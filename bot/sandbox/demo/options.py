@@ -10,6 +10,8 @@ from typing import Final
 
 DEFAULT_PORT: Final = 4634
 """IMEI on a telephone's keys."""
+LEAST_THINGS: Final = 30
+"""The guide's SIMs and the odd ones are always there."""
 MOST_THINGS: Final = 100_000
 FASTEST: Final = 200.0
 _YES: Final = frozenset({"1", "true", "yes", "on"})
@@ -51,7 +53,13 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         )
 
     add("port", _port, usual.port, "N", "where the page is; 0: the system chooses")
-    add("things", _things, usual.things, "N", f"how many SIMs Monogoto holds, up to {MOST_THINGS:,}")
+    add(
+        "things",
+        _things,
+        usual.things,
+        "N",
+        f"how many SIMs Monogoto holds, {LEAST_THINGS} to {MOST_THINGS:,}",
+    )
     add("seed", int, usual.seed, "N", "the same seed makes the same SIMs, groups and request numbers")
     add(
         "fast",
@@ -81,7 +89,7 @@ def _port(text: str) -> int:
 
 
 def _things(text: str) -> int:
-    return _between(text, 0, MOST_THINGS)
+    return _between(text, LEAST_THINGS, MOST_THINGS)
 
 
 def _between(text: str, least: int, most: int) -> int:

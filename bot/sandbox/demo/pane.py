@@ -113,8 +113,8 @@ class Pane:
     def _make_trouble(self, body: JSON) -> JSON:
         """`kind`, `times`: the next so many calls go wrong in that way."""
         match, kind, seconds = _TROUBLE[str(body["kind"])]
-        times = int(body.get("times", 1))
-        if not 1 <= times <= MOST_TIMES:
+        times = body.get("times", 1)
+        if type(times) is not int or not 1 <= times <= MOST_TIMES:
             raise ValueError(f"from 1 to {MOST_TIMES} times")
         self._monogoto.fail(match, kind, times, seconds=seconds)
         return self._waiting_trouble()

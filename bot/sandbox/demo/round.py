@@ -49,6 +49,7 @@ class Round:
         self.monogoto = LocalMonogoto(self._clock, seed=options.seed, things=options.things)
         manifest = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
         self.slack = LocalSlack(self._clock, listing=Listing.from_manifest(manifest))
+        self.slack.feed.begin(number, FEED_KIND)
         calls = CallLog(self._changed)
         self.monogoto.watch(calls.hear)
         self.guide = Guide(self.slack, self.monogoto, calls, folder)
@@ -63,6 +64,7 @@ class Round:
         """Both stand-ins, then the bot. Raises OSError where the port is taken; then call `stop`."""
         if isinstance(self._clock, FastClock):
             self._clock.is_busy = self._is_busy
+            self._clock.is_held = self._is_at_its_records
             self._ticking = asyncio.create_task(self._clock.run(), name="fast clock")
         await self.slack.start(port)
         await self.monogoto.start()
@@ -95,8 +97,11 @@ class Round:
                 await asyncio.gather(self._ticking, return_exceptions=True)
 
     def _is_busy(self) -> bool:
-        at_records = self._bot is not None and self._bot.is_at_its_records
-        return bool(self.slack.in_flight or self.monogoto.in_flight or at_records)
+        return bool(self.slack.in_flight or self.monogoto.in_flight)
+
+    def _is_at_its_records(self) -> bool:
+        """Also when it only sweeps: no sign that somebody waits, but time must not run away from it."""
+        return self._bot is not None and self._bot.is_at_its_records
 
     def _changed(self) -> None:
         self.slack.feed.announce(FEED_KIND)

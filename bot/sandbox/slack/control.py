@@ -54,7 +54,10 @@ class Control:
     def _acts(self) -> dict[str, Act]:
         return {
             "command": lambda p, a: p.command(
-                a["command"], a.get("text", ""), channel=a["channel"], thread_ts=a.get("thread_ts")
+                _text(a["command"]),
+                _text(a.get("text", "")),
+                channel=a["channel"],
+                thread_ts=a.get("thread_ts"),
             ),
             "say": self._say,
             "click": lambda p, a: p.click(
@@ -67,12 +70,12 @@ class Control:
                 a.get("action_id"),
                 confirm=a.get("confirm") is True,
             ),
-            "type": lambda p, a: p.type(self._view(p, a), a["block_id"], a["text"]),
+            "type": lambda p, a: p.type(self._view(p, a), a["block_id"], _text(a["text"])),
             "enter": lambda p, a: p.press_enter(self._view(p, a), a["block_id"]),
             "upload": lambda p, a: p.upload(
                 self._view(p, a), a["block_id"], a["name"], _content(a), a.get("mimetype", "text/csv")
             ),
-            "suggest": lambda p, a: p.suggest(self._view(p, a), a["block_id"], a["text"]),
+            "suggest": lambda p, a: p.suggest(self._view(p, a), a["block_id"], _text(a["text"])),
             "submit": lambda p, a: p.submit(self._view(p, a), a.get("values")),
             "close": lambda p, a: p.close(self._view(p, a)),
             "open_home": lambda p, _a: p.open_home(),
@@ -112,7 +115,7 @@ class Control:
         return handle
 
     async def _say(self, person: Person, args: JSON) -> Message:
-        return person.say(args["channel"], args["text"], args.get("thread_ts"))
+        return person.say(args["channel"], _text(args["text"]), args.get("thread_ts"))
 
     async def _join(self, person: Person, args: JSON) -> None:
         person.join(args["channel"])
@@ -164,13 +167,20 @@ class Control:
 def _answered(work: Callable[[], JSON]) -> web.Response:
     try:
         return web.json_response({"ok": True, **work()})
-    except (CannotDo, KeyError, TypeError, ValueError) as no:
+    except (CannotDo, KeyError, TypeError, ValueError, OverflowError) as no:
         return _refusal(no)
 
 
 def _refusal(no: Exception) -> web.Response:
     text = str(no) if isinstance(no, CannotDo) else f"not understood: {no}"
     return refused(text)
+
+
+def _text(value: Any) -> str:
+    """What was typed. Anything else would stay and break every page that shows it."""
+    if not isinstance(value, str):
+        raise TypeError("text must be a string")
+    return value
 
 
 def _content(args: JSON) -> bytes:

@@ -12,12 +12,22 @@ SLACK = "slack"
 
 
 class Feed:
-    """Server-Sent Events `{"seq": n, "what": "slack"}`; what came in one breath is told once."""
+    """Server-Sent Events `{"seq": n, "what": "slack", "round": n}`; what came in one breath is told once.
+
+    A page that hears of another round forgets all that it knew.
+    """
 
     def __init__(self) -> None:
         self._seq = 0
         self._listeners: set[_Listener] = set()
         self._closed = False
+        self._round = 0
+        self._kinds = [SLACK]
+
+    def begin(self, number: int, *kinds: str) -> None:
+        """This is round `number`, and more kinds of change will be told than Slack's own."""
+        self._round = number
+        self._kinds += kinds
 
     def announce(self, what: str = SLACK) -> None:
         """Something of this kind has changed. Cheap: say it as often as you like."""
@@ -26,10 +36,10 @@ class Feed:
             listener.hear(what)
 
     async def changes(self) -> AsyncIterator[tuple[int, str]]:
-        """Where things stand, then what changes, one pair at a time, until the feed is closed."""
+        """Each kind once, as any may have changed since a page was here; then what changes, one pair at a time, until the feed is closed."""
         listener = _Listener()
         self._listeners.add(listener)
-        listener.hear(SLACK)
+        listener.hear(*self._kinds)
         try:
             while not self._closed:
                 for what in await listener.heard():
@@ -42,7 +52,7 @@ class Feed:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         async for seq, what in self.changes():
-            await response.write(_event(seq, what))
+            await response.write(_event(seq, what, self._round))
         return response
 
     def close(self) -> None:
@@ -70,5 +80,5 @@ class _Listener:
         return kinds
 
 
-def _event(seq: int, what: str) -> bytes:
-    return f"data: {json.dumps({'seq': seq, 'what': what})}\n\n".encode()
+def _event(seq: int, what: str, number: int) -> bytes:
+    return f"data: {json.dumps({'seq': seq, 'what': what, 'round': number})}\n\n".encode()

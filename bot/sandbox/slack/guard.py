@@ -27,9 +27,9 @@ PAGE_HEADERS = {
 
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Middleware: whatever is not the bot's answers only its own page."""
+    """Middleware: what is the bot's answers no browser, and everything else only its own page."""
     if request.path.startswith(FOR_THE_BOT):
-        return await handler(request)
+        return _wrong_host(request) or _from_a_page(request) or await handler(request)
     return refusal(request) or await handler(request)
 
 
@@ -42,9 +42,8 @@ async def page_headers(request: web.Request, response: web.StreamResponse) -> No
 
 def refusal(request: web.Request) -> web.Response | None:
     """For whoever came by another name, from another origin, or with a form of another page."""
-    own = urlsplit(f"http://{request.host}")
-    if own.hostname not in ("127.0.0.1", "localhost") or own.port != _port(request):
-        return refused("wrong host", 403)
+    if wrong := _wrong_host(request):
+        return wrong
     origin = request.headers.get("Origin")
     if origin is not None and origin != f"http://{request.host}":
         return refused("wrong origin", 403)
@@ -54,6 +53,21 @@ def refusal(request: web.Request) -> web.Response | None:
     if request.method not in ("GET", "HEAD") and request.content_type != "application/json":
         return refused("JSON only", 415)
     return None
+
+
+def _wrong_host(request: web.Request) -> web.Response | None:
+    """A name of somebody else's may be made to lead here; an address with our port can't."""
+    try:
+        own = urlsplit(f"http://{request.host}")
+        ours = own.hostname in ("127.0.0.1", "localhost") and own.port == _port(request)
+    except ValueError:
+        ours = False
+    return None if ours else refused("wrong host", 403)
+
+
+def _from_a_page(request: web.Request) -> web.Response | None:
+    """Only browsers name an origin; no app does, and no page has any business on an app's paths."""
+    return refused("not for pages", 403) if "Origin" in request.headers else None
 
 
 def refused(error: str, status: int = 400) -> web.Response:
