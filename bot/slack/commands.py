@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.domain.changes import Kind
+from bot.domain.changes import Kind, doing
 from bot.domain.policy import Decision
 from bot.slack import blocks as b
 from bot.slack import ids, lookups
@@ -17,6 +17,9 @@ from bot.slack.asking import open_form
 from bot.slack.choosing import resolve, split
 from bot.slack.desk import Call, Desk
 from bot.slack.reading import split_arguments
+
+ASK, APPROVE, SEE = "you may ask", "you may approve what others ask", "you may see it"
+NO = "— no"
 
 Handler = Callable[[Desk, Call], Coroutine[Any, Any, None]]
 
@@ -95,15 +98,21 @@ def _listener(desk: Desk, command: Command) -> Callable[[AsyncAck, dict[str, Any
 def help_text(abilities: Mapping[Kind, tuple[Decision, Decision]], sights: Mapping[str, Decision]) -> str:
     """All commands, with what this very person may do."""
     commands = dict(zip(Kind, COMMANDS, strict=False))
+    asking = {doing(kind): may_ask for kind, (may_ask, _) in abilities.items()}
+    approving = {doing(kind): may_approve for kind, (_, may_approve) in abilities.items()}
+    seeing = {f"the look-up “{lookup}”": sight for lookup, sight in sights.items()}
     lines = ["*IMEI Lock* binds a SIM to the device it belongs in, so that a stolen SIM is worth nothing."]
+    no_asking, no_approving, no_seeing = map(_same_refusal, (asking, approving, seeing))
+    for label, refusal in ((ASK, no_asking), (APPROVE, no_approving), (SEE, no_seeing)):
+        lines += [f"\n“{label}” is for you everywhere: {_yes_no(refusal)}"] if refusal else []
     for kind, command in commands.items():
         may_ask, may_approve = abilities[kind]
         lines.append(f"\n`{command.name} {command.hint}`  {command.description}")
-        lines.append(f"    you may ask: {_yes_no(may_ask)}")
-        lines.append(f"    you may approve what others ask: {_yes_no(may_approve)}")
+        lines.append(f"    {ASK}: {NO if no_asking else _yes_no(may_ask)}")
+        lines.append(f"    {APPROVE}: {NO if no_approving else _yes_no(may_approve)}")
     for lookup, usage in lookups.USAGE.items():
         lines.append(f"\n{usage}  {lookups.PURPOSES[lookup]}")
-        lines.append(f"    you may see it: {_yes_no(sights[lookup])}")
+        lines.append(f"    {SEE}: {NO if no_seeing else _yes_no(sights[lookup])}")
     lines.append(f"\n`{ids.IMEI} help`  This page")
     lines.append(
         "\nNothing is changed before the people whom the policy names have approved it, and “done” is said "
@@ -112,8 +121,17 @@ def help_text(abilities: Mapping[Kind, tuple[Decision, Decision]], sights: Mappi
     return "\n".join(lines)
 
 
+def _same_refusal(decisions: Mapping[str, Decision]) -> Decision | None:
+    """The one refusal of everything, which then need not name what it refuses; else None.
+
+    The keys are what the sentences call it.
+    """
+    named = {replace(no, reason=no.reason.replace(what, "this")) for what, no in decisions.items()}
+    return next((no for no in named if not no.allowed), None) if len(named) == 1 else None
+
+
 def _yes_no(decision: Decision) -> str:
     if decision.allowed:
         return "✅ yes"
     ask = f" Ask {b.mentions(decision.who_can)}." if decision.who_can else ""
-    return f"— no. {b.escape(decision.reason, 300)}{ask}"
+    return f"{NO}. {b.escape(decision.reason, 300)}{ask}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -127,6 +129,8 @@ def test_a_groups_lock_set_at_the_console_refuses_devices_out_of_range(
         ("edit-group", {"id": "nobody", "lock": True, "tac": ""}),
         ("trouble", {"kind": "earthquake"}),
         ("trouble", {"kind": "slow", "times": 0}),
+        ("trouble", {"kind": "slow", "times": 1.5}),
+        ("trouble", {"kind": "slow", "times": True}),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_a_sentence(
@@ -137,12 +141,34 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(
     assert answer.json()["error"]
 
 
+def test_an_endless_number_of_times_is_refused_in_a_sentence(demo: DemoProcess) -> None:
+    answer = demo.http.post(
+        f"{MONOGOTO}/trouble",
+        content='{"kind": "slow", "times": Infinity}',
+        headers={"Content-Type": "application/json"},
+    )
+    assert (answer.status_code, answer.json()["error"]) == (400, "from 1 to 20 times")
+
+
 def test_open_pages_hear_of_every_change_at_monogoto(demo: DemoProcess) -> None:
     with demo.http.stream("GET", "/control/feed", params={"as": "U0ENG1"}) as feed:
         lines = feed.iter_lines()
         assert '"what": "slack"' in next(lines)
+        assert '"what": "monogoto"' in next(line for line in lines if line)
         demo.post(f"{MONOGOTO}/clear")
         assert next(line for line in lines if '"what": "monogoto"' in line)
+
+
+def test_open_pages_are_told_of_another_round_by_its_number(demo: DemoProcess) -> None:
+    before = _round(demo)
+    assert {event["round"] for event in _first_two(demo)} == {before}
+    demo.post("/control/demo/reset")
+    demo.until(lambda: _round(demo) == before + 1)
+    again = _first_two(demo)
+    assert [(event["what"], event["round"]) for event in again] == [
+        ("slack", before + 1),
+        ("monogoto", before + 1),
+    ]
 
 
 def test_trouble_waits_until_it_is_cleared(demo: DemoProcess) -> None:
@@ -255,6 +281,30 @@ def test_a_fast_clock_lets_a_request_expire_while_one_looks(tmp_path: Path) -> N
         demo.until(lambda: "xpired" in str(_messages(demo)))  # its patience is half of that minute
     finally:
         assert demo.end() == (0, "")
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.2, 0.6])
+def test_ctrl_c_while_it_still_starts_is_a_good_end_too(tmp_path: Path, seconds: float) -> None:
+    starting = subprocess.Popen(
+        [sys.executable, "-m", "bot.sandbox.demo", "--port", "0", "--folder", str(tmp_path / "own")],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert starting.stdout
+    assert starting.stdout.readline() == "Starting…\n"
+    time.sleep(seconds)  # into the loading of modules, which no clock of ours measures
+    starting.send_signal(signal.SIGINT)
+    _, said = starting.communicate(timeout=50)
+    assert (starting.returncode, said) == (0, "")
+
+
+def _first_two(demo: DemoProcess) -> list[dict[str, Any]]:
+    """What the feed says as soon as somebody listens."""
+    with demo.http.stream("GET", "/control/feed", params={"as": "U0ENG1"}) as feed:
+        told = (json.loads(line.removeprefix("data: ")) for line in feed.iter_lines() if line)
+        return [next(told), next(told)]
 
 
 def _run(*flags: str) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -15,7 +16,10 @@ from bot.sandbox.clock import ManualClock
 from bot.sandbox.demo.calls import CUT, KEPT, CallLog, without_secrets
 from bot.sandbox.demo.clock import CALM_SECONDS, TICK_SECONDS, FastClock
 from bot.sandbox.demo.folder import CannotUse, Folder
-from bot.sandbox.demo.options import Options, options_from
+from bot.sandbox.demo.guide import steps
+from bot.sandbox.demo.options import LEAST_THINGS, Options, options_from
+from bot.sandbox.demo.policy import POLICY
+from bot.sandbox.demo.round import Round
 from bot.sandbox.monogoto import LocalMonogoto
 from bot.sandbox.monogoto.calls import Call
 
@@ -36,7 +40,7 @@ def test_flags_win_over_the_environment_and_both_over_what_is_usual() -> None:
 
 @pytest.mark.parametrize(
     ("flag", "value"),
-    [("--port", "65536"), ("--things", "100001"), ("--things", "-1"), ("--fast", "0.5"), ("--fast", "inf")],
+    [("--port", "65536"), ("--things", "100001"), ("--things", "29"), ("--fast", "0.5"), ("--fast", "inf")],
 )
 def test_a_value_out_of_range_is_named_before_anything_starts(
     flag: str, value: str, capsys: pytest.CaptureFixture[str]
@@ -45,6 +49,26 @@ def test_a_value_out_of_range_is_named_before_anything_starts(
         options_from([f"{flag}={value}"], {})
     assert ended.value.code == 2
     assert f"argument {flag}: must be" in capsys.readouterr().err
+
+
+def test_the_fewest_sims_that_may_be_asked_for_are_as_many_as_there_are_then() -> None:
+    assert len(LocalMonogoto(ManualClock(), things=LEAST_THINGS).iccids) == LEAST_THINGS
+    assert len(LocalMonogoto(ManualClock(), things=0).iccids) == LEAST_THINGS
+    assert options_from([f"--things={LEAST_THINGS}"], {}).things == LEAST_THINGS
+
+
+def test_the_policys_first_line_names_the_pages_button_as_the_page_does() -> None:
+    page = (Path(__file__).parents[2] / "bot/sandbox/page/monogoto_trouble.js").read_text()
+    named = re.findall("“(.+?)”", POLICY.splitlines()[0])
+    assert len(named) == 1
+    assert f'"{named[0]}"' in page
+
+
+def test_the_step_with_the_typo_says_that_a_reason_is_needed_before_it_says_to_send(
+    monogoto: LocalMonogoto,
+) -> None:
+    (typo,) = (step for step in steps(monogoto.examples) if step.key == "typo")
+    assert "give a reason, try to send" in typo.text
 
 
 def test_the_readme_explains_every_setting_with_its_key_and_its_usual_value(
@@ -99,6 +123,49 @@ def test_a_loop_that_was_held_up_does_not_make_the_clock_jump() -> None:
 def _run_for(clock: FastClock, seconds: float) -> None:
     for _ in range(round(seconds / TICK_SECONDS)):
         clock.tick(TICK_SECONDS)
+
+
+def test_a_glance_into_the_database_holds_the_clock_for_that_moment_only() -> None:
+    clock, held = FastClock(NINE, 60.0), [False]
+    clock.is_held = lambda: held[0]
+    _run_for(clock, 1.0)
+    held[0] = True
+    before = clock.now()
+    _run_for(clock, 0.5)
+    assert (clock.now() - before).total_seconds() == pytest.approx(0.5)
+    held[0] = False
+    before = clock.now()
+    clock.tick(TICK_SECONDS)
+    assert (clock.now() - before).total_seconds() == pytest.approx(60 * TICK_SECONDS)
+
+
+async def test_an_idle_round_with_a_clock_200_times_as_fast_gets_along_at_20_times_at_least(
+    tmp_path: Path,
+) -> None:
+    folder = Folder(tmp_path / "own")
+    folder.take()
+    folder.empty_database()
+    options = Options(port=0, things=LEAST_THINGS, fast=200.0, folder=folder.path)
+    fast = Round(options, folder, number=1, reset=lambda: None)
+    try:
+        await fast.start(0)
+        rate = 0.0
+        for _ in range(10):  # stretches of real time; one that the machine spoils is no proof
+            rate = max(rate, await _rate_of(fast))
+            if rate >= 20:
+                break
+    finally:
+        await fast.stop()
+        folder.release()
+    assert rate >= 20
+
+
+async def _rate_of(going: Round) -> float:
+    """Of its clock against the loop's, over two seconds."""
+    loop, clock = asyncio.get_running_loop(), going.slack.payloads._state.clock
+    real, shown = loop.time(), clock.now()
+    await asyncio.sleep(2.0)
+    return (clock.now() - shown).total_seconds() / (loop.time() - real)
 
 
 # --- the folder ----------------------------------------------------------------------------------------

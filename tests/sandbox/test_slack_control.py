@@ -81,6 +81,40 @@ async def test_a_person_acts_and_looks(slack: LocalSlack, session: aiohttp.Clien
     assert (await get(session, "screen", **{"as": "U0ENG1"}))["modals"] == []
 
 
+@pytest.mark.parametrize("text", [None, {}, ["a"], 7])
+async def test_what_is_no_text_is_not_said(
+    slack: LocalSlack, session: aiohttp.ClientSession, text: object
+) -> None:
+    said = await post(session, "say", **{"as": "U0ENG1", "channel": "C0FIELD", "text": text})
+    assert said == {"ok": False, "error": "not understood: text must be a string"}
+    assert slack.messages("C0FIELD") == []
+
+
+async def test_an_endless_number_is_refused_in_a_sentence(session: aiohttp.ClientSession) -> None:
+    assert "not understood" in (await post(session, "advance", seconds=float("inf")))["error"]
+    wrong = {"method": "auth.test", "retry_after": float("inf")}
+    assert "not understood" in (await post(session, "rate_limit", **wrong))["error"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/auth.test", "/link/", "/hooks/commands/T/k", "/upload/v1/F1", "/files-pri/T-F/x"]
+)
+async def test_what_slack_serves_to_apps_is_for_no_browser_and_by_no_other_name(
+    session: aiohttp.ClientSession, path: str
+) -> None:
+    for headers in (
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1:x"},
+        {"Origin": "null"},
+        {"Origin": str(session._base_url).rstrip("/")},
+    ):
+        method = "GET" if path.startswith(("/link/", "/files-pri/")) else "POST"
+        async with session.request(method, path, headers=headers) as response:
+            assert response.status == 403, headers
+    async with session.post("/api/auth.test") as response:
+        assert response.status == 200
+
+
 async def test_time_groups_scopes_and_failures_are_set(
     slack: LocalSlack, session: aiohttp.ClientSession
 ) -> None:

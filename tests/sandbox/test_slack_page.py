@@ -162,6 +162,17 @@ async def test_the_feed_tells_of_every_kind_of_change(
         assert (await heard(response))["what"] == "slack"
 
 
+async def test_a_page_that_comes_hears_every_kind_and_which_round_it_is(
+    slack: LocalSlack, session: aiohttp.ClientSession
+) -> None:
+    slack.feed.begin(3, "monogoto")
+    for _ in range(2):
+        async with session.get("/control/feed?as=U0ENG1") as response:
+            told = [await heard(response), await heard(response)]
+        assert [event["what"] for event in told] == ["slack", "monogoto"]
+        assert [event["round"] for event in told] == [3, 3]
+
+
 async def test_the_feed_ends_when_slack_ends(slack: LocalSlack, session: aiohttp.ClientSession) -> None:
     async with session.get("/control/feed?as=U0ENG1") as response:
         await heard(response)

@@ -96,9 +96,29 @@ async def test_the_help_says_what_this_very_person_may_do(
         assert f"`{command}`" in said
     assert said.count("you may ask: ✅ yes") == (4 if may_ask else 0)
     assert said.count("you may approve what others ask: ✅ yes") == (4 if may_approve else 0)
-    if not may_ask:
-        assert "lets only the role engineer or admin request locking a SIM" in said
-        assert "Ask <!subteam^S0ENGINEERS>, <@U0ADMIN>." in said
+    assert said.count("you may ask: — no\n") == (0 if may_ask else 4)
+    assert said.count("you may approve what others ask: — no\n") == (0 if may_approve else 4)
+    why = "lets only the role engineer or admin request this. Ask <!subteam^S0ENGINEERS>, <@U0ADMIN>."
+    assert said.count(why) == (0 if may_ask else 1)
+    assert said.count("lets only the role approver or admin approve this.") == (0 if may_approve else 1)
+
+
+async def test_the_help_explains_each_refusal_by_itself_where_they_differ(open_stage: OpenStage) -> None:
+    rules = [
+        {**POLICY["rules"][0], "changes": [kind], "request": [role]}
+        for kind, role in zip(
+            ("lock_thing", "unlock_thing", "lock_things_group", "unlock_things_group"),
+            ("engineer", "admin", "approver", "admin"),
+            strict=True,
+        )
+    ]
+    stage = await open_stage(policy=POLICY | {"rules": rules})
+    said = await help_for(stage, "U0SUP1")
+    assert "you may ask: — no. The policy lets only the role engineer request locking a SIM." in said
+    assert "you may ask: — no. The policy lets only the role admin request unlocking a SIM." in said
+    said = await help_for(stage, "U0ENG1")
+    assert said.count("you may ask: ✅ yes") == 1
+    assert "you may ask: — no. The policy lets only the role admin request unlocking a SIM." in said
 
 
 async def test_the_help_without_any_word_is_the_same_page(stage: Stage) -> None:
@@ -125,7 +145,8 @@ async def test_a_guest_who_is_named_reads_that_they_may_ask_and_never_approve(op
     stage = await open_stage(policy=POLICY | {"roles": roles})
     said = await help_for(stage, "U0GUEST")
     assert said.count("you may ask: ✅ yes") == 4
-    assert said.count("Guests never approve.") == 4
+    assert said.count("Guests never approve.") == 1
+    assert said.count("you may approve what others ask: — no\n") == 4
 
 
 async def test_a_command_in_a_channel_without_the_bot_opens_the_form_all_the_same(stage: Stage) -> None:

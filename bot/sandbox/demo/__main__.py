@@ -10,9 +10,8 @@ def main() -> int:
     """The exit code: Ctrl-C is a good end at any moment, also while modules are being loaded."""
     try:
         print("Starting…", flush=True)
-        # Here, as loading takes a second or two, in which Ctrl-C may come.
-        from bot.sandbox.demo.options import options_from
-        from bot.sandbox.demo.runner import run
+        from bot.sandbox.demo.options import options_from  # noqa: PLC0415  loading takes seconds,
+        from bot.sandbox.demo.runner import run  # noqa: PLC0415  in which Ctrl-C may come
 
         return run(options_from(sys.argv[1:], os.environ))
     except KeyboardInterrupt:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 POLICY: Final = """\
-# The demo's policy: edit it, then press “Start over…” under Trouble on the page. policy.example.toml explains every line.
+# The demo's policy: edit it, then press “Start over…” under Trouble, on the page's Monogoto side.
+# policy.example.toml explains every line.
 team = "T0TEAM"
 audit_channel = "C0AUDIT"           # #sim-audit
 

@@ -36,7 +36,10 @@ class Feed:
             listener.hear(what)
 
     async def changes(self) -> AsyncIterator[tuple[int, str]]:
-        """Each kind once, as any may have changed since a page was here; then what changes, one pair at a time, until the feed is closed."""
+        """Each kind once, as any may have changed since a page was here; then what changes.
+
+        One pair at a time, until the feed is closed.
+        """
         listener = _Listener()
         self._listeners.add(listener)
         listener.hear(*self._kinds)
