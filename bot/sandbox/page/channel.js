@@ -47,7 +47,7 @@ export function drawChannel() {
   drawIntro(channel, isApp);
   drawFoot(channel, isApp); // before the list: it takes room from what the list scrolls in
   parts.list.draw(channel.id, messages);
-  readIt(channel, messages);
+  readIt(channel, store.messages.filter((message) => !isReply(message)));
 }
 
 /** Name, kind and size of the channel. */

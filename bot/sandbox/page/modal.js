@@ -33,7 +33,7 @@ export function drawModals(views) {
 /** The way is free for what was asked to be seen: as in Slack, following a link leaves the form. */
 export async function putModalsAway() {
   cameFrom = null;
-  if (store.place.me !== api.me()) return; // they are another person's, and go with that person
+  if (store.place?.me !== api.me()) return; // they are another person's, and go with that person
   for (const modal of [...open.values()].reverse()) await modal.close();
 }
 
