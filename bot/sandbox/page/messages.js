@@ -23,16 +23,16 @@ export class MessageList {
     for (const each of [this.scroller, node]) resized.observe(each);
   }
 
-  /** The reader has moved. A scroller that only changed its height has not been moved by anybody. */
+  /** The reader has moved. What only changed a height has not been moved by anybody. */
   scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.scroller;
-    if (clientHeight === this.height) this.atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
-    this.height = clientHeight;
+    if (clientHeight + scrollHeight === this.height) this.atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    this.height = clientHeight + scrollHeight;
   }
 
   /** Who was at the end stays there, whatever grew or shrank. */
   stay() {
-    this.height = this.scroller.clientHeight;
+    this.height = this.scroller.clientHeight + this.scroller.scrollHeight;
     if (this.atEnd) this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
