@@ -1,6 +1,9 @@
 /** The one way to the server: who acts, asking, telling, and hearing of changes. */
 
+const PATIENCE_MS = 30_000;
 const listeners = new Set();
+let feed = null;
+let round = null;
 const last = { workspace: null, screen: null, messages: [], channel: null };
 let acting = startAs();
 let switchTo = () => {};
@@ -19,15 +22,26 @@ async function parsed(response) {
   throw Object.assign(new Error(body.error || `The server answered ${response.status}.`), { body, status: response.status });
 }
 
+/** Ask, with an end to waiting; where nobody answers, the Error says it in a sentence and is `unanswered`. */
+async function asked(path, silence, options = {}) {
+  try {
+    return await fetch(path, { ...options, signal: AbortSignal.timeout(PATIENCE_MS) });
+  } catch (error) {
+    const late = `The local Slack has not answered for ${PATIENCE_MS / 1000} seconds. Look what was done before you try again.`;
+    throw Object.assign(new Error(error.name === "TimeoutError" ? late : silence), { unanswered: true });
+  }
+}
+
 /** What the server says at this path, e.g. "/control/workspace". */
 export async function get(path) {
-  return parsed(await fetch(path));
+  return parsed(await asked(path, "The local Slack doesn't answer."));
 }
 
 /** Send JSON; `as` is the acting person unless given. */
 export async function post(path, json = {}) {
   const body = JSON.stringify({ as: acting, ...json });
-  return parsed(await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body }));
+  const options = { method: "POST", headers: { "Content-Type": "application/json" }, body };
+  return parsed(await asked(path, "The local Slack doesn't answer; nothing was sent.", options));
 }
 
 /** The acting person's id. */
@@ -68,10 +82,32 @@ export function onCommands(commands) {
   showChannel = commands.openChannel;
 }
 
-/** Hear the server's events for as long as the page is open. */
+/**
+ * Hear the server's events while the page is seen. A browser opens six connections to one server, for all its
+ * tabs together: one that nobody looks at must not keep one of them.
+ */
 export function listen() {
-  const feed = new EventSource(`/control/feed?as=${encodeURIComponent(acting)}`);
-  feed.onmessage = (message) => tell(JSON.parse(message.data));
-  feed.onerror = () => tell({ what: "offline" });
-  return feed;
+  document.addEventListener("visibilitychange", hearWhenSeen);
+  hearWhenSeen();
+}
+
+function hearWhenSeen() {
+  if (document.hidden) {
+    feed?.close();
+    feed = null;
+  } else feed ??= openFeed();
+}
+
+function openFeed() {
+  const source = new EventSource(`/control/feed?as=${encodeURIComponent(acting)}`);
+  source.onmessage = (message) => hear(JSON.parse(message.data));
+  source.onerror = () => tell({ what: "offline" });
+  return source;
+}
+
+/** Before the first event of another round of the demo, { what: "round" } is told: what is kept has no meaning now. */
+function hear(event) {
+  if (event.round !== undefined && round !== null && event.round !== round) tell({ what: "round" });
+  round = event.round ?? round;
+  tell(event);
 }

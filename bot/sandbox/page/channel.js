@@ -45,16 +45,16 @@ export function drawChannel() {
   if (atHome) return drawHome();
   const messages = shownMessages().filter((message) => !isReply(message));
   drawIntro(channel, isApp);
+  drawFoot(channel, isApp); // before the list: it takes room from what the list scrolls in
   parts.list.draw(channel.id, messages);
-  drawFoot(channel, isApp);
-  readIt(channel, messages);
+  readIt(channel, store.messages.filter((message) => !isReply(message)));
 }
 
 /** Name, kind and size of the channel. */
 function drawHead(channel, isApp) {
   const name = isApp ? store.place.users.get(store.place.bot).real_name : channel.name;
   const refocus = focusKeeper(parts.head);
-  fill(parts.head, backButton("sidebar", "Back to the channels"),
+  fill(parts.head, backButton("sidebar", "Back to the channels", () => (store.thread = null)),
     h("h1", {}, isApp ? "" : h("span", { class: "sign" }, channel.is_private ? "🔒 " : "# "), name),
     !isApp && h("small", {}, `${channel.members.length} members`),
     channel.is_ext_shared && h("small", { class: "shared" }, "shared with another company"));
@@ -101,6 +101,9 @@ function drawHome() {
   fill(parts.home, view?.blocks.length ? h("div", { class: "home-blocks" }, drawBlocks(view.blocks, surface)) : empty);
   refocus();
 }
+
+/** The Home that is shown belongs to nobody any more: draw the next one, whatever its hash. */
+export const forgetHome = () => parts && (parts.homeHash = "");
 
 /** What stands over the first message. */
 function drawIntro(channel, isApp) {

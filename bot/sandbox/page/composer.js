@@ -16,20 +16,20 @@ export class Composer {
     this.list = h("div", { id: listId, class: "options commands", role: "listbox", "aria-label": "Commands", hidden: true, onpointerdown: (e) => e.preventDefault() });
     this.input = h("textarea", {
       rows: 1, class: "composer-input", "aria-label": label, "data-key": `composer ${label}`, "aria-autocomplete": "list",
-      "aria-controls": listId, "data-testid": label === "Message" ? "composer" : "thread-composer",
+      role: "combobox", "aria-expanded": "false", "aria-haspopup": "listbox", "aria-controls": listId, "data-testid": label === "Message" ? "composer" : "thread-composer",
       oninput: () => this.changed(), onkeydown: (event) => this.key(event), onblur: () => this.closeList(),
     });
     this.hint = h("div", { class: "command-hint", "aria-live": "polite" });
     this.send = h("button", { type: "button", class: "send", "aria-label": "Send", title: "Send", onclick: () => this.submit() }, icon(ICONS.send));
+    this.shortcuts = label === "Message" && this.bolt();
     this.node = h("div", { class: "composer" }, this.list, h("div", { class: "composer-box" }, this.input,
-      h("div", { class: "composer-bar" }, label === "Message" && this.bolt(), this.hint, this.send)));
+      h("div", { class: "composer-bar" }, this.shortcuts, this.hint, this.send)));
   }
 
   /** The ⚡ button with the app's global shortcuts. */
   bolt() {
     return h("button", { type: "button", "aria-label": "Shortcuts", title: "Shortcuts", "aria-haspopup": "menu", class: "bolt", onclick: (event) => {
-      const shortcuts = store.workspace.shortcuts.filter((shortcut) => shortcut.type === "global");
-      openMenu(event.currentTarget, "Shortcuts", shortcuts.map(({ name, description, callback_id }) => ({
+      openMenu(event.currentTarget, "Shortcuts", globalShortcuts().map(({ name, description, callback_id }) => ({
         label: name, hint: description, run: () => this.tell("shortcut", { callback_id }),
       })));
     } }, icon(ICONS.bolt));
@@ -38,6 +38,7 @@ export class Composer {
   /** The place has changed: what was begun there comes back. */
   show(of, placeholder) {
     this.input.placeholder = placeholder;
+    if (this.shortcuts) this.shortcuts.hidden = !globalShortcuts().length;
     if (of === this.of) return;
     this.texts.set(this.of, this.input.value);
     this.of = of;
@@ -75,6 +76,7 @@ export class Composer {
       onclick: () => this.take(each), onpointermove: () => this.mark(index),
     }, h("b", {}, each.command), " ", h("span", { class: "usage" }, each.usage_hint), h("small", {}, each.description))));
     this.list.hidden = false;
+    this.input.setAttribute("aria-expanded", "true");
     this.mark(0);
   }
 
@@ -89,6 +91,7 @@ export class Composer {
 
   closeList() {
     this.list.hidden = true;
+    this.input.setAttribute("aria-expanded", "false");
     this.input.removeAttribute("aria-activedescendant");
   }
 
@@ -152,6 +155,9 @@ export class Composer {
     else toast(text);
   }
 }
+
+/** What the app offers everywhere, without a message. */
+const globalShortcuts = () => store.workspace.shortcuts.filter((shortcut) => shortcut.type === "global");
 
 /** A person's words for Slack: escaped, with @names of people and groups as mentions. */
 function withMentions(text) {

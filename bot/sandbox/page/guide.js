@@ -15,6 +15,7 @@ export function mount(corner, api) {
     const { steps, dismissed } = state.last;
     corner.hidden = dismissed;
     corner.dataset.folded = String(state.folded);
+    document.body.classList.toggle("with-guide", !dismissed && !state.folded);
     fill(corner, state.folded ? pill(steps, () => fold(false)) : panel(steps, state, { draw, fold, dismiss, api }));
   }
 

@@ -1,12 +1,12 @@
 /** Starts the page and keeps it true: fetches what is shown whenever the feed says so, and draws it. */
 
 import * as api from "./api.js";
-import { drawChannel, focusComposer, openHome } from "./channel.js";
+import { drawChannel, focusComposer, forgetHome, openHome } from "./channel.js";
 import { toast } from "./dialog.js";
-import { drawModals } from "./modal.js";
+import { drawModals, dropModals, putModalsAway } from "./modal.js";
 import { drawSidebar, drawTop, showScreen, togglePane } from "./shell.js";
-import { appChannel, onDraw, refresh, store } from "./store.js";
-import { drawStrip } from "./strip.js";
+import { appChannel, forgetRound, onDraw, refresh, store } from "./store.js";
+import { drawStrip, forgetTrouble } from "./strip.js";
 import { drawThread } from "./thread.js";
 
 /** Everything, from what was fetched last; unchanged parts stay as they are. */
@@ -21,6 +21,7 @@ function drawAll() {
 
 /** Show a channel, or the app ("app"), which gets its direct message at the first visit. */
 async function openChannel(id, ts, thread = null) {
+  await putModalsAway();
   const isApp = id === "app" || id === appChannel()?.id;
   const tab = isApp && !ts && store.workspace?.home_tab ? "home" : "messages";
   if (isApp) await openHome();
@@ -57,6 +58,24 @@ async function actAs() {
   showScreen(store.view === "monogoto" ? "monogoto" : "channel");
 }
 
+/** The demo began again: ids, numbers and hashes of the round before now mean something else. */
+function startOver() {
+  dropModals();
+  forgetHome();
+  forgetTrouble();
+  forgetRound();
+}
+
+/** A link to a message that was opened in a window of its own: show it, and have a plain address again. */
+async function followAddress() {
+  const url = new URL(location.href);
+  const [channel, ts, thread] = ["channel", "ts", "thread"].map((name) => url.searchParams.get(name));
+  if (!channel) return focusComposer();
+  for (const name of ["channel", "ts", "thread"]) url.searchParams.delete(name);
+  history.replaceState(null, "", url);
+  await openChannel(channel, ts, thread).catch((error) => toast(error.message));
+}
+
 /** Parts that stand beside Slack: an absent one is no error. */
 function mountParts() {
   const mount = (file, id, then = () => {}) =>
@@ -76,11 +95,12 @@ async function start() {
   onDraw(drawAll);
   api.onCommands({ actAs, openChannel: (...where) => openChannel(...where).catch((error) => toast(error.message)) });
   api.onChange((event) => document.body.classList.toggle("offline", event.what === "offline"));
+  api.onChange((event) => event.what === "round" && startOver());
   api.onChange((event) => event.what === "slack" && refresh());
   document.addEventListener("visibilitychange", () => refresh());
   api.actAs(api.me());
   await refresh();
-  focusComposer();
+  await followAddress();
   mountParts();
   api.listen();
 }

@@ -4,31 +4,51 @@ import * as api from "./api.js";
 import { drawBlocks } from "./blocks.js";
 import { clock, dayLine, dayOf, inFull, msOf, slackDate } from "./dates.js";
 import { openMenu, toast } from "./dialog.js";
-import { focusKeeper, h, icon, ICONS, reconcile } from "./dom.js";
+import { announce, focusKeeper, h, icon, ICONS, reconcile } from "./dom.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { perform } from "./acts.js";
 import { dismiss, isReply, store } from "./store.js";
 import { Surface } from "./surface.js";
 
 const GROUP_SECONDS = 300;
+const NEAR_END_PX = 60;
 
 /** A list of messages in one pane; `open(message)` opens a thread, null where there is none to open. */
 export class MessageList {
   constructor(node, open) {
-    Object.assign(this, { node, open, cache: new Map(), of: "" });
+    Object.assign(this, { node, open, cache: new Map(), of: "", atEnd: true, newest: "", height: 0 });
+    this.scroller = node.parentElement;
+    this.scroller.addEventListener("scroll", () => this.scrolled());
+    const resized = new ResizeObserver(() => this.stay());
+    for (const each of [this.scroller, node]) resized.observe(each);
   }
 
-  /** Show these messages of `of`; stays at the end, if the reader was there. */
+  /** The reader has moved. What only changed a height has not been moved by anybody. */
+  scrolled() {
+    const { scrollHeight, scrollTop, clientHeight } = this.scroller;
+    if (clientHeight + scrollHeight === this.height) this.atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    this.height = clientHeight + scrollHeight;
+  }
+
+  /** Who was at the end stays there, whatever grew or shrank. */
+  stay() {
+    this.height = this.scroller.clientHeight + this.scroller.scrollHeight;
+    if (this.atEnd) this.scroller.scrollTop = this.scroller.scrollHeight;
+  }
+
+  /** Show these messages of `of`; stays at the end, if the reader was there or wrote the last one. */
   draw(of, messages) {
-    const scroller = this.node.parentElement;
     const fresh = of !== this.of;
-    const atEnd = fresh || scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
+    const last = messages.at(-1);
+    const arrived = fresh || !this.newest ? [] : messages.filter((message) => message.ts > this.newest);
     if (fresh) this.cache.clear();
-    this.of = of;
+    if (fresh || arrived.some((message) => message.user === store.place.me)) this.atEnd = true;
+    Object.assign(this, { of, newest: last?.ts ?? "" });
     const refocus = focusKeeper(this.node);
     reconcile(this.node, this.rows(messages));
     refocus();
-    if (atEnd) scroller.scrollTop = scroller.scrollHeight;
+    this.stay();
+    if (arrived.length) announceArrived(arrived);
   }
 
   /** Lines between days, the line of what is new, and the messages. */
@@ -59,6 +79,16 @@ export class MessageList {
     kept.set(key, entry);
     return entry.node;
   }
+}
+
+/** Who wrote what, for those who hear the page: the first line of each new message, not one's own. */
+function announceArrived(messages) {
+  const lines = messages.filter((message) => message.user !== store.place.me).map((message) => {
+    const who = store.place.users.get(message.user)?.real_name ?? message.user;
+    const shown = mrkdwn((message.text ?? "").split("\n")[0], store.place).textContent;
+    return `${who}: ${shown}`;
+  });
+  if (lines.length) announce(lines.join(". "));
 }
 
 /** Whether a message goes on under the name of the one before. */

@@ -30,6 +30,29 @@ export function drawModals(views) {
   else if (cameFrom) giveBack();
 }
 
+/** The way is free for what was asked to be seen: as in Slack, following a link leaves the form. */
+export async function putModalsAway() {
+  cameFrom = null;
+  if (store.place?.me !== api.me()) return; // they are another person's, and go with that person
+  for (const modal of [...open.values()].reverse()) await modal.close();
+}
+
+/** Forget every modal without a word to the app: the one that they belonged to is no more. */
+export function dropModals() {
+  cameFrom = null;
+  for (const modal of [...open.values()]) modal.gone();
+}
+
+/** Esc closes the top modal wherever the focus is, unless something smaller took it. */
+function closeByKey(event) {
+  const top = [...open.values()].at(-1);
+  if (event.key !== "Escape" || !top || document.querySelector("#layers .dialog, .menu")) return;
+  event.preventDefault();
+  top.close();
+}
+
+document.addEventListener("keydown", closeByKey);
+
 /** The last modal is gone: the focus goes back to where it was. */
 function giveBack() {
   if (document.contains(cameFrom)) cameFrom.focus({ preventScroll: true });
@@ -60,7 +83,6 @@ class Modal {
     if (view.hash === this.hash) return;
     const first = this.hash === null;
     this.hash = view.hash;
-    this.errors = {};
     this.busy = false;
     this.fail("");
     this.draw();
@@ -74,7 +96,7 @@ class Modal {
     const scrolled = this.body.scrollTop;
     const surface = new Surface({
       id: view.id, where: { view_id: view.id }, place: store.place, view, errors: this.errors,
-      failed: (text) => this.fail(text), submit: () => this.submit(),
+      failed: (text) => this.fail(text), submit: () => this.submit(), edited: (blockId) => this.forgive(blockId),
     });
     this.title.textContent = view.title.text;
     this.box.setAttribute("aria-label", view.title.text);
@@ -82,6 +104,23 @@ class Modal {
     this.drawFoot();
     this.body.scrollTop = scrolled;
     refocus();
+  }
+
+  /** The field was edited: what was wrong with its old value is said no more. */
+  forgive(blockId) {
+    if (!this.errors[blockId]) return;
+    delete this.errors[blockId];
+    const input = this.body.querySelector(`[data-block="${CSS.escape(blockId)}"]`);
+    input?.querySelector(".field-error")?.remove();
+    input?.querySelector(".has-error")?.classList.remove("has-error");
+    input?.querySelector("[aria-invalid]")?.removeAttribute("aria-invalid");
+  }
+
+  /** Put the focus on the first field that has an error, with the error in sight. */
+  showError() {
+    const wrong = this.box.querySelector(".has-error");
+    wrong?.querySelector("input, textarea, button, select")?.focus();
+    wrong?.scrollIntoView({ block: "nearest" });
   }
 
   /** Cancel and submit, by the view's own words. */
@@ -112,6 +151,7 @@ class Modal {
     if (this.busy || !this.view.submit) return;
     this.setBusy(true);
     this.fail("");
+    this.errors = {}; // of the last answer; a new view that comes before this one has none
     await flush();
     try {
       const { result } = await api.post("/control/submit", { view_id: this.id });
@@ -122,7 +162,7 @@ class Modal {
     }
     this.setBusy(false);
     this.draw();
-    this.box.querySelector(".has-error")?.querySelector("input, textarea, button, select")?.focus();
+    this.showError();
     refresh();
   }
 

@@ -34,6 +34,7 @@ export function mount(pane, api) {
 
   fill(pane, header(), tabs(show), body);
   pane.classList.add("m-pane");
+  api.onChange((event) => event.what === "round" && screens.calls.forget()); // its numbers begin at 1 again
   refreshWhenSeen(pane, api, () => current.refresh());
   document.addEventListener("monogoto:show", (event) => show(...event.detail));
   show("things");
@@ -76,6 +77,6 @@ function refreshWhenSeen(pane, api, refresh) {
     if (!pane.hidden) Promise.resolve(refresh()).catch((error) => console.info(error.message));
   };
   const soon = () => (waiting ??= setTimeout(look, REFRESH_MS));
-  api.onChange((event) => event.what === "monogoto" && soon());
+  api.onChange((event) => ["monogoto", "round"].includes(event.what) && soon());
   new MutationObserver(soon).observe(pane, { attributeFilter: ["hidden"] });
 }

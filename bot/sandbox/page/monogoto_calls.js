@@ -21,7 +21,7 @@ export function make(api) {
     reconcile(list, nodes);
   }
 
-  return { open: () => h("div", {}, note, list), refresh };
+  return { open: () => h("div", {}, note, list), refresh, forget: () => shown.clear() };
 }
 
 /** Without touching what stays: an unfolded call keeps its place in sight, and its focus. */

@@ -101,13 +101,23 @@ function date(target, fallback, place, opensText) {
 
 const PERMALINK = /^https:\/\/[\w-]+\.slack\.com\/archives\/(\w+)\/p(\d{10})(\d{6})(?:\?thread_ts=([\d.]+))?/;
 
+/** Where this page itself shows a message: its real address would leave the machine. */
+function addressOf(me, channel, ts, thread) {
+  return `/?${new URLSearchParams({ as: me, channel, ts, ...(thread ? { thread } : {}) })}`;
+}
+
 /** A link out, for addresses that a browser may follow; a message of this Slack opens here; else text. */
 export function link(url, content, place) {
   const message = place && url.match(PERMALINK);
   if (message) {
     const [, channel, seconds, micros, thread] = message;
-    const go = (event) => (event.preventDefault(), place.open(channel, `${seconds}.${micros}`, thread));
-    return h("a", { href: url, onclick: go }, content);
+    const ts = `${seconds}.${micros}`;
+    const go = (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a new tab or window, as everywhere
+      event.preventDefault();
+      place.open(channel, ts, thread);
+    };
+    return h("a", { href: addressOf(place.me, channel, ts, thread), onclick: go }, content);
   }
   if (!/^(https?|mailto|tel):/i.test(url)) return h("span", {}, content);
   return h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, content);

@@ -94,6 +94,6 @@ function item(channel, content) {
     words.length > 0 && h("span", { class: "unseen" }, `, ${words.join(", ")}`));
 }
 
-/** A button that goes back to another screen, seen on a phone only. */
-export const backButton = (to, label) =>
-  h("button", { type: "button", class: "back plain", "aria-label": label, onclick: () => (showScreen(to), draw()) }, icon(ICONS.back));
+/** A button that goes back to another screen, seen where not all of them have room; `leave()` is done before. */
+export const backButton = (to, label, leave = () => {}) =>
+  h("button", { type: "button", class: "back plain", "aria-label": label, onclick: () => (leave(), showScreen(to), draw()) }, icon(ICONS.back));

@@ -5,7 +5,7 @@ import * as api from "./api.js";
 export const store = {
   workspace: null, screen: null, messages: [], trouble: [], place: null,
   channel: null, thread: null, tab: "messages", view: "channel", newFrom: null,
-  local: [], dismissed: new Set(JSON.parse(sessionStorage.getItem("dismissed") ?? "[]")),
+  local: [], since: null, dismissed: new Set(JSON.parse(sessionStorage.getItem("dismissed") ?? "[]")),
 };
 
 let redraw = () => {};
@@ -26,7 +26,7 @@ export function refresh() {
   }
   fetching = load()
     .then(draw)
-    .catch((error) => console.error(error))
+    .catch((error) => (error.unanswered ? api.tell({ what: "offline" }) : console.error(error)))
     .finally(() => {
       fetching = null;
       if (again) {
@@ -46,6 +46,7 @@ async function load() {
   ]);
   if (me !== api.me()) return;
   Object.assign(store, { workspace, screen, trouble: trouble.trouble, place: placeOf(workspace, screen, me) });
+  store.since ??= store.place.now / 1000;
   settleChannel(screen);
   const seen = store.channel ? await api.get(`/control/messages?${as}&channel=${store.channel}`) : { messages: [] };
   if (me !== api.me()) return;
@@ -105,10 +106,20 @@ export function dismiss(message) {
   draw();
 }
 
+/** Ephemeral messages live as long as the page: those from before it was opened are gone, as in Slack. */
+const isFaded = (message) => message.ephemeral && Number(message.ts) < store.since;
+
+/** The demo began again, with a clock and channels of its own. */
+export function forgetRound() {
+  store.dismissed.clear();
+  sessionStorage.removeItem("dismissed");
+  Object.assign(store, { thread: null, newFrom: null, local: [], since: null });
+}
+
 /** What stands in the open channel for this person, their own Slackbot's words included, in order. */
 export function shownMessages() {
   const own = store.local.filter((message) => message.channel === store.channel && message.as === api.me());
   return [...store.messages, ...own]
-    .filter((message) => !store.dismissed.has(message.ts))
+    .filter((message) => !store.dismissed.has(message.ts) && !isFaded(message))
     .sort((one, other) => Number(one.ts) - Number(other.ts));
 }

@@ -5,9 +5,11 @@ import { fill, h, icon, ICONS } from "./dom.js";
 let seen = null;
 const closed = new Set();
 const MOST = 2;
+const ORDINARY = new Set(["hash_conflict", "not_found", "expired_trigger_id"]);
 
 /** Show what was refused since this page was opened, the newest last, until it is closed. */
-export function drawStrip(trouble) {
+export function drawStrip(found) {
+  const trouble = found.filter((one) => !isOrdinary(one));
   if (seen === null) seen = new Set(trouble.map((one) => one.id));
   const fresh = trouble.filter((one) => !seen.has(one.id) && !closed.has(one.id));
   const shown = fresh.slice(-MOST);
@@ -16,6 +18,15 @@ export function drawStrip(trouble) {
   if (strip.dataset.shown === fresh.map((one) => one.id).join()) return;
   strip.dataset.shown = fresh.map((one) => one.id).join();
   fill(strip, fresh.length > 1 && rest(fresh, trouble), shown.map((one) => entry(one, trouble)));
+}
+
+/** Somebody closed a form, or was slow, while the app was about to change it: no fault of the app. */
+const isOrdinary = (one) => one.title.includes("views.") && ORDINARY.has(one.error);
+
+/** The demo began again: ids are given out anew, and what was refused before is history. */
+export function forgetTrouble() {
+  seen = new Set();
+  closed.clear();
 }
 
 /** How many more there are, and the way to be rid of all. */

@@ -5,9 +5,9 @@ import { forget } from "./acts.js";
 const drafts = new Map();
 
 export class Surface {
-  /** `where` goes with every act; `failed(text)` shows what went wrong; `view` has the stored values. */
-  constructor({ id, where, place, view = null, failed, submit = null, errors = {} }) {
-    Object.assign(this, { id, where, place, view, failed, submit, errors });
+  /** `where` goes with every act; `failed(text)` shows what went wrong; `edited(blockId)` hears of new values. */
+  constructor({ id, where, place, view = null, failed, submit = null, errors = {}, edited = () => {} }) {
+    Object.assign(this, { id, where, place, view, failed, submit, errors, edited });
   }
 
   /** The name of one field, the same after every redraw. */
@@ -25,6 +25,7 @@ export class Surface {
   /** A field has this value now. */
   remember(block, element, entry) {
     drafts.set(this.key(block, element), entry);
+    this.edited(block.block_id);
   }
 }
 

@@ -52,6 +52,6 @@ export function drawThread() {
   parts.where.textContent = `#${store.place.channels.get(store.channel)?.name ?? ""}`;
   parts.list.draw(`${store.channel} ${store.thread}`, messages);
   parts.composer.show(`${store.place.me} ${store.thread}`, "Reply…");
-  const last = messages.filter((message) => message.user !== "USLACKBOT").at(-1);
-  if (parent.unread_replies > 0 && document.visibilityState === "visible") markRead(store.channel, last.ts, store.thread);
+  const last = store.messages.filter((message) => [message.ts, message.thread_ts].includes(store.thread)).at(-1);
+  if (last && parent.unread_replies > 0 && document.visibilityState === "visible") markRead(store.channel, last.ts, store.thread);
 }

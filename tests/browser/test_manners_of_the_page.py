@@ -1,0 +1,129 @@
+"""What nobody notices while it works: news in sight, Esc closes, links stay here, silence is told."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import OpenWindow
+from tests.browser.hands import MARIA, Window, expecting
+from tests.sandbox.demo_process import DemoProcess
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+TOM = "U0ENG2"
+CHANNEL = "C0FIELD"
+LEFT = "() => { const s = document.querySelector('#channel .scroller');"
+LEFT += " return s.scrollHeight - s.scrollTop - s.clientHeight; }"
+
+
+async def tells(window: Window, what: str) -> None:
+    """The page hears this event, as if the feed had brought it."""
+    await window.page.evaluate("what => import('/page/api.js').then(api => api.tell({ what }))", what)
+
+
+def says(demo: DemoProcess, text: str) -> None:
+    demo.post("/control/say", **{"as": TOM, "channel": CHANNEL, "text": text})
+
+
+async def test_the_last_message_is_in_sight_after_a_load_and_when_it_arrives_unless_one_reads_above(
+    window: OpenWindow, demo: DemoProcess
+) -> None:
+    for number in range(12):
+        says(demo, f"Line {number}\n" + "and a long story " * 20)
+    me = await window(MARIA)
+    await me.go_to(CHANNEL)
+    await me.page.reload()
+    messages = me.page.locator("#channel [data-testid=message]")
+    await expect(messages.last).to_be_in_viewport(ratio=0.9)
+    says(demo, "The *last* one\nof them")
+    await expect(messages.last).to_contain_text("The last one")
+    assert await me.page.evaluate(LEFT) < 2
+    await expect(me.page.locator("#live")).to_have_text("Tom Okafor: The last one")
+    await me.page.locator("#channel .scroller").evaluate("node => (node.scrollTop = 40)")
+    await me.page.wait_for_function(f"({LEFT})() > 100")
+    says(demo, "Not a reason to jump")
+    await expect(messages.last).to_contain_text("Not a reason to jump")
+    assert await me.page.evaluate(LEFT) > 100
+    await me.say("My own words")
+    await expect(messages.last).to_be_in_viewport(ratio=0.9)
+
+
+async def test_an_error_stays_until_its_field_is_edited_and_esc_closes_from_anywhere(
+    window: OpenWindow,
+) -> None:
+    me = await window(MARIA)
+    await me.go_to(CHANNEL)
+    await me.say("/lock-thing")
+    await me.send_form()
+    errors = me.form.locator(".field-error")
+    await expect(errors.first).to_be_in_viewport(ratio=1)
+    before = await errors.count()
+    await me.form.locator(".has-error input, .has-error textarea").first.press_sequentially("8")
+    await expect(errors).to_have_count(before - 1)
+    await me.page.evaluate("document.activeElement.blur()")
+    await me.page.keyboard.press("Escape")
+    await expect(me.form).to_have_count(0)
+
+
+async def test_a_link_to_a_message_opens_it_here_in_a_window_of_its_own_too(
+    window: OpenWindow, demo: DemoProcess
+) -> None:
+    said = demo.get("/control/messages", **{"as": MARIA, "channel": CHANNEL})["messages"][0]["ts"]
+    says(demo, f"See <https://field-team.slack.com/archives/{CHANNEL}/p{said.replace('.', '')}|the first>")
+    me = await window(MARIA)
+    await me.go_to(CHANNEL)
+    link = me.page.get_by_role("link", name="the first").last
+    await expect(link).to_have_attribute("href", re.compile(rf"^/\?as={MARIA}&channel={CHANNEL}&ts={said}$"))
+    await me.page.goto(demo.url + str(await link.get_attribute("href")))
+    await expect(me.page.locator(".pointed")).to_have_attribute("data-ts", said)
+    await expect(me.page).to_have_url(f"{demo.url}/?as={MARIA}")
+
+
+async def test_a_link_in_a_form_puts_the_form_away(window: OpenWindow) -> None:
+    me = await window(MARIA)
+    await me.go_to(CHANNEL)
+    await me.say("/lock-thing")
+    await expect(me.form).to_be_visible()
+    await me.page.evaluate(f"import('/page/store.js').then(m => m.store.place.open('{CHANNEL}'))")
+    await expect(me.form).to_have_count(0)
+
+
+async def test_what_could_not_be_sent_is_said_in_a_sentence(window: OpenWindow) -> None:
+    me = await window(MARIA)
+    await me.go_to(CHANNEL)
+    with expecting(me, "ERR_INTERNET_DISCONNECTED"):
+        await me.context.set_offline(True)
+        await me.say("Is anybody there?")
+        last = me.page.locator("#channel [data-testid=message]").last
+        await expect(last).to_contain_text("The local Slack doesn't answer; nothing was sent.")
+        await expect(me.tid("composer")).to_have_value("Is anybody there?")
+        await me.context.set_offline(False)
+
+
+async def test_a_window_that_nobody_sees_keeps_no_connection_and_catches_up_when_seen(
+    window: OpenWindow, demo: DemoProcess
+) -> None:
+    me = await window(MARIA)
+    await me.go_to(CHANNEL)
+    turn = "h => { Object.defineProperty(document, 'hidden', { configurable: true, value: h });"
+    turn += " document.dispatchEvent(new Event('visibilitychange')); }"
+    async with me.page.expect_event("requestfailed", lambda request: "/control/feed" in request.url):
+        await me.page.evaluate(turn, True)
+    says(demo, "While you were away")
+    await me.page.evaluate(turn, False)
+    await expect(me.page.get_by_text("While you were away", exact=True)).to_be_visible()
+
+
+async def test_another_round_of_the_demo_leaves_no_form_and_no_words_of_slackbot(window: OpenWindow) -> None:
+    me = await window(MARIA)
+    await me.go_to(CHANNEL)
+    with expecting(me, "404", "400", "status of"):
+        await me.say("/no-such-command")
+        slackbot = me.page.locator("#channel [data-user=USLACKBOT]")
+        await expect(slackbot.last).to_be_visible()
+        await tells(me, "round")
+        await tells(me, "slack")
+        await expect(slackbot).to_have_count(0)
