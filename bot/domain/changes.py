@@ -28,6 +28,9 @@ class Kind(StrEnum):
     UNLOCK_THINGS_GROUP = "unlock_things_group"
 
 
+GROUP_KINDS = (Kind.LOCK_THINGS_GROUP, Kind.UNLOCK_THINGS_GROUP)
+
+
 @dataclass(frozen=True, slots=True)
 class LockThing:
     """Only the device of this IMEI is to get service on this Thing. An empty IMEI can't be said."""
@@ -99,7 +102,7 @@ def doing(kind: Kind) -> str:
 def noun(what: Change | Kind) -> str:
     """What is changed, in text for people: "SIM" or "group"."""
     kind = what if isinstance(what, Kind) else what.kind
-    return "group" if kind in {Kind.LOCK_THINGS_GROUP, Kind.UNLOCK_THINGS_GROUP} else "SIM"
+    return "group" if kind in GROUP_KINDS else "SIM"
 
 
 def doubts(change: Change, last_seen: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.domain.changes import Kind
+from bot.domain.changes import GROUP_KINDS, Kind
 from bot.domain.errors import StoreUnavailable
 from bot.domain.identifiers import Proposal, Rejection, ThingsGroupId, Valid, parse_things_group_id
 from bot.domain.impact import SeenGroup
@@ -28,7 +28,6 @@ SELECT = re.compile(rf"{re.escape(ids.THINGS_GROUP_SELECT)}\.v[0-9]{{1,9}}")
 OFFERED_AT_MOST = 50
 ANSWER_WITHIN = 2.0
 """Seconds for the list: Slack waits for three, and the answer has to travel."""
-GROUP_CHANGES = (Kind.LOCK_THINGS_GROUP, Kind.UNLOCK_THINGS_GROUP)
 
 
 def register(app: AsyncApp, desk: Desk) -> None:
@@ -53,7 +52,7 @@ async def suggestions(desk: Desk, call: Call, text: str) -> list[b.Block]:
 
 
 async def _suggestions(desk: Desk, call: Call, text: str) -> list[b.Block]:
-    if not await desk.authority.is_one_who_asks(call.person, GROUP_CHANGES):
+    if not await desk.authority.is_one_who_asks(call.person, GROUP_KINDS):
         return []
     rows = list(await desk.inventory.groups_matching(text, OFFERED_AT_MOST))
     typed = _id_in(text)
@@ -150,7 +149,7 @@ async def show_group(desk: Desk, call: Call, view: Mapping[str, Any], group_id: 
 
 def _found(view: Mapping[str, Any], blocks: list[b.Block], **facts: str) -> forms.View | None:
     """The form with what was found; None where it has given way to something else."""
-    if forms.KINDS.get(str(view.get("callback_id"))) not in GROUP_CHANGES:
+    if forms.KINDS.get(str(view.get("callback_id"))) not in GROUP_KINDS:
         return None
     return forms.with_under(view, {ids.THINGS_GROUP_BLOCK: blocks}, **facts)
 

@@ -32,6 +32,8 @@ class Command:
     hint: str
     description: str
     handler: Handler
+    kind: Kind | None = None
+    """The change that it asks for."""
 
 
 async def lock_thing(desk: Desk, call: Call) -> None:
@@ -72,10 +74,34 @@ async def imei(desk: Desk, call: Call) -> None:
 
 
 COMMANDS = (
-    Command(ids.LOCK_THING, "[ICCID] [IMEI]", "Bind a SIM to one device (asks for approval)", lock_thing),
-    Command(ids.UNLOCK_THING, "[ICCID]", "Let a SIM work in any device (asks for approval)", unlock_thing),
-    Command(ids.LOCK_GROUP, "[group] [TAC]", "Bind a group of SIMs to a range of devices", lock_group),
-    Command(ids.UNLOCK_GROUP, "[group]", "Let the SIMs of a group work in any device", unlock_group),
+    Command(
+        ids.LOCK_THING,
+        "[ICCID] [IMEI]",
+        "Bind a SIM to one device (asks for approval)",
+        lock_thing,
+        Kind.LOCK_THING,
+    ),
+    Command(
+        ids.UNLOCK_THING,
+        "[ICCID]",
+        "Let a SIM work in any device (asks for approval)",
+        unlock_thing,
+        Kind.UNLOCK_THING,
+    ),
+    Command(
+        ids.LOCK_GROUP,
+        "[group] [TAC]",
+        "Bind a group of SIMs to a range of devices",
+        lock_group,
+        Kind.LOCK_THINGS_GROUP,
+    ),
+    Command(
+        ids.UNLOCK_GROUP,
+        "[group]",
+        "Let the SIMs of a group work in any device",
+        unlock_group,
+        Kind.UNLOCK_THINGS_GROUP,
+    ),
     Command(ids.IMEI, "status / requests / history / help", "Look things up, and what you may do", imei),
 )
 
@@ -97,7 +123,7 @@ def _listener(desk: Desk, command: Command) -> Callable[[AsyncAck, dict[str, Any
 
 def help_text(abilities: Mapping[Kind, tuple[Decision, Decision]], sights: Mapping[str, Decision]) -> str:
     """All commands, with what this very person may do."""
-    commands = dict(zip(Kind, COMMANDS, strict=False))
+    commands = {command.kind: command for command in COMMANDS if command.kind}
     asking = {doing(kind): may_ask for kind, (may_ask, _) in abilities.items()}
     approving = {doing(kind): may_approve for kind, (_, may_approve) in abilities.items()}
     seeing = {f"the look-up “{lookup}”": sight for lookup, sight in sights.items()}
