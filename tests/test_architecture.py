@@ -21,6 +21,8 @@ LONGER = {
     "services/requests.py": "everything that people decide, side by side: who wins, and what is audited",
     "domain/identifiers.py": "three parsers and their sentences; texts and values are apart already",
     "services/thing_execution.py": "one item from claim to end: a split would hide the order of the steps",
+    "domain/requests.py": "a request and the tables of its states and of its items",
+    "domain/policy.py": "every question that the policy answers",
     "services/ports.py": "all seams in one place, most of it explanation",
     "slack/forms.py": "all modals, pure builders",
     "slack/messenger.py": "one message from the outbox to Slack, with all that can go wrong on the way",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from bot.domain.changes import Kind
+from bot.domain.changes import SINGLE_KINDS
 from bot.domain.policy import Policy, Rule
 from bot.services.checked import Checked, failed, not_checked, ok, warning
 from bot.slack.workspace import Workspace
@@ -49,7 +49,7 @@ def _together(policy: Policy) -> dict[str, tuple[Rule, ...]]:
     """The rules that match one and the same change, by what they are called: each such set once."""
     groups = [None, *sorted({group for rule in policy.rules for group in rule.things_groups})]
     found: dict[str, tuple[Rule, ...]] = {}
-    for kind in Kind:
+    for kind in SINGLE_KINDS:
         for group in groups:
             numbers = [n for n, rule in enumerate(policy.rules, start=1) if rule.matches(kind, group)]
             if numbers:

@@ -26,9 +26,13 @@ class Kind(StrEnum):
     UNLOCK_THING = "unlock_thing"
     LOCK_THINGS_GROUP = "lock_things_group"
     UNLOCK_THINGS_GROUP = "unlock_things_group"
+    BULK = "bulk"
+    """Many of the others, row by row, in one request: rules speak of its rows, never of itself."""
 
 
 GROUP_KINDS = (Kind.LOCK_THINGS_GROUP, Kind.UNLOCK_THINGS_GROUP)
+SINGLE_KINDS = tuple(kind for kind in Kind if kind is not Kind.BULK)
+"""The changes that rules can name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +87,50 @@ class UnlockThingsGroup:
         return Kind.UNLOCK_THINGS_GROUP
 
 
-ThingChange = LockThing | UnlockThing
-GroupChange = LockThingsGroup | UnlockThingsGroup
-Change = ThingChange | GroupChange
+@dataclass(frozen=True, slots=True)
+class RestoreThing:
+    """The lock fields as they stood before a request of ours: exactly those, whatever they were."""
+
+    iccid: Iccid
+    lock: ThingLock
+
+    @property
+    def kind(self) -> Kind:
+        """The change that it makes, under the rules of that change."""
+        return Kind.LOCK_THING if self.lock.imei_lock else Kind.UNLOCK_THING
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreThingsGroup:
+    """The lock fields as they stood before a request of ours. Name and profile stay as they are now."""
+
+    things_group_id: ThingsGroupId
+    lock: GroupLock
+
+    @property
+    def kind(self) -> Kind:
+        """The change that it makes, under the rules of that change."""
+        return Kind.LOCK_THINGS_GROUP if self.lock.imei_lock else Kind.UNLOCK_THINGS_GROUP
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """The rows of a file, each a change of its own. What they are stands with the request's items."""
+
+    name: str
+    """What people call it: the file's name, say."""
+
+    @property
+    def kind(self) -> Kind:
+        """The change's name in audit and database; the policy asks for the kinds of the rows."""
+        return Kind.BULK
+
+
+ThingChange = LockThing | UnlockThing | RestoreThing
+GroupChange = LockThingsGroup | UnlockThingsGroup | RestoreThingsGroup
+SingleChange = ThingChange | GroupChange
+"""A change of one Thing or of one Things Group."""
+Change = SingleChange | Bulk
 
 
 def doing(kind: Kind) -> str:
@@ -95,17 +140,20 @@ def doing(kind: Kind) -> str:
         Kind.UNLOCK_THING: "unlocking a SIM",
         Kind.LOCK_THINGS_GROUP: "locking a group",
         Kind.UNLOCK_THINGS_GROUP: "unlocking a group",
+        Kind.BULK: "changing many SIMs",
     }
     return words[kind]
 
 
 def noun(what: Change | Kind) -> str:
-    """What is changed, in text for people: "SIM" or "group"."""
+    """What is changed, in text for people: "SIM", "group" or "bulk"."""
     kind = what if isinstance(what, Kind) else what.kind
+    if kind is Kind.BULK:
+        return "bulk"
     return "group" if kind in GROUP_KINDS else "SIM"
 
 
-def doubts(change: Change, last_seen: str) -> tuple[str, ...]:
+def doubts(change: SingleChange, last_seen: str) -> tuple[str, ...]:
     """What to look at in the numbers themselves, one sentence each, though they can be used."""
     if isinstance(change, GroupChange):
         tac = parse_tac(change.tac.digits) if isinstance(change, LockThingsGroup) else None
@@ -118,7 +166,7 @@ def doubts(change: Change, last_seen: str) -> tuple[str, ...]:
     return found
 
 
-def wanted(change: Change, now: Lock) -> Lock:
+def wanted(change: SingleChange, now: Lock) -> Lock:
     """The lock fields to write, given those read just before."""
     match change:
         case LockThing(imei=imei):
@@ -129,9 +177,11 @@ def wanted(change: Change, now: Lock) -> Lock:
             return GroupLock(imei_lock=True, tac=tac.digits)
         case UnlockThingsGroup(keep=keep):
             return GroupLock(imei_lock=False, tac=now.bound_to if keep else "")
+        case RestoreThing(lock=lock) | RestoreThingsGroup(lock=lock):
+            return lock
 
 
-def holds(change: Change, now: Lock) -> bool:
+def holds(change: SingleChange, now: Lock) -> bool:
     """Whether nothing is left to do. For a lock the same device is enough: networks compare 14 digits."""
     match change:
         case LockThing(imei=imei):
@@ -140,3 +190,5 @@ def holds(change: Change, now: Lock) -> bool:
             return now.imei_lock and now.bound_to == tac.digits
         case UnlockThing(keep=keep) | UnlockThingsGroup(keep=keep):
             return not now.imei_lock and (keep or not now.bound_to)
+        case RestoreThing(lock=lock) | RestoreThingsGroup(lock=lock):
+            return now == lock

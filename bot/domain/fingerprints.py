@@ -5,12 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from bot.domain.changes import Change, LockThing, LockThingsGroup, UnlockThing, UnlockThingsGroup
-from bot.domain.impact import Seen, SeenGroup, Verdict
+from bot.domain.changes import (
+    LockThing,
+    LockThingsGroup,
+    RestoreThing,
+    RestoreThingsGroup,
+    SingleChange,
+    UnlockThing,
+    UnlockThingsGroup,
+)
+from bot.domain.impact import SeenGroup, SeenTarget, Verdict
 from bot.domain.things import Lock
 
 
-def differences(before: Seen, now: Seen) -> tuple[str, ...]:
+def differences(before: SeenTarget, now: SeenTarget) -> tuple[str, ...]:
     """The names of what was approved and is no longer so, among the fields that a decision rests on."""
     names = []
     if before.target.target_id != now.target.target_id:
@@ -22,7 +30,7 @@ def differences(before: Seen, now: Seen) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _group_lock(seen: Seen) -> tuple[str, ...]:
+def _group_lock(seen: SeenTarget) -> tuple[str, ...]:
     """The lock beside the target's own, which a decision about a Thing rests on too."""
     if isinstance(seen, SeenGroup):
         return ("itself",)
@@ -33,7 +41,9 @@ def _group_lock(seen: Seen) -> tuple[str, ...]:
     return (seen.group.things_group_id, str(seen.group.imei_lock), seen.group.tac)
 
 
-def fingerprint(team: str, change: Change, seen: Seen, verdict: Verdict, rules: Iterable[str]) -> str:
+def fingerprint(
+    team: str, change: SingleChange, seen: SeenTarget, verdict: Verdict, rules: Iterable[str]
+) -> str:
     """SHA-256, in hex, over exactly what an approver agrees to: a change in any of it is another question."""
     parts = [team, seen.target.target_id, *_change_parts(change), *_lock_parts(seen.target.lock)]
     parts += [*_group_lock(seen), verdict.value, *rules]
@@ -41,7 +51,7 @@ def fingerprint(team: str, change: Change, seen: Seen, verdict: Verdict, rules: 
     return hashlib.sha256(framed.encode()).hexdigest()
 
 
-def _change_parts(change: Change) -> tuple[str, ...]:
+def _change_parts(change: SingleChange) -> tuple[str, ...]:
     match change:
         case LockThing(iccid=iccid, imei=imei):
             return (change.kind.value, iccid.digits, imei.digits)
@@ -51,6 +61,10 @@ def _change_parts(change: Change) -> tuple[str, ...]:
             return (change.kind.value, group_id.text, tac.digits)
         case UnlockThingsGroup(things_group_id=group_id, keep=keep):
             return (change.kind.value, group_id.text, str(keep))
+        case RestoreThing(iccid=iccid, lock=lock):
+            return ("restore", iccid.digits, *_lock_parts(lock))
+        case RestoreThingsGroup(things_group_id=group_id, lock=lock):
+            return ("restore", group_id.text, *_lock_parts(lock))
 
 
 def _lock_parts(lock: Lock) -> tuple[str, ...]:

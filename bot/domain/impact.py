@@ -12,11 +12,16 @@ from bot.domain.changes import (
     GroupChange,
     LockThing,
     LockThingsGroup,
+    RestoreThing,
+    RestoreThingsGroup,
+    ThingChange,
     UnlockThing,
     UnlockThingsGroup,
     holds,
+    wanted,
 )
 from bot.domain.identifiers import in_range, is_reported, same_device
+from bot.domain.plans import SeenPlan
 from bot.domain.things import Thing, ThingsGroup
 
 
@@ -119,8 +124,24 @@ class SeenGroup:
         return True
 
 
-Seen = SeenThing | SeenGroup
+SeenTarget = SeenThing | SeenGroup
+"""The live state of one Thing or group."""
+Seen = SeenTarget | SeenPlan
 """The live state that a request is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Things by what happens to them, where there are many."""
+
+    keeps: int = 0
+    loses: int = 0
+    unknown: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.keeps + self.loses + self.unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +150,8 @@ class Impact:
 
     verdict: Verdict
     findings: tuple[Finding, ...]
+    counts: Counts | None = None
+    """Of a group or a bulk, once all its Things were read."""
 
     @property
     def affected(self) -> int | None:
@@ -136,6 +159,8 @@ class Impact:
 
         None: more than one, and nobody knows how many.
         """
+        if self.counts is not None:
+            return self.counts.loses + self.counts.unknown
         if self.verdict is Verdict.KEEPS:
             return 0
         return None if Finding.NUMBER_UNKNOWN in self.findings else 1
@@ -144,13 +169,14 @@ class Impact:
 def assess(change: Change, seen: Seen) -> Impact:
     """Whom the change hurts, given the live state."""
     match change, seen:
-        case LockThing(), SeenThing():
-            return _assess_lock(change, seen)
-        case UnlockThing(), SeenThing():
+        case ((LockThing() | UnlockThing() | RestoreThing()), SeenThing()):
+            after = wanted(change, seen.thing.lock)
+            if after.imei_lock:
+                return _assess_lock(change, after.bound_to, seen)
             return _assess_unlock(change, seen)
-        case LockThingsGroup(), SeenGroup():
-            return _of_group(change, seen, Verdict.UNKNOWN)
-        case UnlockThingsGroup(), SeenGroup():
+        case ((LockThingsGroup() | UnlockThingsGroup() | RestoreThingsGroup()), SeenGroup()):
+            if wanted(change, seen.group.lock).imei_lock:
+                return _of_group(change, seen, Verdict.UNKNOWN)
             verdict = Verdict.LOSES if seen.group.imei_lock else Verdict.KEEPS
             return _of_group(change, seen, verdict)
         case _:
@@ -169,8 +195,8 @@ def _of_group(change: GroupChange, seen: SeenGroup, verdict: Verdict) -> Impact:
     return Impact(verdict, tuple(findings))
 
 
-def _assess_lock(change: LockThing, seen: SeenThing) -> Impact:
-    imei, last_seen = change.imei.digits, seen.thing.last_seen_imei
+def _assess_lock(change: ThingChange, imei: str, seen: SeenThing) -> Impact:
+    last_seen = seen.thing.last_seen_imei
     verdict, finding = _device_in_use(imei, last_seen)
     findings = [finding]
     if seen.elsewhere is None:
@@ -200,7 +226,7 @@ def _device_in_use(imei: str, last_seen: str) -> tuple[Verdict, Finding]:
     return Verdict.LOSES, Finding.OTHER_DEVICE
 
 
-def _assess_unlock(change: UnlockThing, seen: SeenThing) -> Impact:
+def _assess_unlock(change: ThingChange, seen: SeenThing) -> Impact:
     findings: list[Finding] = []
     verdict = Verdict.KEEPS
     if seen.thing.imei_lock:
@@ -213,7 +239,7 @@ def _assess_unlock(change: UnlockThing, seen: SeenThing) -> Impact:
     return Impact(verdict, (*findings, *_circumstances(change, seen)))
 
 
-def _circumstances(change: Change, seen: SeenThing) -> Iterable[Finding]:
+def _circumstances(change: ThingChange, seen: SeenThing) -> Iterable[Finding]:
     if holds(change, seen.thing.lock):
         yield Finding.ALREADY_SO
     if seen.group_request:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from bot.domain.changes import Kind, doing
+from bot.domain.plans import Scope
 
 
 class Standing(StrEnum):
@@ -146,6 +147,18 @@ class Policy:
             rules=tuple(repr(rule) for rule in rules),
         )
 
+    def strictest(self, scopes: Iterable[Scope], affected: int | None) -> Terms:
+        """The strictest terms of all scopes together. Where one has no rule, nobody may: see `terms`."""
+        each = [self.terms(kind, group_id, affected) for kind, group_id in scopes]
+        if not each or any(not terms.rules for terms in each):
+            return NO_TERMS
+        return Terms(
+            approvals=max(terms.approvals for terms in each),
+            expires=min(terms.expires for terms in each),
+            apply_within=min(terms.apply_within for terms in each),
+            rules=tuple(dict.fromkeys(rule for terms in each for rule in terms.rules)),
+        )
+
     def may_ask(self, actor: Actor, kind: Kind) -> Decision:
         """Whether the form may open: before the Thing, and so its group, is known. Never the last word."""
         return self._anywhere(actor, kind, lambda rule: rule.request, approving=False)
@@ -203,13 +216,14 @@ class Policy:
         """Whether this person counts as somebody of the workspace at all."""
         return self._standing(actor, approving=False) or YES
 
-    def approver_roles(self, kind: Kind, things_group_id: str | None) -> tuple[tuple[str, ...], ...]:
+    def approver_roles(self, scopes: Iterable[Scope]) -> tuple[tuple[str, ...], ...]:
         """For each matching rule, the roles of which an approver must hold one."""
-        return tuple(rule.approve for rule in self.matching(kind, things_group_id))
+        rules = (rule for kind, group_id in scopes for rule in self.matching(kind, group_id))
+        return tuple(dict.fromkeys(rule.approve for rule in rules))
 
-    def approver_ids(self, kind: Kind, things_group_id: str | None) -> tuple[str, ...]:
+    def approver_ids(self, scopes: Iterable[Scope]) -> tuple[str, ...]:
         """The user groups (S…) and people (U…) to name as possible approvers."""
-        wanted = self.approver_roles(kind, things_group_id)
+        wanted = self.approver_roles(scopes)
         if not wanted:
             return ()
         common = [name for name in wanted[0] if all(name in names for names in wanted)]

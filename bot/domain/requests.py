@@ -8,19 +8,27 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from bot.domain.changes import Change
+from bot.domain.changes import Bulk, Change, SingleChange
 from bot.domain.impact import Impact, Seen
+from bot.domain.plans import Scope, SeenPlan
+from bot.domain.things import Lock
 
 
 class Status(StrEnum):
     """Where a request stands."""
 
+    PREVIEWING = "previewing"
+    """Whom it hurts is being found out; nobody can approve it yet."""
     PENDING = "pending"
     APPROVED = "approved"
     APPLYING = "applying"
+    PAUSED = "paused"
+    """Of a bulk: nothing new is sent until somebody resumes it, or cancels the rest."""
     UNCONFIRMED = "unconfirmed"
     """Sent; what came of it is not known yet. The sweep reads until it is."""
     SUCCEEDED = "succeeded"
+    PARTLY_FAILED = "partly_failed"
+    """Of a bulk: ended, and not every row was applied."""
     FAILED = "failed"
     DENIED = "denied"
     CANCELLED = "cancelled"
@@ -29,13 +37,30 @@ class Status(StrEnum):
     """Approved, and no longer what was approved: nothing was applied."""
 
 
-OPEN = frozenset({Status.PENDING, Status.APPROVED, Status.APPLYING, Status.UNCONFIRMED})
+OPEN = frozenset(
+    {
+        Status.PREVIEWING,
+        Status.PENDING,
+        Status.APPROVED,
+        Status.APPLYING,
+        Status.PAUSED,
+        Status.UNCONFIRMED,
+    }
+)
 """While a request is in one of these, its Thing takes no other."""
+
+UNDECIDED = frozenset({Status.PREVIEWING, Status.PENDING})
+"""Nobody has had the last word: it can be denied, cancelled, or expire."""
 
 
 class Event(StrEnum):
     """What can happen to a request."""
 
+    COUNT = "count"
+    """The preview has come further."""
+    SHOW = "show"
+    """The preview is complete, or given up with "unknown": it waits for approval."""
+    COUNT_AGAIN = "count_again"
     REDRAW = "redraw"
     ENDORSE = "endorse"
     """An approval that counts and is not yet the last one needed."""
@@ -46,11 +71,22 @@ class Event(StrEnum):
     APPLY = "apply"
     SUCCEED = "succeed"
     FAIL = "fail"
+    FAIL_PARTLY = "fail_partly"
     OUTDATE = "outdate"
     DOUBT = "doubt"
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+    """The rest of a bulk was cancelled before anything had been changed."""
 
 
 TRANSITIONS: dict[tuple[Status, Event], Status] = {
+    (Status.PREVIEWING, Event.COUNT): Status.PREVIEWING,
+    (Status.PREVIEWING, Event.SHOW): Status.PENDING,
+    (Status.PREVIEWING, Event.DENY): Status.DENIED,
+    (Status.PREVIEWING, Event.CANCEL): Status.CANCELLED,
+    (Status.PREVIEWING, Event.EXPIRE): Status.EXPIRED,
+    (Status.PENDING, Event.COUNT_AGAIN): Status.PREVIEWING,
     (Status.PENDING, Event.REDRAW): Status.PENDING,
     (Status.PENDING, Event.ENDORSE): Status.PENDING,
     (Status.PENDING, Event.APPROVE): Status.APPROVED,
@@ -63,14 +99,27 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
     (Status.APPLYING, Event.FAIL): Status.FAILED,
     (Status.APPLYING, Event.OUTDATE): Status.OUTDATED,
     (Status.APPLYING, Event.DOUBT): Status.UNCONFIRMED,
+    (Status.APPLYING, Event.FAIL_PARTLY): Status.PARTLY_FAILED,
+    (Status.APPLYING, Event.PAUSE): Status.PAUSED,
+    (Status.APPLYING, Event.STOP): Status.CANCELLED,
+    (Status.PAUSED, Event.RESUME): Status.APPLYING,
+    (Status.PAUSED, Event.FAIL_PARTLY): Status.PARTLY_FAILED,
+    (Status.PAUSED, Event.FAIL): Status.FAILED,
+    (Status.PAUSED, Event.SUCCEED): Status.SUCCEEDED,
+    (Status.PAUSED, Event.OUTDATE): Status.OUTDATED,
+    (Status.PAUSED, Event.DOUBT): Status.UNCONFIRMED,
+    (Status.PAUSED, Event.STOP): Status.CANCELLED,
     (Status.UNCONFIRMED, Event.SUCCEED): Status.SUCCEEDED,
     (Status.UNCONFIRMED, Event.FAIL): Status.FAILED,
+    (Status.UNCONFIRMED, Event.FAIL_PARTLY): Status.PARTLY_FAILED,
 }
 
 
 class ItemState(StrEnum):
     """Where one target of a request stands."""
 
+    PLANNED = "planned"
+    """A row of a bulk that nobody has approved yet."""
     QUEUED = "queued"
     RUNNING = "running"
     """Claimed; nothing has left."""
@@ -82,10 +131,13 @@ class ItemState(StrEnum):
     CONFLICT = "conflict"
     FAILED = "failed"
     UNCONFIRMED = "unconfirmed"
+    SKIPPED = "skipped"
+    """A row of a bulk that was left out of it, or that came after the rest was cancelled."""
 
 
 ITEM_TRANSITIONS: dict[ItemState, frozenset[ItemState]] = {
-    ItemState.QUEUED: frozenset({ItemState.RUNNING, ItemState.OUTDATED}),
+    ItemState.PLANNED: frozenset({ItemState.QUEUED, ItemState.SKIPPED}),
+    ItemState.QUEUED: frozenset({ItemState.RUNNING, ItemState.OUTDATED, ItemState.SKIPPED}),
     ItemState.RUNNING: frozenset(
         {ItemState.QUEUED, ItemState.SENT, ItemState.ALREADY, ItemState.OUTDATED, ItemState.FAILED}
     ),
@@ -134,6 +186,10 @@ class Origin:
 
     channel: str = ""
     message_ts: str = ""
+    thread_ts: str = ""
+    """The thread in which a request made from a message is answered."""
+    link: str = ""
+    """Permalink of that message."""
 
 
 class Vote(StrEnum):
@@ -171,6 +227,8 @@ class Item:
     """What happened, one sentence for people; set with a final state or a doubt."""
     alarm: bool = False
     """More than what was asked for has changed: no good news without it."""
+    position: int = 0
+    """Of a row of a bulk: where it stands, from 1; 0 for the only item of a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +252,32 @@ class ChangeRequest:
     approved_at: datetime | None = None
     decisions: tuple[PersonDecision, ...] = ()
     item: Item | None = None
-    """None until approved."""
+    """None until approved, and for a bulk: its items are many."""
+    undoes: str = ""
+    """Id of the request that this one takes back."""
+    note: str = ""
+    """Why it is paused, how far its preview has come: a sentence for people."""
+
+    @property
+    def single(self) -> SingleChange:
+        """The change of one Thing or group; TypeError for a bulk."""
+        if isinstance(self.change, Bulk):
+            raise TypeError(f"request {self.id} is a bulk: its rows have the changes")
+        return self.change
+
+    @property
+    def before(self) -> Lock:
+        """The lock fields that it was asked on; TypeError for a bulk."""
+        if isinstance(self.seen, SeenPlan):
+            raise TypeError(f"request {self.id} is a bulk: its rows have the locks")
+        return self.seen.target.lock
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """What rules have to allow it."""
+        if isinstance(self.seen, SeenPlan):
+            return self.seen.plan.scopes
+        return ((self.change.kind, self.seen.things_group_id),)
 
     @property
     def approvals(self) -> tuple[PersonDecision, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.domain.audit import AuditEntry
-from bot.domain.changes import Kind
+from bot.domain.changes import SINGLE_KINDS, Kind
 from bot.domain.errors import DirectoryUnavailable, NotAllowed
+from bot.domain.plans import Scope
 from bot.domain.policy import Actor, Decision, Policy, Standing
 from bot.domain.requests import ChangeRequest, Origin, Person
 from bot.services.ports import Clock, Directory, Room, Store
@@ -50,11 +51,9 @@ class Authority:
         await self._enforce(self._policy.may_ask(actor, kind), person, origin, "request.submit")
         return actor
 
-    async def to_request(
-        self, actor: Actor, person: Person, origin: Origin, kind: Kind, group_id: str | None
-    ) -> None:
-        """And to a Thing of that group? Raises `NotAllowed`."""
-        decision = self._policy.may_request(actor, kind, group_id)
+    async def to_request(self, actor: Actor, person: Person, origin: Origin, scopes: Iterable[Scope]) -> None:
+        """And to Things of those groups? Raises `NotAllowed`."""
+        decision = self._may_request(actor, scopes)
         await self._enforce(decision, person, origin, "request.submit")
 
     async def to_decide(
@@ -63,11 +62,9 @@ class Authority:
         """May this person approve or deny that request? Raises `NotAllowed`."""
         event = f"request.{verb}"
         await self._refuse_external(person, origin, event, request.id)
-        roles = self._policy.approving_roles(request.change.kind)
+        roles = self._approving_roles(request.scopes)
         actor = await self._actor(person, origin, event, roles, fresh=fresh, request_id=request.id)
-        decision = self._policy.may_approve(
-            actor, request.change.kind, request.seen.things_group_id, request.requester.user_id
-        )
+        decision = self._may_approve(actor, request.scopes, request.requester.user_id)
         await self._enforce(decision, person, origin, event, request.id)
 
     async def to_look_up(self, person: Person, origin: Origin, lookup: str, *, fresh: bool = False) -> None:
@@ -110,7 +107,7 @@ class Authority:
         await self._enforce(self._policy.may_act(actor), person, origin, "help.show")
         return {
             kind: (self._policy.may_ask(actor, kind), self._policy.may_approve_some(actor, kind))
-            for kind in Kind
+            for kind in SINGLE_KINDS
         }
 
     async def is_one_who_asks(self, person: Person, kinds: Iterable[Kind]) -> bool:
@@ -128,37 +125,51 @@ class Authority:
 
     async def still_holds(self, request: ChangeRequest) -> str | None:
         """Why an approved request may no longer be applied, or None. Raises `DirectoryUnavailable`."""
-        kind, group_id = request.change.kind, request.seen.things_group_id
-        asking, approving = self._policy.asking_roles(kind), self._policy.approving_roles(kind)
+        asking, approving = self._asking_roles(request.scopes), self._approving_roles(request.scopes)
         asker = await self._directory.actor(request.requester, asking, fresh=True)
-        refusal = self._unsure_or(asker, self._policy.may_request(asker, kind, group_id))
+        refusal = self._unsure_or(asker, self._may_request(asker, request.scopes))
         if not refusal.allowed:
             return f"The person who asked may no longer do so. {refusal.reason}"
         for approval in request.approvals:
             approver = await self._directory.actor(approval.person, approving, fresh=True)
-            refusal = self._unsure_or(
-                approver, self._policy.may_approve(approver, kind, group_id, asker.user_id)
-            )
+            refusal = self._unsure_or(approver, self._may_approve(approver, request.scopes, asker.user_id))
             if not refusal.allowed:
                 return f"A person who approved may no longer do so. {refusal.reason}"
         if len(request.approvals) < request.approvals_needed:
             return "Fewer people have approved it than the policy asks for."
         return None
 
-    async def approvers(self, kind: Kind, group_id: str | None, requester: Person) -> frozenset[str]:
+    async def approvers(self, scopes: Iterable[Scope], requester: Person) -> frozenset[str]:
         """User ids of all who could approve such a request of this person. Raises `DirectoryUnavailable`."""
-        needed = self._policy.approver_roles(kind, group_id)
+        scopes = tuple(scopes)
+        needed = self._policy.approver_roles(scopes)
         if not needed:
             return frozenset()
         candidates = await self._directory.holders(self._policy.ids_of(needed[0]))
-        roles = self._policy.approving_roles(kind)
+        roles = self._approving_roles(scopes)
         able = set()
         for user_id in sorted(candidates - {requester.user_id})[:APPROVERS_LOOKED_AT]:
             person = Person(user_id, self._policy.team)
             actor = await self._directory.actor(person, roles)
-            if self._policy.may_approve(actor, kind, group_id, requester.user_id).allowed:
+            if self._may_approve(actor, scopes, requester.user_id).allowed:
                 able.add(user_id)
         return frozenset(able)
+
+    def _may_request(self, actor: Actor, scopes: Iterable[Scope]) -> Decision:
+        """Yes where every scope says so; of several refusals the first."""
+        return _all_of(self._policy.may_request(actor, kind, group_id) for kind, group_id in scopes)
+
+    def _may_approve(self, actor: Actor, scopes: Iterable[Scope], requester_id: str) -> Decision:
+        """Yes where every scope says so; of several refusals the first."""
+        return _all_of(
+            self._policy.may_approve(actor, kind, group_id, requester_id) for kind, group_id in scopes
+        )
+
+    def _asking_roles(self, scopes: Iterable[Scope]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(r for kind, _ in scopes for r in self._policy.asking_roles(kind)))
+
+    def _approving_roles(self, scopes: Iterable[Scope]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(r for kind, _ in scopes for r in self._policy.approving_roles(kind)))
 
     async def _actor(
         self,
@@ -211,3 +222,12 @@ class Authority:
         if not decision.allowed and actor.unsure and actor.standing is Standing.MEMBER:
             raise DirectoryUnavailable(f"roles unknown: {', '.join(sorted(actor.unsure))}")
         return decision
+
+
+def _all_of(decisions: Iterable[Decision]) -> Decision:
+    """The first refusal, else a yes; about nothing at all, no."""
+    said = Decision(False, "There is nothing in it that a rule could allow.")
+    for said in decisions:
+        if not said.allowed:
+            return said
+    return said

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from bot.domain.changes import holds, noun
 from bot.domain.errors import DirectoryUnavailable, LoginFailed, PlatformError, ThingNotFound
-from bot.domain.impact import Seen
+from bot.domain.impact import SeenTarget
+from bot.domain.plans import SeenPlan
 from bot.domain.requests import ChangeRequest, ItemState
 from bot.services.authority import Authority
 from bot.services.outcomes import Outcomes
@@ -24,7 +25,7 @@ class Clearance:
         self._authority = authority
         self._clock = clock
 
-    async def start(self, request: ChangeRequest) -> tuple[ChangeRequest, Seen] | None:
+    async def start(self, request: ChangeRequest) -> tuple[ChangeRequest, SeenTarget] | None:
         """Claim it and ask everything: what was read just now, fit for the write. None: ended or put off."""
         request = await self._progress.claim(request)
         seen = await self._read(request)
@@ -32,7 +33,7 @@ class Clearance:
             return None
         return request, seen
 
-    async def _read(self, request: ChangeRequest) -> Seen | None:
+    async def _read(self, request: ChangeRequest) -> SeenTarget | None:
         say = Outcomes(noun(request.change))
         if self.is_late(request):
             await self._progress.finish(request, ItemState.OUTDATED, say.too_late)
@@ -40,7 +41,7 @@ class Clearance:
         try:
             objection = await self._authority.still_holds(request)
             if not objection:
-                return await self._previews.core(request.change, patient=True)
+                return await self._previews.core(request.single, patient=True)
             await self._progress.finish(request, ItemState.OUTDATED, say.no_longer_allowed(objection))
         except DirectoryUnavailable:
             await self._progress.later(request, say.slack_away)
@@ -52,10 +53,10 @@ class Clearance:
             await self._progress.later(request, say.away(error))
         return None
 
-    async def _is_fit(self, request: ChangeRequest, seen: Seen) -> bool:
+    async def _is_fit(self, request: ChangeRequest, seen: SeenTarget) -> bool:
         say = Outcomes(noun(request.change))
         lock = seen.target.lock
-        if holds(request.change, lock):
+        if holds(request.single, lock):
             await self._progress.finish(request, ItemState.ALREADY, say.already, lock)
         elif group_lost(request, seen):
             await self._progress.later(request, say.group_away)
@@ -65,23 +66,30 @@ class Clearance:
             return True
         return False
 
-    def not_as_approved(self, request: ChangeRequest, seen: Seen) -> str | None:
+    def not_as_approved(self, request: ChangeRequest, seen: SeenTarget) -> str | None:
         """Why this is no longer what was approved, or None. A better verdict alone is no reason."""
-        preview = self._previews.judge(request.change, seen)
+        preview = self._previews.judge(request.single, seen)
         if preview.fingerprint == request.fingerprint:
             return None
         better = replace(preview.impact, verdict=request.impact.verdict)
         if not preview.impact.verdict.worse_than(request.impact.verdict):
-            same_otherwise = self._previews.mark(request.change, seen, better, preview.terms)
+            same_otherwise = self._previews.mark(request.single, seen, better, preview.terms)
             if same_otherwise == request.fingerprint:
                 return None
-        return Outcomes(noun(request.change)).no_longer_as_approved(request.seen, seen)
+        return Outcomes(noun(request.change)).no_longer_as_approved(seen_target(request), seen)
 
     def is_late(self, request: ChangeRequest) -> bool:
         """Whether nothing may be sent for it any more."""
         return request.apply_before is None or self._clock.now() > request.apply_before
 
 
-def group_lost(request: ChangeRequest, seen: Seen) -> bool:
+def seen_target(request: ChangeRequest) -> SeenTarget:
+    """What was read of its one target when it was asked; TypeError for a bulk."""
+    if isinstance(request.seen, SeenPlan):
+        raise TypeError(f"request {request.id} is a bulk: its rows were read one by one")
+    return request.seen
+
+
+def group_lost(request: ChangeRequest, seen: SeenTarget) -> bool:
     """The group could be read when this was approved, and can't be now: that is no change of the SIM."""
     return request.seen.is_whole and not seen.is_whole

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bot.domain.changes import LockThing, LockThingsGroup, UnlockThing, UnlockThingsGroup, noun
+from bot.domain.changes import (
+    LockThing,
+    LockThingsGroup,
+    RestoreThing,
+    RestoreThingsGroup,
+    UnlockThing,
+    UnlockThingsGroup,
+    noun,
+)
 from bot.domain.errors import Overtaken
 from bot.domain.requests import ChangeRequest, ItemState
 from bot.services.clearance import Clearance
@@ -70,10 +78,10 @@ class Execution:
             self._notifier.wake()
 
     def _steps(self, request: ChangeRequest) -> Steps:
-        match request.change:
-            case LockThing() | UnlockThing():
+        match request.single:
+            case LockThing() | UnlockThing() | RestoreThing():
                 return self._things
-            case LockThingsGroup() | UnlockThingsGroup():
+            case LockThingsGroup() | UnlockThingsGroup() | RestoreThingsGroup():
                 return self._groups
 
     async def give_up(self, request_id: str) -> None:

@@ -164,7 +164,7 @@ class GroupExecution:
         goal = _goal(request, before)
         if now.lock == goal:
             state, said_of_it = (ItemState.ALREADY, SAY.already) if refused else (ItemState.DONE, done)
-        elif not may_land and now.lock != request.seen.target.lock:
+        elif not may_land and now.lock != request.before:
             state = ItemState.OUTDATED if refused else ItemState.CONFLICT
             said_of_it = SAY.overtaken(now.lock, goal)
         else:
@@ -221,7 +221,7 @@ class GroupExecution:
 
 
 def _goal(request: ChangeRequest, before: ThingsGroup) -> GroupLock:
-    goal = wanted(request.change, before.lock)
+    goal = wanted(request.single, before.lock)
     if not isinstance(goal, GroupLock):
         raise TypeError(f"request {request.id} is not about a Things Group")
     return goal

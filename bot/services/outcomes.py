@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from bot.domain.errors import PlatformError, RateLimited, Refused
 from bot.domain.fingerprints import differences
 from bot.domain.identifiers import group_imei, is_reported
-from bot.domain.impact import Seen, SeenThing
+from bot.domain.impact import SeenTarget, SeenThing
 from bot.domain.things import Lock, ThingLock
 
 _GROUPED = re.compile(r"[0-9]{2}-[0-9]{6}-[0-9]{6}(-[0-9]{1,2})?")
@@ -152,11 +152,11 @@ class Outcomes:
             "Decide which is right, and ask again if needed."
         )
 
-    def no_longer_as_approved(self, before: Seen, now: Seen) -> str:
+    def no_longer_as_approved(self, before: SeenTarget, now: SeenTarget) -> str:
         """The live state differs from what was approved."""
         return self._not_changed(f"{self._difference(before, now)} Ask again if it is still wanted.")
 
-    def _difference(self, before: Seen, now: Seen) -> str:
+    def _difference(self, before: SeenTarget, now: SeenTarget) -> str:
         what = differences(before, now)
         if "lock" in what:
             return (
@@ -209,7 +209,7 @@ def is_an_imei(stored: str) -> bool:
     return is_reported(stored) and bool(_GROUPED.fullmatch(group_imei(stored)))
 
 
-def _last_seen(seen: Seen) -> str:
+def _last_seen(seen: SeenTarget) -> str:
     return seen.thing.last_seen_imei if isinstance(seen, SeenThing) else ""
 
 

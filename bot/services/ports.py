@@ -124,6 +124,8 @@ class Place:
     """The card's message; "" until posted."""
     drawn_rev: int = 0
     """The request's `rev` that the card shows, or `GIVEN_UP`."""
+    thread_ts: str = ""
+    """The thread of somebody's message in which the card is posted; "": in the channel itself."""
 
 
 GIVEN_UP = -1

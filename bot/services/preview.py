@@ -7,11 +7,11 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bot.domain.changes import Change, GroupChange, LockThing
+from bot.domain.changes import GroupChange, LockThing, SingleChange
 from bot.domain.errors import NotReached, PlatformError, Proposed, ThingNotFound, Unfit
 from bot.domain.fingerprints import fingerprint
 from bot.domain.identifiers import Iccid, ThingsGroupId, iccid_forms
-from bot.domain.impact import Impact, Seen, SeenGroup, SeenThing, assess
+from bot.domain.impact import Impact, SeenGroup, SeenTarget, SeenThing, assess
 from bot.domain.policy import Policy, Terms
 from bot.domain.things import Target, Thing, ThingsGroup
 from bot.services.deadline import within
@@ -27,7 +27,7 @@ PATIENCE = 30.0
 class Preview:
     """What an approver is shown, and the fingerprint that binds the approval to it."""
 
-    seen: Seen
+    seen: SeenTarget
     impact: Impact
     terms: Terms
     fingerprint: str
@@ -42,7 +42,7 @@ class Previews:
         self._policy = policy
         self._clock = clock
 
-    async def target(self, change: Change) -> Target:
+    async def target(self, change: SingleChange) -> Target:
         """The Thing or Things Group that a change names. Raises like `find` and `find_group`."""
         if isinstance(change, GroupChange):
             return await self.find_group(change.things_group_id)
@@ -81,13 +81,13 @@ class Previews:
                 "things_group",
             ) from None
 
-    async def look(self, target: Target, change: Change | None) -> Seen:
+    async def look(self, target: Target, change: SingleChange | None) -> SeenTarget:
         """What was just read with its surroundings. What of those can't be read is unknown."""
         if isinstance(target, ThingsGroup):
             return SeenGroup(target, self._clock.now())
         return await self.look_around(target, change)
 
-    async def look_around(self, thing: Thing, change: Change | None) -> SeenThing:
+    async def look_around(self, thing: Thing, change: SingleChange | None) -> SeenThing:
         """The Thing just read with its surroundings, read side by side."""
         (group, readable), elsewhere, online, ours, group_request = await asyncio.gather(
             self._group(thing),
@@ -99,7 +99,7 @@ class Previews:
         now = self._clock.now()
         return SeenThing(thing, group, readable, elsewhere, online, now, ours, group_request)
 
-    async def core(self, change: Change, *, patient: bool = False) -> Seen:
+    async def core(self, change: SingleChange, *, patient: bool = False) -> SeenTarget:
         """Only what a decision rests on, fresh. Patient: nobody waits for it. Raises `ThingNotFound`."""
         if isinstance(change, GroupChange):
             reading = self._platform.things_group(change.things_group_id.text)
@@ -116,13 +116,13 @@ class Previews:
             group, readable = await self._group(thing, patient=True)
         return SeenThing(thing, group, readable, (), None, self._clock.now())
 
-    def judge(self, change: Change, seen: Seen) -> Preview:
+    def judge(self, change: SingleChange, seen: SeenTarget) -> Preview:
         """Impact, terms and fingerprint of this change to what was seen."""
         impact = assess(change, seen)
         terms = self._policy.terms(change.kind, seen.things_group_id, impact.affected)
         return Preview(seen, impact, terms, self.mark(change, seen, impact, terms))
 
-    def mark(self, change: Change, seen: Seen, impact: Impact, terms: Terms) -> str:
+    def mark(self, change: SingleChange, seen: SeenTarget, impact: Impact, terms: Terms) -> str:
         """The fingerprint of a change to what was seen, with that verdict under those terms."""
         return fingerprint(self._policy.team, change, seen, impact.verdict, terms.rules)
 
@@ -144,7 +144,7 @@ class Previews:
         except PlatformError:
             return None, False
 
-    async def _elsewhere(self, thing: Thing, change: Change | None) -> tuple[str, ...] | None:
+    async def _elsewhere(self, thing: Thing, change: SingleChange | None) -> tuple[str, ...] | None:
         if not isinstance(change, LockThing):
             return ()
         try:
@@ -159,7 +159,7 @@ class Previews:
         except PlatformError:
             return None
 
-    async def _ours(self, thing: Thing, change: Change | None) -> tuple[str, ...]:
+    async def _ours(self, thing: Thing, change: SingleChange | None) -> tuple[str, ...]:
         if not isinstance(change, LockThing):
             return ()
         return tuple(

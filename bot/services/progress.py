@@ -39,7 +39,7 @@ class Progress:
 
     async def mark_sent(self, request: ChangeRequest, target: Target) -> tuple[ChangeRequest, Lock]:
         """`sent` and its audit entry, committed before the PUT leaves. If that fails nothing is sent."""
-        goal = wanted(request.change, target.lock)
+        goal = wanted(request.single, target.lock)
         item = item_of(request)
         before = target.cas if isinstance(target, Thing) else others_text(target.others)
         sent = replace(

@@ -6,8 +6,10 @@ import json
 from dataclasses import replace
 
 from bot.domain.audit import AuditEntry
-from bot.domain.changes import Change, GroupChange
-from bot.domain.impact import Seen, SeenThing
+from bot.domain.changes import Bulk, Change, GroupChange, wanted
+from bot.domain.impact import Seen, SeenGroup, SeenThing
+from bot.domain.plans import SeenPlan
+from bot.domain.requests import ChangeRequest
 from bot.domain.things import GroupLock, Lock, Target, ThingLock, ThingsGroup
 
 
@@ -39,14 +41,29 @@ def others_from(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def about(entry: AuditEntry, seen: Seen) -> AuditEntry:
-    """The entry with the id of what it is about."""
-    if isinstance(seen, SeenThing):
-        return replace(entry, thing_id=seen.thing.thing_id)
-    return replace(entry, things_group_id=seen.group.things_group_id)
+    """The entry with the id of what it is about; a bulk's rows have entries of their own."""
+    match seen:
+        case SeenThing(thing=thing):
+            return replace(entry, thing_id=thing.thing_id)
+        case SeenGroup(group=group):
+            return replace(entry, things_group_id=group.things_group_id)
+        case SeenPlan():
+            return entry
+
+
+def asked_words(request: ChangeRequest) -> tuple[dict[str, str], dict[str, str]]:
+    """What stood there when it was asked, and what it asks for, as an audit entry keeps them."""
+    if isinstance(request.seen, SeenPlan):
+        plan = request.seen.plan
+        return {}, {"bulk": plan.name, "rows": str(plan.rows.ready), "digest": plan.digest}
+    before = request.before
+    return lock_words(before), lock_words(wanted(request.single, before))
 
 
 def target_typed(change: Change) -> dict[str, str]:
     """What somebody asked for where nothing was found yet."""
+    if isinstance(change, Bulk):
+        return {"bulk": change.name}
     if isinstance(change, GroupChange):
         return {"things_group_id": change.things_group_id.text}
     return {"iccid": change.iccid.digits}

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.audit import AuditEntry
-from bot.domain.changes import noun, wanted
+from bot.domain.changes import noun
 from bot.domain.errors import (
     AlreadyDecided,
     Changed,
@@ -34,9 +34,10 @@ from bot.domain.requests import (
     Vote,
 )
 from bot.services.authority import Authority
+from bot.services.clearance import seen_target
 from bot.services.ports import Clock, Dispatcher, Notifier, Store, Tx
 from bot.services.preview import Preview, Previews
-from bot.services.records import about, lock_words
+from bot.services.records import about, asked_words
 from bot.services.submission import approve_now
 
 TRIES = 5
@@ -169,13 +170,13 @@ class Requests:
         self, person: Person, origin: Origin, request: ChangeRequest, fingerprint: str
     ) -> Preview:
         """The live state, if it still is what the person was shown. Raises `Changed` after a redraw."""
-        core = await self._previews.core(request.change)
+        core = await self._previews.core(request.single)
         if request.seen.is_whole and not core.is_whole:
             raise NotReached("The SIM's group can't be read just now.")  # no change of the SIM: no redraw
-        preview = self._previews.judge(request.change, core)
+        preview = self._previews.judge(request.single, core)
         if preview.fingerprint != request.fingerprint:
-            seen = await self._previews.look(core.target, request.change)
-            await self._redraw(person, origin, request, self._previews.judge(request.change, seen))
+            seen = await self._previews.look(core.target, request.single)
+            await self._redraw(person, origin, request, self._previews.judge(request.single, seen))
         if fingerprint != request.fingerprint:
             raise Changed("This card was out of date. Look at it again and decide anew.")
         return preview
@@ -190,7 +191,7 @@ class Requests:
             await self._pending(request.id)
 
     async def _redraw(self, person: Person, origin: Origin, request: ChangeRequest, preview: Preview) -> None:
-        what = ", ".join(differences(request.seen, preview.seen)) or "impact"
+        what = ", ".join(differences(seen_target(request), preview.seen)) or "impact"
         changed = request.after(
             Event.REDRAW,
             seen=preview.seen,
@@ -249,7 +250,7 @@ class Requests:
         return ended
 
     def _entry(self, request: ChangeRequest, verb: str, person: Person, origin: Origin) -> AuditEntry:
-        lock = request.seen.target.lock
+        before, after = asked_words(request)
         entry = AuditEntry(
             at=self._clock.now(),
             event=f"request.{verb}",
@@ -257,8 +258,8 @@ class Requests:
             person=person,
             origin=origin,
             request_id=request.id,
-            before=lock_words(lock),
-            after=lock_words(wanted(request.change, lock)),
+            before=before,
+            after=after,
             fingerprint=request.fingerprint,
         )
         return about(entry, request.seen)

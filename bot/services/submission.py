@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from bot.domain.audit import AuditEntry
 from bot.domain.changes import (
     Change,
     GroupChange,
-    Kind,
     LockThing,
     LockThingsGroup,
+    RestoreThing,
+    RestoreThingsGroup,
+    SingleChange,
     UnlockThing,
     UnlockThingsGroup,
     holds,
-    wanted,
+    noun,
 )
 from bot.domain.errors import AlreadyOpen, NotAllowed, Overtaken, Refusal, Unfit
 from bot.domain.identifiers import Valid, parse_imei
+from bot.domain.plans import Scope
 from bot.domain.requests import THE_BOT, ChangeRequest, Event, Item, ItemState, Status
 from bot.domain.things import Target, Thing
 from bot.services.authority import Authority
 from bot.services.places import Places
 from bot.services.ports import Clock, Dispatcher, Notifier, Store, Submission, Tx
 from bot.services.preview import Preview, Previews
-from bot.services.records import about, lock_words, target_typed
+from bot.services.records import about, asked_words, target_typed
 
 
 class Submissions:
@@ -62,7 +65,7 @@ class Submissions:
         async with self._store.transaction() as tx:
             await tx.end_submission(submission.id, "returned")
 
-    async def submit(self, submission: Submission, change: Change) -> ChangeRequest:
+    async def submit(self, submission: Submission, change: SingleChange) -> ChangeRequest:
         """Authorise, read the platform, and post the request. Raises a `Refusal` or `PlatformError`.
 
         Whatever is raised, the submission is ended and nothing was changed.
@@ -73,17 +76,17 @@ class Submissions:
             await self._end(submission, change, error)
             raise
 
-    async def _submit(self, submission: Submission, change: Change) -> ChangeRequest:
+    async def _submit(self, submission: Submission, change: SingleChange) -> ChangeRequest:
         person, origin, kind = submission.person, submission.origin, change.kind
         actor = await self._authority.to_ask(person, origin, kind)
         target = await self._previews.target(change)
-        await self._authority.to_request(actor, person, origin, kind, target.things_group_id)
+        await self._authority.to_request(actor, person, origin, [(kind, target.things_group_id)])
         _check_fits(change, target)
         holder = await self._store.open_request(target.target_id)
         if holder:
             raise AlreadyOpen(holder.id)
         preview = self._previews.judge(change, await self._previews.look(target, change))
-        approvers = await self._able_approvers(submission, kind, preview)
+        approvers = await self._able_approvers(submission, [(kind, target.things_group_id)], preview)
         places = await self._places.choose(person, origin, approvers)
         request = self._draft(submission, change, preview)
         async with self._store.transaction() as tx:
@@ -98,12 +101,13 @@ class Submissions:
         self._dispatcher.wake()
         return request
 
-    async def _able_approvers(self, submission: Submission, kind: Kind, preview: Preview) -> frozenset[str]:
-        group_id = preview.seen.things_group_id
+    async def _able_approvers(
+        self, submission: Submission, scopes: Iterable[Scope], preview: Preview
+    ) -> frozenset[str]:
         needed = preview.terms.approvals
         if not needed:
             return frozenset()
-        able = await self._authority.approvers(kind, group_id, submission.person)
+        able = await self._authority.approvers(scopes, submission.person)
         if len(able) < needed:
             others = "nobody" if not able else f"only {len(able)}"
             raise Unfit(
@@ -113,7 +117,7 @@ class Submissions:
             )
         return able
 
-    def _draft(self, submission: Submission, change: Change, preview: Preview) -> ChangeRequest:
+    def _draft(self, submission: Submission, change: SingleChange, preview: Preview) -> ChangeRequest:
         now = self._clock.now()
         return ChangeRequest(
             id=self._new_id(),
@@ -174,7 +178,7 @@ async def approve_now(tx: Tx, request: ChangeRequest, clock: Clock) -> ChangeReq
 
 
 def _asked(request: ChangeRequest) -> AuditEntry:
-    lock = request.seen.target.lock
+    before, after = asked_words(request)
     entry = AuditEntry(
         at=request.created_at,
         event="request.submit",
@@ -182,14 +186,14 @@ def _asked(request: ChangeRequest) -> AuditEntry:
         person=request.requester,
         origin=request.asked_in,
         request_id=request.id,
-        before=lock_words(lock),
-        after=lock_words(wanted(request.change, lock)),
+        before=before,
+        after=after,
         reason=request.reason,
     )
     return about(entry, request.seen)
 
 
-def _check_fits(change: Change, target: Target) -> None:
+def _check_fits(change: SingleChange, target: Target) -> None:
     """What only the Thing or the group itself can tell about the form. Raises `Unfit`."""
     if isinstance(change, LockThing) and isinstance(target, Thing):
         read = parse_imei(change.imei.digits, last_seen=target.last_seen_imei)
@@ -199,7 +203,7 @@ def _check_fits(change: Change, target: Target) -> None:
         raise Unfit(_already_so(change), "things_group" if isinstance(change, GroupChange) else "iccid")
 
 
-def _already_so(change: Change) -> str:
+def _already_so(change: SingleChange) -> str:
     match change:
         case LockThing():
             return "This SIM is already locked to that device. There is nothing to do."
@@ -213,3 +217,5 @@ def _already_so(change: Change) -> str:
             return "This SIM is not locked and stores no IMEI. There is nothing to do."
         case UnlockThingsGroup():
             return "This group is not locked and stores no TAC. There is nothing to do."
+        case RestoreThing() | RestoreThingsGroup():
+            return f"The {noun(change)}'s lock already is what it was before. There is nothing to do."

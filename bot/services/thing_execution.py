@@ -138,8 +138,8 @@ class ThingExecution:
 
         As wanted by us, or by somebody else where our own write was refused.
         """
-        before = request.seen.target.lock
-        goal = wanted(request.change, before)
+        before = request.before
+        goal = wanted(request.single, before)
         if thing.lock == goal:
             end = (ItemState.ALREADY, SAY.already) if refused else (ItemState.DONE, done)
         elif thing.lock != before:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from bot.domain.changes import Change, Kind, noun
+from bot.domain.changes import Kind, SingleChange, noun
 from bot.domain.errors import AlreadyOpen, NotAllowed, Proposed, StoreUnavailable, Unfit
 from bot.domain.requests import ChangeRequest
 from bot.services.ports import Submission
@@ -100,7 +100,7 @@ def _wrong_already(shown: Form) -> dict[str, list[b.Block]]:
 
 
 async def check(
-    desk: Desk, submission: Submission, shown: Form, change: Change, remarks: Iterable[str] = ()
+    desk: Desk, submission: Submission, shown: Form, change: SingleChange, remarks: Iterable[str] = ()
 ) -> None:
     """Everything that only the vendor or the roles can tell, after the ack. Always ends in an answer.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain.changes import GroupChange, LockThing, LockThingsGroup, noun, wanted
 from bot.domain.impact import SeenThing
+from bot.domain.plans import SeenPlan
 from bot.domain.requests import ChangeRequest, ItemState, Status
 from bot.services.ports import PlaceKind
 from bot.slack import blocks as b
@@ -15,11 +16,14 @@ from bot.slack.locks import Rows, after_words, thing_rows, things_group_rows
 from bot.slack.verdicts import any_device, impact, verdict
 
 HEADLINES: Mapping[Status, str] = {
+    Status.PREVIEWING: "🔎",
     Status.PENDING: "❓",
     Status.APPROVED: "⏳",
     Status.APPLYING: "⏳",
+    Status.PAUSED: "⏸️",
     Status.UNCONFIRMED: "⚠️",
     Status.SUCCEEDED: "✅",
+    Status.PARTLY_FAILED: "⚠️",
     Status.FAILED: "❌",
     Status.DENIED: "🚫",
     Status.CANCELLED: "↩️",
@@ -27,7 +31,7 @@ HEADLINES: Mapping[Status, str] = {
     Status.OUTDATED: "⚠️",
 }
 ALARM = "⚠️"
-AHEAD = frozenset({Status.PENDING, Status.APPROVED, Status.APPLYING})
+AHEAD = frozenset({Status.PREVIEWING, Status.PENDING, Status.APPROVED, Status.APPLYING, Status.PAUSED})
 """While the change lies ahead a card says “now” and “after”; then what was before, and what was asked."""
 
 
@@ -87,10 +91,13 @@ def _headline_alone(request: ChangeRequest) -> str:
         (Status.FAILED, ItemState.UNCONFIRMED): "Given up: not known whether it was changed",
     }
     words = {
+        Status.PREVIEWING: f"{_question(request)} First I find out whom it hurts",
         Status.PENDING: _question(request),
         Status.APPROVED: "Approved; not applied yet",
         Status.APPLYING: "Approved; being applied",
+        Status.PAUSED: "Paused; nothing more is sent",
         Status.SUCCEEDED: f"{_done(request)}: configured and read back",
+        Status.PARTLY_FAILED: "Partly applied",
         Status.FAILED: "Not changed",
         Status.OUTDATED: "Not changed",
         Status.UNCONFIRMED: "Not known yet whether it was changed",
@@ -126,17 +133,19 @@ def _stored(request: ChangeRequest) -> str:
 
 def only_clears(request: ChangeRequest) -> bool:
     """Whether it was not locked anyway, and only the IMEI or TAC stored with it goes."""
-    before = request.seen.target.lock
-    after = wanted(request.change, before)
+    before = request.before
+    after = wanted(request.single, before)
     return not before.imei_lock and not after.imei_lock and before.bound_to != after.bound_to
 
 
 def _rows(request: ChangeRequest) -> Rows:
     ahead = request.status in AHEAD
     now = "now" if ahead else "before"
-    after = ("after" if ahead else "asked", after_words(request.change, request.seen.target.lock))
+    after = ("after" if ahead else "asked", after_words(request.single, request.before))
     if isinstance(request.seen, SeenThing):
         return thing_rows(request.seen, now, after)
+    if isinstance(request.seen, SeenPlan):
+        raise TypeError(f"request {request.id} is a bulk: its card is drawn elsewhere")
     return things_group_rows(request.seen, now, after)
 
 

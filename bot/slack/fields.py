@@ -45,6 +45,8 @@ def fields(shown: Form) -> list[b.Block]:
             return [_things_group(typed, v), _tac(typed, v), _reason(typed, v)]
         case Kind.UNLOCK_THINGS_GROUP:
             return [_things_group(typed, v), _keep(shown), _reason(typed, v)]
+        case Kind.BULK:
+            raise ValueError("a bulk has a form of its own")
 
 
 def group_option(row: GroupRow) -> b.Block:

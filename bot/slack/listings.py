@@ -108,8 +108,8 @@ def entry(request: ChangeRequest, link: str, now: datetime) -> list[b.Block]:
 
 def line(request: ChangeRequest, link: str, now: datetime, *, names: bool = True) -> str:
     """One request in a line or two, for the answer about a SIM. Slack calls whom a shared one names."""
-    before = request.seen.target.lock
-    change = f"{b.escape(lock_words(before), 80)} → {b.escape(after_words(request.change, before), 80)}"
+    before = request.before
+    change = f"{b.escape(lock_words(before), 80)} → {b.escape(after_words(request.single, before), 80)}"
     people = _people(request) if names else f"asked {b.moment(request.created_at)} · `{request.id}`"
     return f"{_headline(request, link, now)}\n{change}\n{people}"
 
@@ -121,13 +121,13 @@ def _headline(request: ChangeRequest, link: str, now: datetime) -> str:
 
 
 def _rows(request: ChangeRequest) -> Rows:
-    target, before = request.seen.target, request.seen.target.lock
+    target, before = request.seen.target, request.before
     if isinstance(request.seen, SeenThing):
         about = [("SIM", target.title), ("ICCID", b_iccid(request.seen.thing.iccid))]
     else:
         about = [("group", target.title)]
     done = "after" if request.status in AHEAD | {Status.SUCCEEDED} else "asked"
-    return [*about, ("before", lock_words(before)), (done, after_words(request.change, before))]
+    return [*about, ("before", lock_words(before)), (done, after_words(request.single, before))]
 
 
 def _people(request: ChangeRequest) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.domain.changes import Change, wanted
+from bot.domain.changes import SingleChange, wanted
 from bot.domain.identifiers import group_imei, is_reported
 from bot.domain.impact import SeenGroup, SeenThing
 from bot.domain.things import GroupLock, Lock, Thing, ThingsGroup, is_readable
@@ -40,7 +40,7 @@ def group_lock_words(lock: GroupLock) -> str:
     return f"locked to TAC {stored}" if lock.imei_lock else f"unlocked (TAC {stored} kept)"
 
 
-def after_words(change: Change, before: Lock) -> str:
+def after_words(change: SingleChange, before: Lock) -> str:
     """The lock fields as the change leaves them; that something stored goes is said."""
     after = wanted(change, before)
     what = "TAC" if isinstance(after, GroupLock) else "IMEI"

@@ -170,10 +170,9 @@ class Messenger:
     def _draw(self, request: ChangeRequest, place: Place) -> Drawn:
         if place.id in self._unshown and not place.ts:
             return _unshown(request, place.kind)
-        kind, group_id = request.change.kind, request.seen.things_group_id
-        roles = self._policy.approver_roles(kind, group_id)
+        roles = self._policy.approver_roles(request.scopes)
         audience = Audience(
-            ids=self._policy.approver_ids(kind, group_id),
+            ids=self._policy.approver_ids(request.scopes),
             roles=tuple(dict.fromkeys(name for names in roles for name in names)),
         )
         note = REPLACES if place.id in self._replaced else ""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from bot.domain.changes import Change, Kind, LockThing, LockThingsGroup, UnlockThing, UnlockThingsGroup
+from bot.domain.changes import Kind, LockThing, LockThingsGroup, SingleChange, UnlockThing, UnlockThingsGroup
 from bot.domain.identifiers import (
     Iccid,
     Imei,
@@ -34,7 +34,7 @@ _TAC_LIKE = re.compile(r"[0-9][0-9./-]{4,}")
 class Read:
     """What the fields say: a change, or what is wrong under which field."""
 
-    change: Change | None
+    change: SingleChange | None
     errors: Mapping[str, str]
     proposals: Mapping[str, list[b.Block]]
     remarks: Mapping[str, tuple[str, ...]]
@@ -48,7 +48,7 @@ class Read:
 def read_fields(shown: Form, typed: Mapping[str, str]) -> Read:
     """Digit checks only: instant, so that they answer beside the field."""
     reader = _Reader(shown, typed)
-    change: Change | None = None
+    change: SingleChange | None = None
     match shown.kind:
         case Kind.LOCK_THING:
             iccid = reader.iccid()

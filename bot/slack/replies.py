@@ -75,5 +75,5 @@ def _done(request: ChangeRequest) -> str:
     if only_clears(request):
         stored = "TAC" if isinstance(request.change, GroupChange) else "IMEI"
         return f"Stored {stored} cleared; the {noun(request.change)} was not locked before and is not now"
-    after = b.escape(after_words(request.change, request.seen.target.lock))
+    after = b.escape(after_words(request.single, request.before))
     return after[:1].upper() + after[1:]

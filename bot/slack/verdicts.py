@@ -15,7 +15,7 @@ def impact(request: ChangeRequest) -> str:
     """The paragraph of a card that says whom it hurts, and why."""
     lines = [f"• {line}" for finding in request.impact.findings if (line := _finding(finding, request))]
     last_seen = request.seen.thing.last_seen_imei if isinstance(request.seen, SeenThing) else ""
-    odd = doubts(request.change, last_seen)
+    odd = doubts(request.single, last_seen)
     lines += [f"• ⚠️ {b.escape(sentence, 300)}" for sentence in odd]
     return "\n".join([f"*Impact:* {verdict(request)}", *lines])
 

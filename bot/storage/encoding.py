@@ -7,23 +7,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from bot.domain.changes import (
+    Bulk,
     Change,
     Kind,
     LockThing,
     LockThingsGroup,
+    RestoreThing,
+    RestoreThingsGroup,
     UnlockThing,
     UnlockThingsGroup,
 )
 from bot.domain.identifiers import Iccid, Imei, Tac, ThingsGroupId
-from bot.domain.impact import Finding, Impact, Seen, SeenGroup, SeenThing, Verdict
-from bot.domain.things import Thing, ThingsGroup
+from bot.domain.impact import Counts, Finding, Impact, Seen, SeenGroup, SeenThing, Verdict
+from bot.domain.plans import Plan, RowCounts, SeenPlan
+from bot.domain.things import GroupLock, Lock, Thing, ThingLock, ThingsGroup
 from bot.storage.columns import from_microseconds, to_microseconds
 
 VERSION = 1
+_RESTORE_THING = "restore_thing"
+_RESTORE_GROUP = "restore_things_group"
 
 
 class UnknownForm(Exception):
@@ -41,6 +48,13 @@ def encode_change(change: Change) -> str:
             return _dump({"kind": change.kind.value, "things_group_id": group_id.text, "tac": tac.digits})
         case UnlockThingsGroup(things_group_id=group_id, keep=keep):
             return _dump({"kind": change.kind.value, "things_group_id": group_id.text, "keep": keep})
+        case RestoreThing(iccid=iccid, lock=lock):
+            return _dump({"kind": _RESTORE_THING, "iccid": iccid.digits, "lock": _lock_form(lock)})
+        case RestoreThingsGroup(things_group_id=group_id, lock=lock):
+            form = {"kind": _RESTORE_GROUP, "things_group_id": group_id.text, "lock": _lock_form(lock)}
+            return _dump(form)
+        case Bulk(name=name):
+            return _dump({"kind": change.kind.value, "name": name})
 
 
 def decode_change(stored: str) -> Change:
@@ -55,12 +69,20 @@ def decode_change(stored: str) -> Change:
             return LockThingsGroup(ThingsGroupId(form["things_group_id"]), Tac(form["tac"]))
         case Kind.UNLOCK_THINGS_GROUP:
             return UnlockThingsGroup(ThingsGroupId(form["things_group_id"]), keep=form["keep"])
+        case "restore_thing":
+            return RestoreThing(Iccid(form["iccid"]), ThingLock(*form["lock"]))
+        case "restore_things_group":
+            return RestoreThingsGroup(ThingsGroupId(form["things_group_id"]), GroupLock(*form["lock"]))
+        case Kind.BULK:
+            return Bulk(form["name"])
         case kind:
             raise UnknownForm(f"a change of the unknown kind {kind!r}")
 
 
 def encode_seen(seen: Seen) -> str:
     """The live state as JSON text; `cas` stays a string."""
+    if isinstance(seen, SeenPlan):
+        return _dump({"plan": _plan_form(seen.plan), "read_at": to_microseconds(seen.read_at)})
     if isinstance(seen, SeenGroup):
         form = {"things_group": _group_form(seen.group), "read_at": to_microseconds(seen.read_at)}
         return _dump(form)
@@ -81,6 +103,8 @@ def encode_seen(seen: Seen) -> str:
 def decode_seen(stored: str) -> Seen:
     """The Seen of `encode_seen`."""
     form = _load(stored)
+    if "plan" in form:
+        return SeenPlan(_plan(form["plan"]), from_microseconds(form["read_at"]))
     itself = _group(form.get("things_group"))
     if itself is not None:
         return SeenGroup(itself, from_microseconds(form["read_at"]))
@@ -99,13 +123,20 @@ def decode_seen(stored: str) -> Seen:
 
 def encode_impact(impact: Impact) -> str:
     """An Impact as JSON text."""
-    return _dump({"verdict": impact.verdict.value, "findings": [f.value for f in impact.findings]})
+    form: dict[str, Any] = {
+        "verdict": impact.verdict.value,
+        "findings": [f.value for f in impact.findings],
+    }
+    if impact.counts is not None:
+        form["counts"] = asdict(impact.counts)
+    return _dump(form)
 
 
 def decode_impact(stored: str) -> Impact:
     """The Impact of `encode_impact`."""
     form = _load(stored)
-    return Impact(Verdict(form["verdict"]), tuple(Finding(name) for name in form["findings"]))
+    counts = Counts(**form["counts"]) if "counts" in form else None
+    return Impact(Verdict(form["verdict"]), tuple(Finding(name) for name in form["findings"]), counts)
 
 
 def encode_texts(texts: Mapping[str, str]) -> str:
@@ -117,6 +148,25 @@ def decode_texts(stored: str) -> dict[str, str]:
     """The mapping of `encode_texts`."""
     texts: dict[str, str] = _load(stored)["texts"]
     return texts
+
+
+def _lock_form(lock: Lock) -> list[Any]:
+    return [lock.imei_lock, lock.bound_to]
+
+
+def _plan_form(plan: Plan) -> dict[str, Any]:
+    return {
+        "bulk_id": plan.bulk_id,
+        "name": plan.name,
+        "rows": asdict(plan.rows),
+        "digest": plan.digest,
+        "scopes": [[kind.value, group_id] for kind, group_id in plan.scopes],
+    }
+
+
+def _plan(form: dict[str, Any]) -> Plan:
+    scopes = tuple((Kind(kind), group_id) for kind, group_id in form["scopes"])
+    return Plan(form["bulk_id"], form["name"], RowCounts(**form["rows"]), form["digest"], scopes)
 
 
 def _thing_form(thing: Thing) -> dict[str, Any]:

@@ -55,6 +55,10 @@ def request_values(request: ChangeRequest) -> dict[str, Any]:
         "expires_at": request.expires_at,
         "apply_within": request.apply_within,
         "approved_at": request.approved_at,
+        "asked_thread": request.asked_in.thread_ts,
+        "asked_link": request.asked_in.link,
+        "undoes": request.undoes,
+        "note": request.note,
     }
 
 
@@ -70,7 +74,7 @@ def to_request(row: Row[Any], decisions: tuple[PersonDecision, ...], item: Item 
         status=Status(row.status),
         change=decode_change(row.change),
         requester=Person(row.requester_user, row.requester_team),
-        asked_in=Origin(row.asked_channel, row.asked_ts),
+        asked_in=Origin(row.asked_channel, row.asked_ts, row.asked_thread, row.asked_link),
         reason=row.reason,
         seen=decode_seen(row.seen),
         impact=decode_impact(row.impact),
@@ -82,6 +86,8 @@ def to_request(row: Row[Any], decisions: tuple[PersonDecision, ...], item: Item 
         approved_at=row.approved_at,
         decisions=decisions,
         item=item,
+        undoes=row.undoes,
+        note=row.note,
     )
 
 
@@ -119,6 +125,7 @@ def item_values(item: Item) -> dict[str, Any]:
         "sent_before": item.sent_before,
         "explanation": item.explanation,
         "alarm": item.alarm,
+        "position": item.position,
     }
 
 
@@ -132,6 +139,7 @@ def to_item(row: Row[Any]) -> Item:
         sent_before=row.sent_before,
         explanation=row.explanation,
         alarm=row.alarm,
+        position=row.position,
     )
 
 
@@ -148,6 +156,8 @@ def submission_values(submission: Submission) -> dict[str, Any]:
         "kind": submission.kind,
         "fields": encode_texts(submission.fields),
         "at": submission.at,
+        "thread_ts": submission.origin.thread_ts,
+        "link": submission.origin.link,
     }
 
 
@@ -157,7 +167,7 @@ def to_submission(row: Row[Any]) -> Submission:
         id=row.id,
         key=row.key,
         person=Person(row.user_id, row.team_id),
-        origin=Origin(row.channel, row.message_ts),
+        origin=Origin(row.channel, row.message_ts, row.thread_ts, row.link),
         view_id=row.view_id,
         kind=row.kind,
         fields=decode_texts(row.fields),
@@ -188,4 +198,5 @@ def to_place(row: Row[Any]) -> Place:
         channel=row.channel,
         ts=row.ts,
         drawn_rev=row.drawn_rev,
+        thread_ts=row.thread_ts,
     )

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.changes import Kind
 from bot.domain.identifiers import Imei
-from bot.domain.requests import OPEN, ChangeRequest, Item, PersonDecision, Status
+from bot.domain.requests import ChangeRequest, Item, PersonDecision, Status
 from bot.services.ports import Submission, Tx
 from bot.storage.engine import Engine
 from bot.storage.rows import to_decision, to_item, to_request, to_submission
-from bot.storage.tables import decisions, items, requests, submissions
+from bot.storage.tables import decisions, holds, items, requests, submissions
 from bot.storage.transaction import SqlTx
 
 _AT_WORK = (Status.APPROVED.value, Status.APPLYING.value, Status.UNCONFIRMED.value)
@@ -42,8 +42,8 @@ class SqlStore:
 
     async def open_request(self, target_id: str) -> ChangeRequest | None:
         """The open request that holds this Thing or Things Group."""
-        holds = (requests.c.target_id == target_id) & requests.c.status.in_(OPEN)
-        return _first(await self._requests(holds))
+        holder = select(holds.c.request_id).where(holds.c.target_id == target_id).scalar_subquery()
+        return _first(await self._requests(requests.c.id == holder))
 
     async def locked_to(self, imei: Imei) -> tuple[str, ...]:
         """Names of Things that our own succeeded requests left locked to this device (latest per Thing).
@@ -115,5 +115,5 @@ async def _decisions(
 
 
 async def _items(connection: AsyncConnection, wanted: ColumnElement[bool]) -> dict[str, Item]:
-    query = select(items).join(requests).where(wanted)
+    query = select(items).join(requests).where(wanted, items.c.position == 0)
     return {row.request_id: to_item(row) for row in await connection.execute(query)}

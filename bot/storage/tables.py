@@ -6,7 +6,6 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, 
 from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.expression import false, text
 
-from bot.domain.requests import OPEN
 from bot.services.ports import MessageState, PlaceKind
 from bot.storage.columns import Moment, Number, PlainText, Span
 
@@ -32,7 +31,6 @@ def _one_of(column: str, values: tuple[str, ...]) -> TextClause:
     return text(f"{column} IN ({listed})")
 
 
-_OPEN_STATES = _one_of("status", tuple(sorted(status.value for status in OPEN)))
 _IN_QUEUE = _one_of("state", UNSETTLED)
 
 requests = Table(
@@ -61,8 +59,11 @@ requests = Table(
     Column("expires_at", Moment, nullable=False),
     Column("apply_within", Span, nullable=False),
     Column("approved_at", Moment),
-    Index("ix_requests_one_open", "target_id", unique=True, sqlite_where=_OPEN_STATES,
-          postgresql_where=_OPEN_STATES),
+    Column("asked_thread", String(64), nullable=False, server_default=""),
+    Column("asked_link", PlainText, nullable=False, server_default=""),
+    Column("undoes", String(64), nullable=False, server_default=""),
+    Column("note", PlainText, nullable=False, server_default=""),
+    Index("ix_requests_undoes", "undoes"),
     Index("ix_requests_status_expires_at", "status", "expires_at"),
     Index("ix_requests_device_status", "device", "status"),
     Index("ix_requests_requester_user_number", "requester_user", "number"),
@@ -92,12 +93,36 @@ items = Table(
     "items",
     METADATA,
     Column("request_id", ForeignKey("requests.id"), primary_key=True),
+    # 0: the only item of a request about one target, which has the columns below for itself.
+    Column("position", Integer, primary_key=True, autoincrement=False, server_default="0"),
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_at", Moment),
     Column("sent_before", PlainText, nullable=False),
     Column("explanation", PlainText, nullable=False),
     Column("alarm", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    # Of a row of a bulk. `line` and `typed`: as the file has it.
+    Column("line", Integer, nullable=False, server_default="0"),
+    Column("typed", PlainText, nullable=False, server_default=""),
+    Column("verdict", String(16), nullable=False, server_default=""),
+    Column("target_id", PlainText, nullable=False, server_default=""),
+    Column("device", String(14), nullable=False, server_default=""),
+    Column("change", Text, nullable=False, server_default=""),
+    Column("seen", Text, nullable=False, server_default=""),
+    Column("impact", Text, nullable=False, server_default=""),
+    Column("fingerprint", String(64), nullable=False, server_default=""),
+    Index("ix_items_request_id_state_position", "request_id", "state", "position"),
+    Index("ix_items_request_id_verdict_position", "request_id", "verdict", "position"),
+    Index("ix_items_target_id", "target_id"),
+)
+
+# Which open request a Thing or Things Group is held by: of a single its target, of a bulk each ready row's.
+holds = Table(
+    "holds",
+    METADATA,
+    Column("target_id", PlainText, primary_key=True),
+    Column("request_id", ForeignKey("requests.id"), nullable=False),
+    Index("ix_holds_request_id", "request_id"),
 )
 
 audit = Table(
@@ -136,6 +161,7 @@ places = Table(
     Column("channel", String(64), nullable=False),
     Column("ts", String(64), nullable=False),
     Column("drawn_rev", Integer, nullable=False),
+    Column("thread_ts", String(64), nullable=False, server_default=""),
     Index("ix_places_request_id", "request_id"),
     sqlite_autoincrement=True,
 )
@@ -170,6 +196,8 @@ submissions = Table(
     Column("at", Moment, nullable=False),
     Column("state", String(16), nullable=False),
     Column("request_id", String(64), nullable=False),
+    Column("thread_ts", String(64), nullable=False, server_default=""),
+    Column("link", PlainText, nullable=False, server_default=""),
     Index("ix_submissions_state", "state"),
 )
 

@@ -6,18 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Update, insert, literal, select, update
+from sqlalchemy import ColumnElement, Insert, Update, delete, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.audit import AuditEntry
+from bot.domain.changes import Kind
 from bot.domain.errors import AlreadyOpen, Overtaken
 from bot.domain.requests import OPEN, ChangeRequest, Item, PersonDecision, Vote
 from bot.services.ports import PlaceKind, Submission
 from bot.storage import audit as audit_chain
 from bot.storage.outbox import queue_message, waiting_card
 from bot.storage.rows import decision_values, item_values, request_values, submission_values
-from bot.storage.tables import DRAWN_KINDS, decisions, items, requests, submissions
+from bot.storage.tables import DRAWN_KINDS, decisions, holds, items, requests, submissions
 from bot.storage.tables import places as place_rows
 
 _SUBMISSION_ENDS = frozenset({"posted", "returned", "refused"})
@@ -55,7 +56,7 @@ class SqlTx:
 
         Its decisions and its item are kept by `decide` and `put_item` alone.
         """
-        await self._keep_one_open(insert(requests).values(request_values(request)), request)
+        await self._insert_held(request)
         for kind, channel in dict.fromkeys(places):
             place = {"request_id": request.id, "kind": kind.value, "channel": channel}
             await self._connection.execute(insert(place_rows).values(place | {"ts": "", "drawn_rev": 0}))
@@ -71,8 +72,13 @@ class SqlTx:
         moved = replace(new, rev=old.rev + 1)
         still = (requests.c.id == old.id) & (requests.c.status == old.status) & (requests.c.rev == old.rev)
         statement = update(requests).where(still).values(request_values(moved))
-        if not await self._keep_one_open(statement, moved):
+        if not await self._moves(statement):
             raise Overtaken(f"request {old.id} is no longer {old.status}, rev {old.rev}")
+        mine = holds.c.request_id == old.id
+        if moved.status not in OPEN:
+            await self._connection.execute(delete(holds).where(mine))
+        elif old.seen.target.target_id != (target_id := moved.seen.target.target_id):
+            await self._holding(target_id, moved.id, update(holds).where(mine).values(target_id=target_id))
         return moved
 
     async def decide(self, request_id: str, decision: PersonDecision) -> None:
@@ -96,12 +102,13 @@ class SqlTx:
         """Insert, or move the row where it still is `old` (state, attempts). Raises `Overtaken`."""
         if old is None:
             return await self._first_item(new)
-        if old.request_id != new.request_id:
+        if (old.request_id, old.position) != (new.request_id, new.position):
             raise ValueError("an item can't move to another request")
         still = (
             (items.c.request_id == old.request_id)
             & (items.c.state == old.state)
             & (items.c.attempts == old.attempts)
+            & (items.c.position == old.position)
         )
         if not await self._moves(update(items).where(still).values(item_values(new))):
             raise Overtaken(f"the item of request {old.request_id} is no longer {old.state}")
@@ -124,26 +131,35 @@ class SqlTx:
         try:
             await self._guarded(insert(items).values(item_values(new)))
         except IntegrityError:
-            if await self._any(items.c.request_id == new.request_id):
+            if await self._any((items.c.request_id == new.request_id) & (items.c.position == new.position)):
                 raise Overtaken(f"request {new.request_id} has an item already") from None
             raise
         return new
 
-    async def _keep_one_open(self, statement: Insert | Update, request: ChangeRequest) -> bool:
-        """Whether a row was written; `AlreadyOpen` where the database refuses a second open request."""
+    async def _insert_held(self, request: ChangeRequest) -> None:
+        """The request, and that its target is its own now. `AlreadyOpen` where another one has that."""
+        row = insert(requests).values(request_values(request))
+        if request.change.kind is Kind.BULK:
+            await self._connection.execute(row)
+            return
+        target_id = request.seen.target.target_id
+        hold = insert(holds).values(target_id=target_id, request_id=request.id)
+        await self._holding(target_id, request.id, row, hold)
+
+    async def _holding(self, target_id: str, request_id: str, *statements: Insert | Update) -> None:
+        """Run them, all or none. `AlreadyOpen` where another request has the target."""
+        savepoint = await self._connection.begin_nested()
         try:
-            return await self._guarded(statement)
+            for statement in statements:
+                await self._connection.execute(statement)
         except IntegrityError:
-            holder = await self._connection.scalar(
-                select(requests.c.id).where(
-                    requests.c.target_id == request.seen.target.target_id,
-                    requests.c.status.in_(OPEN),
-                    requests.c.id != request.id,
-                )
-            )
+            await savepoint.rollback()
+            held = (holds.c.target_id == target_id) & (holds.c.request_id != request_id)
+            holder = await self._connection.scalar(select(holds.c.request_id).where(held))
             if holder is None:
                 raise
             raise AlreadyOpen(holder) from None
+        await savepoint.commit()
 
     async def _guarded(self, statement: Insert | Update) -> bool:
         """Run it so that a refusal by the database leaves the transaction usable, on every store."""

@@ -1,0 +1,80 @@
+"""Items are many, holds are rows of their own, requests answer in threads and undo one another."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+_OPEN = "('applying', 'approved', 'pending', 'unconfirmed')"
+_OF_A_ROW = ("request_id", "state", "attempts", "next_at", "sent_before", "explanation", "alarm")
+
+
+def upgrade() -> None:
+    """What is open goes on being held; items keep what they were."""
+    _hold()
+    _many_items()
+    for table, column in (
+        ("requests", sa.Column("asked_thread", sa.String(64), nullable=False, server_default="")),
+        ("requests", sa.Column("asked_link", sa.Text(), nullable=False, server_default="")),
+        ("requests", sa.Column("undoes", sa.String(64), nullable=False, server_default="")),
+        ("requests", sa.Column("note", sa.Text(), nullable=False, server_default="")),
+        ("places", sa.Column("thread_ts", sa.String(64), nullable=False, server_default="")),
+        ("submissions", sa.Column("thread_ts", sa.String(64), nullable=False, server_default="")),
+        ("submissions", sa.Column("link", sa.Text(), nullable=False, server_default="")),
+    ):
+        op.add_column(table, column)
+    op.create_index("ix_requests_undoes", "requests", ["undoes"])
+
+
+def _hold() -> None:
+    op.create_table(
+        "holds",
+        sa.Column("target_id", sa.Text(), nullable=False),
+        sa.Column("request_id", sa.String(64), nullable=False),
+        sa.PrimaryKeyConstraint("target_id", name="pk_holds"),
+        sa.ForeignKeyConstraint(["request_id"], ["requests.id"], name="fk_holds_request_id"),
+    )
+    op.create_index("ix_holds_request_id", "holds", ["request_id"])
+    op.execute(
+        "INSERT INTO holds (target_id, request_id) "  # noqa: S608  a constant
+        f"SELECT target_id, id FROM requests WHERE status IN {_OPEN}"
+    )
+    op.drop_index("ix_requests_one_open", "requests")
+
+
+def _many_items() -> None:
+    """SQLite can't change a primary key: the rows move into a new table."""
+    op.rename_table("items", "items_before")
+    op.create_table(
+        "items",
+        sa.Column("request_id", sa.String(64), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.BigInteger()),
+        sa.Column("sent_before", sa.Text(), nullable=False),
+        sa.Column("explanation", sa.Text(), nullable=False),
+        sa.Column("alarm", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.Column("line", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("typed", sa.Text(), nullable=False, server_default=""),
+        sa.Column("verdict", sa.String(16), nullable=False, server_default=""),
+        sa.Column("target_id", sa.Text(), nullable=False, server_default=""),
+        sa.Column("device", sa.String(14), nullable=False, server_default=""),
+        sa.Column("change", sa.Text(), nullable=False, server_default=""),
+        sa.Column("seen", sa.Text(), nullable=False, server_default=""),
+        sa.Column("impact", sa.Text(), nullable=False, server_default=""),
+        sa.Column("fingerprint", sa.String(64), nullable=False, server_default=""),
+        sa.PrimaryKeyConstraint("request_id", "position", name="pk_items_row"),
+        sa.ForeignKeyConstraint(["request_id"], ["requests.id"], name="fk_items_row_request_id"),
+    )
+    kept = ", ".join(_OF_A_ROW)
+    op.execute(f"INSERT INTO items ({kept}) SELECT {kept} FROM items_before")  # noqa: S608  constants
+    op.drop_table("items_before")
+    op.create_index("ix_items_request_id_state_position", "items", ["request_id", "state", "position"])
+    op.create_index("ix_items_request_id_verdict_position", "items", ["request_id", "verdict", "position"])
+    op.create_index("ix_items_target_id", "items", ["target_id"])
