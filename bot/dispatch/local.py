@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 5.0
 WORKERS = 4
+LONG_WORKERS = 3
+"""Slices of long work (previews of groups, bulks) at a time: never all of what single changes need."""
 LONGEST_PAUSE_SECONDS = 600.0
 
 
@@ -24,6 +26,7 @@ class LocalDispatcher:
     def __init__(self, *, clock: Clock, workers: int = WORKERS) -> None:
         self._clock = clock
         self._slots = asyncio.Semaphore(workers)
+        self._long_slots = asyncio.Semaphore(LONG_WORKERS)
         self._woken = asyncio.Event()
         self._active: dict[str, asyncio.Task[None]] = {}
         self._pauses: dict[str, tuple[float, datetime]] = {}
@@ -78,9 +81,11 @@ class LocalDispatcher:
 
     async def _step(self, sweep: Sweep, request: ChangeRequest) -> None:
         try:
-            async with self._slots:
-                await sweep.step(request)
+            async with self._long_slots if sweep.is_long(request) else self._slots:
+                more = await sweep.step(request)
             self._pauses.pop(request.id, None)
+            if more:
+                self._woken.set()
         except StoreUnavailable as error:
             log.warning("request %s waits: the database could not be written: %s", request.id, error)
         except Exception:

@@ -257,6 +257,8 @@ class ChangeRequest:
     """Id of the request that this one takes back."""
     note: str = ""
     """Why it is paused, how far its preview has come: a sentence for people."""
+    next_at: datetime | None = None
+    """Not looked at again by the sweep before this; None: as soon as there is work for its status."""
 
     @property
     def single(self) -> SingleChange:

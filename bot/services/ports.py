@@ -237,8 +237,8 @@ class Store(Protocol):
         ...
 
     async def due(self, now: datetime) -> tuple[ChangeRequest, ...]:
-        """Requests that the sweep must look at: pending and past `expires_at`; approved, applying or
-        unconfirmed whose item's `next_at` is None or has come."""
+        """Requests that the sweep must look at: undecided and past `expires_at`; previewing, approved,
+        applying or unconfirmed whose `next_at`, and whose only item's, is None or has come."""
         ...
 
     async def unfinished_submissions(self) -> tuple[Submission, ...]:

@@ -25,6 +25,7 @@ from bot.domain.fingerprints import differences
 from bot.domain.policy import Terms
 from bot.domain.requests import (
     THE_BOT,
+    UNDECIDED,
     ChangeRequest,
     Event,
     Origin,
@@ -117,7 +118,7 @@ class Requests:
 
     async def expire(self, request: ChangeRequest) -> None:
         """Nobody decided in time. Does nothing where somebody just did, or where time is left."""
-        if request.status is not Status.PENDING or self._clock.now() < request.expires_at:
+        if request.status not in UNDECIDED or self._clock.now() < request.expires_at:
             return
         entry = self._entry(request, "expire", THE_BOT, Origin())
         try:

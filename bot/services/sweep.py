@@ -2,31 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Protocol
+
+from bot.domain.changes import Kind
 from bot.domain.errors import StoreUnavailable
-from bot.domain.requests import ChangeRequest, Status
+from bot.domain.requests import UNDECIDED, ChangeRequest, Status
 from bot.services.execution import Execution
 from bot.services.ports import Clock, Store
 from bot.services.requests import Requests
 
 
+class LongWork(Protocol):
+    """Work on many Things, done a slice of time at once: all of its state is in rows."""
+
+    async def step(self, request: ChangeRequest) -> bool:
+        """One slice, of a second or two. Whether there is more to do at once."""
+        ...
+
+
 class Sweep:
     """Finds what is due, and brings one of it a step further."""
 
-    def __init__(self, *, store: Store, requests: Requests, execution: Execution, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        requests: Requests,
+        execution: Execution,
+        clock: Clock,
+        previewing: Mapping[Kind, LongWork] | None = None,
+        bulk: LongWork | None = None,
+    ) -> None:
         self._store = store
         self._requests = requests
         self._execution = execution
         self._clock = clock
+        self._previewing = previewing or {}
+        self._bulk = bulk
 
     async def due(self) -> tuple[ChangeRequest, ...]:
         """Every request that something is to happen to now."""
         return await self._store.due(self._clock.now())
 
-    async def step(self, request: ChangeRequest) -> None:
-        """Expire it or apply it; safe to call twice, or late. What fails unforeseen doesn't fail for ever."""
-        if request.status is Status.PENDING:
+    def is_long(self, request: ChangeRequest) -> bool:
+        """Whether its step is a slice of long work, which must not hold up the others."""
+        return request.status is Status.PREVIEWING or request.change.kind is Kind.BULK
+
+    async def step(self, request: ChangeRequest) -> bool:
+        """Expire it or apply it; safe to call twice, or late. Whether there is more to do at once.
+
+        What fails unforeseen doesn't fail for ever.
+        """
+        if request.status in UNDECIDED and self._clock.now() >= request.expires_at:
             await self._requests.expire(request)
-            return
+            return False
+        if request.status is Status.PREVIEWING:
+            return await self._previewing[request.change.kind].step(request)
+        if request.change.kind is Kind.BULK:
+            return await self._bulk.step(request) if self._bulk else False
         try:
             await self._execution.apply(request)
         except StoreUnavailable:
@@ -34,3 +68,4 @@ class Sweep:
         except Exception:
             await self._execution.give_up(request.id)
             raise
+        return False

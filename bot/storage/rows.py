@@ -59,6 +59,7 @@ def request_values(request: ChangeRequest) -> dict[str, Any]:
         "asked_link": request.asked_in.link,
         "undoes": request.undoes,
         "note": request.note,
+        "next_at": request.next_at,
     }
 
 
@@ -88,6 +89,7 @@ def to_request(row: Row[Any], decisions: tuple[PersonDecision, ...], item: Item 
         item=item,
         undoes=row.undoes,
         note=row.note,
+        next_at=row.next_at,
     )
 
 

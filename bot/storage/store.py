@@ -11,14 +11,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.changes import Kind
 from bot.domain.identifiers import Imei
-from bot.domain.requests import ChangeRequest, Item, PersonDecision, Status
+from bot.domain.requests import UNDECIDED, ChangeRequest, Item, PersonDecision, Status
 from bot.services.ports import Submission, Tx
 from bot.storage.engine import Engine
 from bot.storage.rows import to_decision, to_item, to_request, to_submission
 from bot.storage.tables import decisions, holds, items, requests, submissions
 from bot.storage.transaction import SqlTx
 
-_AT_WORK = (Status.APPROVED.value, Status.APPLYING.value, Status.UNCONFIRMED.value)
+_AT_WORK = (
+    Status.PREVIEWING.value,
+    Status.APPROVED.value,
+    Status.APPLYING.value,
+    Status.UNCONFIRMED.value,
+)
 
 
 class SqlStore:
@@ -55,12 +60,17 @@ class SqlStore:
             return tuple((await connection.scalars(query)).all())
 
     async def due(self, now: datetime) -> tuple[ChangeRequest, ...]:
-        """Requests that the sweep must look at, oldest first: pending and past `expires_at`; approved,
-        applying or unconfirmed whose item's `next_at` is None or has come."""
-        expired = (requests.c.status == Status.PENDING) & (requests.c.expires_at <= now)
+        """Requests that the sweep must look at, oldest first: undecided and past `expires_at`; previewing,
+        approved, applying or unconfirmed whose `next_at`, and whose only item's, is None or has come."""
+        undecided = requests.c.status.in_(sorted(status.value for status in UNDECIDED))
+        expired = undecided & (requests.c.expires_at <= now)
         work = items.alias("work")
-        resting = exists().where(work.c.request_id == requests.c.id, work.c.next_at > now).correlate(requests)
-        return await self._requests(or_(expired, requests.c.status.in_(_AT_WORK) & ~resting))
+        resting = exists().where(
+            work.c.request_id == requests.c.id, work.c.next_at > now, work.c.position == 0
+        )
+        at_work = requests.c.status.in_(_AT_WORK) & ~resting.correlate(requests)
+        rested = or_(requests.c.next_at.is_(None), requests.c.next_at <= now)
+        return await self._requests(or_(expired, at_work & rested))
 
     async def unfinished_submissions(self) -> tuple[Submission, ...]:
         """Those still "checking", oldest first."""

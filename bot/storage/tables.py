@@ -63,6 +63,8 @@ requests = Table(
     Column("asked_link", PlainText, nullable=False, server_default=""),
     Column("undoes", String(64), nullable=False, server_default=""),
     Column("note", PlainText, nullable=False, server_default=""),
+    # Not looked at by the sweep before this.
+    Column("next_at", Moment),
     Index("ix_requests_undoes", "undoes"),
     Index("ix_requests_status_expires_at", "status", "expires_at"),
     Index("ix_requests_device_status", "device", "status"),

@@ -26,11 +26,16 @@ class Work:
         self.go = asyncio.Event()
         self.step_trouble: Exception | None = None
 
+    long: frozenset[str] = frozenset()
+
     async def due(self) -> tuple[Any, ...]:
         self.looks += 1
         if self.troubles:
             raise self.troubles.pop(0)
         return tuple(SimpleNamespace(id=name) for name in self.open)
+
+    def is_long(self, request: Any) -> bool:
+        return bool(request.id in self.long)
 
     async def step(self, request: Any) -> None:
         self.steps.append(request.id)

@@ -23,6 +23,7 @@ def upgrade() -> None:
         ("requests", sa.Column("asked_link", sa.Text(), nullable=False, server_default="")),
         ("requests", sa.Column("undoes", sa.String(64), nullable=False, server_default="")),
         ("requests", sa.Column("note", sa.Text(), nullable=False, server_default="")),
+        ("requests", sa.Column("next_at", sa.BigInteger())),
         ("places", sa.Column("thread_ts", sa.String(64), nullable=False, server_default="")),
         ("submissions", sa.Column("thread_ts", sa.String(64), nullable=False, server_default="")),
         ("submissions", sa.Column("link", sa.Text(), nullable=False, server_default="")),

@@ -1,0 +1,55 @@
+"""The rows of a bulk: columns and the domain values that they hold."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Row
+
+from bot.domain.changes import LockThing, ThingChange
+from bot.domain.impact import SeenThing
+from bot.domain.plans import RowVerdict
+from bot.domain.rows import BulkRow
+from bot.storage.encoding import (
+    decode_change,
+    decode_impact,
+    decode_seen,
+    encode_change,
+    encode_impact,
+    encode_seen,
+)
+from bot.storage.rows import item_values, to_item
+
+
+def bulk_row_values(row: BulkRow) -> dict[str, Any]:
+    """The columns of an item that is a row of a bulk."""
+    return item_values(row.item) | {
+        "line": row.line,
+        "typed": json.dumps(list(row.typed)),
+        "verdict": row.verdict.value,
+        "target_id": row.seen.thing.thing_id if row.seen else "",
+        "device": row.change.imei.device if isinstance(row.change, LockThing) else "",
+        "change": encode_change(row.change) if row.change else "",
+        "seen": encode_seen(row.seen) if row.seen else "",
+        "impact": encode_impact(row.impact) if row.impact else "",
+        "fingerprint": row.fingerprint,
+    }
+
+
+def to_bulk_row(row: Row[Any]) -> BulkRow:
+    """A row of a bulk from its item's columns."""
+    seen = decode_seen(row.seen) if row.seen else None
+    change = decode_change(row.change) if row.change else None
+    if not isinstance(seen, SeenThing | None) or not isinstance(change, ThingChange | None):
+        raise TypeError(f"row {row.position} of {row.request_id} is not about a Thing")
+    return BulkRow(
+        item=to_item(row),
+        line=row.line,
+        typed=tuple(json.loads(row.typed)),
+        verdict=RowVerdict(row.verdict),
+        change=change,
+        seen=seen,
+        impact=decode_impact(row.impact) if row.impact else None,
+        fingerprint=row.fingerprint,
+    )
