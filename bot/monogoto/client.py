@@ -95,12 +95,12 @@ class Monogoto:
             raise failures.failed_login(answer)
         return token
 
-    async def thing(self, iccid: Iccid) -> Thing:
+    async def thing(self, iccid: Iccid, *, urgent: bool = True) -> Thing:
         """GET /thing/ThingId_ICCID_<iccid>
 
         Fresh. Raises `ThingNotFound`.
         """
-        body = await self._read(f"/thing/{models.ID_PREFIX}{iccid.digits}")
+        body = await self._read(f"/thing/{models.ID_PREFIX}{iccid.digits}", urgent=urgent)
         return models.thing_from(body, iccid.digits)
 
     async def things_group(self, things_group_id: str, *, urgent: bool = True) -> ThingsGroup:

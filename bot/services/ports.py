@@ -14,6 +14,7 @@ from bot.domain.identifiers import Iccid, Imei
 from bot.domain.policy import Actor
 from bot.domain.requests import ChangeRequest, Item, Origin, Person, PersonDecision
 from bot.domain.things import GroupRow, Thing, ThingRow, ThingsGroup
+from bot.services.bulk_ports import RowsTx
 
 T = TypeVar("T")
 
@@ -33,12 +34,12 @@ class Clock(Protocol):
 class Platform(Protocol):
     """The vendor's platform. Every method may raise `PlatformError`s; reads never raise `OutcomeUnknown`."""
 
-    async def thing(self, iccid: Iccid) -> Thing:
-        """Read one Thing, fresh. Raises `ThingNotFound`."""
+    async def thing(self, iccid: Iccid, *, urgent: bool = True) -> Thing:
+        """Read one Thing, fresh. Raises `ThingNotFound`. Not urgent: what somebody waits for goes first."""
         ...
 
-    async def things_group(self, things_group_id: str) -> ThingsGroup:
-        """Read one Things Group, fresh. Raises `ThingNotFound`."""
+    async def things_group(self, things_group_id: str, *, urgent: bool = True) -> ThingsGroup:
+        """Read one Things Group, fresh. Raises `ThingNotFound`. Not urgent: as above."""
         ...
 
     async def things_last_seen_in(self, imei: Imei) -> tuple[ThingRow, ...]:
@@ -173,7 +174,7 @@ class Submission:
     at: datetime
 
 
-class Tx(Protocol):
+class Tx(RowsTx, Protocol):
     """One write transaction: all of it is committed, or nothing. Writers are serialised."""
 
     async def add_submission(self, submission: Submission) -> bool:
@@ -186,6 +187,10 @@ class Tx(Protocol):
 
     async def add_request(self, request: ChangeRequest, places: Iterable[tuple[PlaceKind, str]]) -> None:
         """Insert it with its places. Raises `AlreadyOpen` where an open request holds its target."""
+        ...
+
+    async def add_places(self, request_id: str, places: Iterable[tuple[PlaceKind, str]]) -> None:
+        """More places for a request that has some already."""
         ...
 
     async def advance(self, old: ChangeRequest, new: ChangeRequest) -> ChangeRequest:

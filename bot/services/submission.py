@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot.domain.audit import AuditEntry
 from bot.domain.changes import (
+    Bulk,
     Change,
     GroupChange,
     LockThing,
@@ -161,8 +162,12 @@ class Submissions:
 async def approve_now(tx: Tx, request: ChangeRequest, clock: Clock) -> ChangeRequest:
     """The last approval is in, or none is needed: hand the request to the dispatcher, in this transaction."""
     now = clock.now()
-    approved = await tx.advance(request, request.after(Event.APPROVE, approved_at=now))
-    item = await tx.put_item(None, Item(request.id, ItemState.QUEUED))
+    approved = await tx.advance(request, request.after(Event.APPROVE, approved_at=now, next_at=None))
+    item = None
+    if isinstance(request.change, Bulk):
+        await tx.queue_ready_rows(request.id)
+    else:
+        item = await tx.put_item(None, Item(request.id, ItemState.QUEUED))
     if not request.approvals_needed:
         entry = AuditEntry(
             now,

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.changes import Kind
 from bot.domain.identifiers import Imei
 from bot.domain.requests import UNDECIDED, ChangeRequest, Item, PersonDecision, Status
 from bot.services.ports import Submission, Tx
 from bot.storage.engine import Engine
+from bot.storage.left_locked import left_locked
 from bot.storage.rows import to_decision, to_item, to_request, to_submission
 from bot.storage.tables import decisions, holds, items, requests, submissions
 from bot.storage.transaction import SqlTx
@@ -55,9 +55,8 @@ class SqlStore:
 
         A Thing without a name is named by its ICCID.
         """
-        query = select(requests.c.target_title).where(left_locked_to(imei)).order_by(requests.c.number)
         async with self._engine.reading() as connection:
-            return tuple((await connection.scalars(query)).all())
+            return tuple(name for _, _, name in await left_locked(connection, [imei.device]))
 
     async def due(self, now: datetime) -> tuple[ChangeRequest, ...]:
         """Requests that the sweep must look at, oldest first: undecided and past `expires_at`; previewing,
@@ -92,22 +91,6 @@ async def requests_where(
     voted = await _decisions(connection, wanted) if rows else {}
     found = await _items(connection, wanted) if rows else {}
     return tuple(to_request(row, tuple(voted.get(row.id, ())), found.get(row.id)) for row in rows)
-
-
-def left_locked_to(imei: Imei) -> ColumnElement[bool]:
-    """Succeeded requests that locked a Thing to this device, and that no later one on it followed."""
-    later = requests.alias("later")
-    succeeded_later = exists().where(
-        later.c.target_id == requests.c.target_id,
-        later.c.status == Status.SUCCEEDED,
-        later.c.number > requests.c.number,
-    )
-    ours = and_(
-        requests.c.device == imei.device,
-        requests.c.status == Status.SUCCEEDED,
-        requests.c.kind == Kind.LOCK_THING,
-    )
-    return and_(ours, ~succeeded_later)
 
 
 def _first(found: tuple[ChangeRequest, ...]) -> ChangeRequest | None:

@@ -16,6 +16,7 @@ from bot.domain.errors import AlreadyOpen, Overtaken
 from bot.domain.requests import OPEN, ChangeRequest, Item, PersonDecision, Vote
 from bot.services.ports import PlaceKind, Submission
 from bot.storage import audit as audit_chain
+from bot.storage.bulk_transaction import BulkTx
 from bot.storage.outbox import queue_message, waiting_card
 from bot.storage.rows import decision_values, item_values, request_values, submission_values
 from bot.storage.tables import DRAWN_KINDS, decisions, holds, items, requests, submissions
@@ -24,7 +25,7 @@ from bot.storage.tables import places as place_rows
 _SUBMISSION_ENDS = frozenset({"posted", "returned", "refused"})
 
 
-class SqlTx:
+class SqlTx(BulkTx):
     """Implements `Tx` of the ports on an open write transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -57,8 +58,12 @@ class SqlTx:
         Its decisions and its item are kept by `decide` and `put_item` alone.
         """
         await self._insert_held(request)
+        await self.add_places(request.id, places)
+
+    async def add_places(self, request_id: str, places: Iterable[tuple[PlaceKind, str]]) -> None:
+        """More places for a request that has some already."""
         for kind, channel in dict.fromkeys(places):
-            place = {"request_id": request.id, "kind": kind.value, "channel": channel}
+            place = {"request_id": request_id, "kind": kind.value, "channel": channel}
             await self._connection.execute(insert(place_rows).values(place | {"ts": "", "drawn_rev": 0}))
 
     async def advance(self, old: ChangeRequest, new: ChangeRequest) -> ChangeRequest:
