@@ -18,6 +18,7 @@ from bot.monogoto.wire import OnCall
 from bot.running import Bot, Transport
 from bot.services.authority import Authority
 from bot.services.clearance import Clearance
+from bot.services.documents import Documents
 from bot.services.execution import Execution
 from bot.services.group_execution import GroupExecution
 from bot.services.inventory import InventoryReader
@@ -32,11 +33,13 @@ from bot.services.submission import Submissions
 from bot.services.sweep import Sweep
 from bot.services.thing_execution import ThingExecution
 from bot.services.vigil import Vigil
+from bot.sheets.spooling import spool
 from bot.slack import listeners
 from bot.slack.api import TIMEOUT, SlackApi
 from bot.slack.background import Background
 from bot.slack.desk import Desk
 from bot.slack.dispatch import BoltDispatch, Dispatch
+from bot.slack.files import Files
 from bot.slack.http import HttpTransport
 from bot.slack.notifier import SlackNotifier
 from bot.slack.once import Once
@@ -80,7 +83,10 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     if seams.inventory:
         platform = sightings.watching(platform)
     directory = SlackDirectory(api=api, policy=policy, clock=clock)
-    notifier = SlackNotifier(api=api, outbox=SqlOutbox(engine), store=store, policy=policy, clock=clock)
+    documents: dict[str, Documents] = {}
+    outbox = SqlOutbox(engine)
+    files = Files(api=api, outbox=outbox, documents=documents, write=spool)
+    notifier = SlackNotifier(api=api, outbox=outbox, store=store, policy=policy, clock=clock, files=files)
     dispatcher = LocalDispatcher(clock=clock)
     authority = Authority(directory=directory, policy=policy, store=store, clock=clock)
     previews = Previews(platform=platform, store=store, policy=policy, clock=clock)

@@ -17,6 +17,7 @@ from bot.domain.policy import Policy
 from bot.services.deadline import within
 from bot.services.ports import Clock, Message, MessageState, Outbox, Place, PlaceKind, Store
 from bot.slack.api import SlackApi, SlackError
+from bot.slack.files import Files
 from bot.slack.messenger import Messenger, is_new
 
 log = logging.getLogger(__name__)
@@ -28,11 +29,22 @@ LINKS_KEPT = 5000
 class SlackNotifier:
     """The `Notifier` port."""
 
-    def __init__(self, *, api: SlackApi, outbox: Outbox, store: Store, policy: Policy, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        api: SlackApi,
+        outbox: Outbox,
+        store: Store,
+        policy: Policy,
+        clock: Clock,
+        files: Files | None = None,
+    ) -> None:
         self._api = api
         self._outbox = outbox
         self._clock = clock
-        self._messenger = Messenger(api=api, outbox=outbox, store=store, policy=policy, clock=clock)
+        self._messenger = Messenger(
+            api=api, outbox=outbox, store=store, policy=policy, clock=clock, files=files
+        )
         self._woken = asyncio.Event()
         self._lanes: dict[str, asyncio.Lock] = {}
         self._active: dict[int, asyncio.Task[None]] = {}
