@@ -10,7 +10,7 @@ from typing import Protocol
 from bot.domain.identifiers import Imei
 from bot.domain.impact import Impact
 from bot.domain.plans import RowCounts, RowVerdict, Scope
-from bot.domain.requests import ItemState
+from bot.domain.requests import ChangeRequest, ItemState
 from bot.domain.rows import BulkRow
 
 
@@ -93,6 +93,10 @@ class BulkRows(Protocol):
     ) -> tuple[BulkRow, ...]:
         """At most `limit` of them by position, those behind `after`; of one verdict, in some of the states,
         whose `next_at` is None or has come."""
+        ...
+
+    async def unread_bulks(self) -> tuple[ChangeRequest, ...]:
+        """Bulks whose rows are still coming, or never came to their end."""
         ...
 
     async def row_counts(self, request_id: str) -> RowCounts:

@@ -109,13 +109,7 @@ class Submissions:
         if not needed:
             return frozenset()
         able = await self._authority.approvers(scopes, submission.person)
-        if len(able) < needed:
-            others = "nobody" if not able else f"only {len(able)}"
-            raise Unfit(
-                f"This needs {needed} approval{'s' * (needed != 1)} by others, and {others} could give one: "
-                "the user groups that the policy names for it are empty or hold only you. "
-                "Ask an admin of the policy."
-            )
+        check_able(able, needed)
         return able
 
     def _draft(self, submission: Submission, change: SingleChange, preview: Preview) -> ChangeRequest:
@@ -156,6 +150,17 @@ class Submissions:
             request_id=other,
             after=target_typed(change),
             reason=reason,
+        )
+
+
+def check_able(able: frozenset[str], needed: int) -> None:
+    """Whether there are people enough who could approve it; raises `Unfit`."""
+    if len(able) < needed:
+        others = "nobody" if not able else f"only {len(able)}"
+        raise Unfit(
+            f"This needs {needed} approval{'s' * (needed != 1)} by others, and {others} could give one: "
+            "the user groups that the policy names for it are empty or hold only you. "
+            "Ask an admin of the policy."
         )
 
 

@@ -9,16 +9,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.changes import Kind
 from bot.domain.identifiers import Imei
-from bot.domain.plans import RowCounts, RowVerdict
-from bot.domain.requests import ItemState
+from bot.domain.plans import RowCounts, RowVerdict, SeenPlan
+from bot.domain.requests import ChangeRequest, ItemState, Status
 from bot.domain.rows import BulkRow
 from bot.services.bulk_ports import PlanTotals, Repeated, Surroundings
 from bot.storage.bulk_rows import decode_scope, to_bulk_row
 from bot.storage.encoding import decode_impact
 from bot.storage.engine import Engine
 from bot.storage.left_locked import left_locked
-from bot.storage.tables import holds, inventory, items
+from bot.storage.store import requests_where
+from bot.storage.tables import holds, inventory, items, requests
 
 NAMES_AT_MOST = 500
 """Things that a slice's devices were seen on: enough to say "elsewhere"."""
@@ -52,6 +54,13 @@ class SqlBulkRows:
         query = select(items).where(*wanted, items.c.position > 0).order_by(items.c.position).limit(limit)
         async with self._engine.reading() as connection:
             return tuple(to_bulk_row(row) for row in await connection.execute(query))
+
+    async def unread_bulks(self) -> tuple[ChangeRequest, ...]:
+        """Bulks whose rows are still coming, or never came to their end."""
+        coming = (requests.c.status == Status.PREVIEWING) & (requests.c.kind == Kind.BULK)
+        async with self._engine.reading() as connection:
+            found = await requests_where(connection, coming)
+        return tuple(r for r in found if isinstance(r.seen, SeenPlan) and not r.seen.plan.rows.total)
 
     async def row_counts(self, request_id: str) -> RowCounts:
         """How many rows there are, by verdict."""
