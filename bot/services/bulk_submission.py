@@ -23,7 +23,7 @@ from bot.services.records import asked_words
 from bot.services.submission import approve_now, check_able
 
 PLAN_HOLDS = timedelta(hours=36)
-"""After its last row was checked. What was sent on expires then at the latest: nobody approves an old plan."""
+"""From its last check on. What was sent on expires then at the latest: nobody approves an old plan."""
 LONGEST_ID = 40
 """A forged button may carry anything for an id."""
 
