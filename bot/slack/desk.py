@@ -17,6 +17,7 @@ from bot.services.ports import Clock, Inventory, Store
 from bot.services.preview import Previews
 from bot.services.requests import Requests
 from bot.services.submission import Submissions
+from bot.services.undoing import Undoing
 from bot.slack import blocks as b
 from bot.slack import ids
 from bot.slack.api import SlackApi, SlackError
@@ -42,6 +43,7 @@ class Desk:
     authority: Authority
     submissions: Submissions
     requests: Requests
+    undoing: Undoing
     previews: Previews
     store: Store
     notifier: SlackNotifier
