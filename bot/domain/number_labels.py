@@ -139,7 +139,8 @@ def with_table_labels(text: str) -> str:
             columns = header
         elif columns and len(cells) == len(columns) and not _LABEL.search(line):
             labelled = zip(columns, cells, strict=True)
-            line = " | ".join(f"{column}: {cell}" if column else cell for column, cell in labelled)
+            lines.append(" | ".join(f"{column}: {cell}" if column else cell for column, cell in labelled))
+            continue
         elif any(c.isalnum() for c in line):
             columns = []
         lines.append(line)

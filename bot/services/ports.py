@@ -169,8 +169,13 @@ class Submission:
     view_id: str
     kind: str
     fields: Mapping[str, str]
-    """What was typed, by block id."""
+    """What was typed, by block id, and what the form had found out."""
     at: datetime
+
+    @property
+    def thread_ts(self) -> str:
+        """The thread in the channel of asking that it is answered in, "" where in none."""
+        return self.fields.get("thread_ts", "")
 
 
 class Tx(Protocol):

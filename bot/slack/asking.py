@@ -35,7 +35,14 @@ async def open_form(
     desk: Desk, call: Call, kind: Kind, typed: Mapping[str, str], under: forms.Under | None = None
 ) -> None:
     """The form at once where the roles are known, else a loading modal that becomes the form."""
-    shown = Form(kind, call.origin.channel, desk.new_id(), typed)
+    shown = Form(
+        kind,
+        call.origin.channel,
+        desk.new_id(),
+        typed,
+        message_ts=call.origin.message_ts,
+        thread_ts=call.thread_ts,
+    )
     asked = asyncio.create_task(desk.authority.to_open(call.person, call.origin, kind))
     form = forms.form(shown, under={**(under or {}), **_wrong_already(shown)})
     if await _in_time(desk, asked):
@@ -172,6 +179,8 @@ async def resume(desk: Desk, others: Mapping[str, TakeUp]) -> None:
             fields,
             last_seen=fields.get("last_seen", ""),
             looked_up=fields.get("looked_up", ""),
+            message_ts=submission.origin.message_ts,
+            thread_ts=submission.thread_ts,
         )
         read = read_fields(shown, fields)
         if read.change is not None and recent:
