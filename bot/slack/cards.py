@@ -52,8 +52,12 @@ class Audience:
     roles: tuple[str, ...]
 
 
-def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str = "") -> Drawn:
+def draw(
+    request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str = "", *, message_link: str = ""
+) -> Drawn:
     """The whole card. Buttons only while it waits, and only at a place of kind CARD.
+
+    `message_link` leads to the message that it was asked from.
 
     Nothing on it counts from now: a card stands for hours, and every “ago” on it would grow wrong.
     """
@@ -64,6 +68,8 @@ def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str 
     elif told := (request.item and request.item.explanation) or request.note:
         drawn.append(b.section(b.escape(told, 900)))
     drawn.append(b.quote("Reason", request.reason or "none given"))
+    if message_link:
+        drawn.append(b.context(f"From <{message_link}|this message>"))
     drawn.append(b.context(_people(request, kind, audience)))
     drawn.append(b.context(_read_at(request)))
     if note:

@@ -19,6 +19,7 @@ from bot.slack import blocks as b
 from bot.slack import ids
 from bot.slack.api import SlackApi, SlackAway, SlackBusy, SlackError
 from bot.slack.cards import Audience, Drawn, draw
+from bot.slack.permalinks import Permalinks
 from bot.slack.replies import audit_line, reply
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,10 @@ LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_close
 NO_PLACE = frozenset(
     {"channel_not_found", "not_in_channel", "is_archived", "channel_is_archived", "is_inactive"}
 )
+NO_THREAD = frozenset(
+    {"thread_not_found", "message_not_found", "cannot_reply_to_message", "invalid_thread_ts", "thread_locked"}
+)
+"""The thread of the message that it was asked from takes no reply: the message is gone, or locked."""
 NOT_US = frozenset(
     {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "missing_scope"}
 )
@@ -65,8 +70,18 @@ AT_ONCE = Fate(MessageState.WAITING)
 class Messenger:
     """The one place where messages of requests are posted."""
 
-    def __init__(self, *, api: SlackApi, outbox: Outbox, store: Store, policy: Policy, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        api: SlackApi,
+        outbox: Outbox,
+        store: Store,
+        policy: Policy,
+        clock: Clock,
+        links: Permalinks,
+    ) -> None:
         self._api = api
+        self._links = links
         self._outbox = outbox
         self._store = store
         self._policy = policy
@@ -133,23 +148,27 @@ class Messenger:
         return SENT
 
     async def _send_card(self, message: Message, place: Place, request: ChangeRequest) -> None:
-        drawn = self._draw(request, place)
+        drawn = await self._draw(request, place)
         body: dict[str, Any] = {"text": drawn.text, "blocks": drawn.blocks}
         channel, ts = place.channel, place.ts
         if ts:
             await self._api.call("chat.update", channel=channel, ts=ts, **body)
         else:
             channel = await self._open(channel)
-            ts = str((await self._post(message, place, channel, **body))["ts"])
+            thread = _thread(message, place)
+            posted = await self._post(message, place, channel, **body, thread_ts=thread or None)
+            ts = str(posted["ts"])
+            if thread and not (posted.get("message") or {}).get("thread_ts", thread):
+                await self._outbox.leave_thread(place.id)
         await self._outbox.drawn(place.id, channel=channel, ts=ts, rev=request.rev)
 
     async def _send_reply(self, message: Message, place: Place, request: ChangeRequest) -> None:
-        alone = not _in_thread(message, place)
+        thread = _thread(message, place)
+        alone = not thread
         drawn = (audit_line if alone else reply)(request, message.what, message.about)
         said = [*drawn.blocks, b.context(REPEATS)] if message.id in self._repeated else drawn.blocks
         channel = await self._open(place.channel)
-        thread = None if alone else place.ts
-        await self._post(message, place, channel, text=drawn.text, blocks=said, thread_ts=thread)
+        await self._post(message, place, channel, text=drawn.text, blocks=said, thread_ts=thread or None)
 
     async def _post(self, message: Message, place: Place, channel: str, **body: Any) -> dict[str, Any]:
         """The one place where something new is posted; the metadata is what a lost post is found by."""
@@ -167,7 +186,7 @@ class Messenger:
             free_at = self._clock.now() + timedelta(seconds=PACE_SECONDS)
             self._free_at[channel] = self._free_at[place.channel] = free_at
 
-    def _draw(self, request: ChangeRequest, place: Place) -> Drawn:
+    async def _draw(self, request: ChangeRequest, place: Place) -> Drawn:
         if place.id in self._unshown and not place.ts:
             return _unshown(request, place.kind)
         roles = self._policy.approver_roles(request.scopes)
@@ -176,7 +195,9 @@ class Messenger:
             roles=tuple(dict.fromkeys(name for names in roles for name in names)),
         )
         note = REPLACES if place.id in self._replaced else ""
-        return draw(request, place.kind, audience, note)
+        asked = request.asked_in
+        link = await self._links.to(asked.channel, asked.message_ts) if asked.message_ts else ""
+        return draw(request, place.kind, audience, note, message_link=link)
 
     async def _open(self, channel: str) -> str:
         """A direct message is opened first; channels are as they are."""
@@ -192,9 +213,12 @@ class Messenger:
         refusals = self._refusals[message.id]
         if code in NOT_US:
             return self.later(_pause(refusals))
+        new = is_new(message, place)
+        if new and place.thread_ts and (code in NO_THREAD or refusals >= PATIENCE):
+            await self._outbox.leave_thread(place.id)
+            return await self._anew(message, place, place.channel) if place.ts else AT_ONCE
         if place.ts and code in LOST:
             return await self._anew(message, place, place.channel)
-        new = is_new(message, place)
         if code in NO_PLACE or (new and refusals >= PATIENCE):
             if other := self._other_channel(place, request):
                 return await self._anew(message, place, other)
@@ -265,7 +289,7 @@ class Messenger:
         channel = place.channel
         try:
             channel = await self._open(channel)
-            thread = place.ts if _in_thread(message, place) else None
+            thread = _thread(message, place) or None
             answer = await self._api.call(
                 "conversations.replies" if thread else "conversations.history",
                 get=True,
@@ -290,8 +314,13 @@ def is_new(message: Message, place: Place) -> bool:
     return message.what != "card" or not place.ts
 
 
-def _in_thread(message: Message, place: Place) -> bool:
-    return bool(message.what != "card" and place.kind is not PlaceKind.AUDIT and place.ts)
+def _thread(message: Message, place: Place) -> str:
+    """The thread that it is posted in, "" where in none: the message's that was asked from, else the card's."""
+    if place.kind is PlaceKind.AUDIT:
+        return ""
+    if message.what == "card":
+        return place.thread_ts
+    return (place.thread_ts or place.ts) if place.ts else ""
 
 
 def _pause(tries: int) -> float:
