@@ -169,13 +169,8 @@ class Submission:
     view_id: str
     kind: str
     fields: Mapping[str, str]
-    """What was typed, by block id, and what the form had found out."""
+    """What was typed, by block id."""
     at: datetime
-
-    @property
-    def thread_ts(self) -> str:
-        """The thread in the channel of asking that it is answered in, "" where in none."""
-        return self.fields.get("thread_ts", "")
 
 
 class Tx(Protocol):
@@ -190,7 +185,10 @@ class Tx(Protocol):
         ...
 
     async def add_request(self, request: ChangeRequest, places: Iterable[tuple[PlaceKind, str]]) -> None:
-        """Insert it with its places. Raises `AlreadyOpen` where an open request holds its target."""
+        """Insert it with its places. Raises `AlreadyOpen` where an open request holds its target.
+
+        Card and twin in the channel where it was asked stand in that message's thread, if it names one.
+        """
         ...
 
     async def advance(self, old: ChangeRequest, new: ChangeRequest) -> ChangeRequest:
@@ -411,7 +409,11 @@ class Outbox(Protocol):
         ...
 
     async def drawn(self, place_id: int, *, channel: str, ts: str, rev: int) -> None:
-        """The card at this place is message `ts` and shows `rev`."""
+        """The card at this place is message `ts` and shows `rev`. A thread is left with its channel."""
+        ...
+
+    async def leave_thread(self, place_id: int) -> None:
+        """What is told at this place from now on stands by itself: its thread takes no reply."""
         ...
 
     async def stale_cards(self) -> tuple[Place, ...]:

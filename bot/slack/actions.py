@@ -157,8 +157,7 @@ async def take_imei(desk: Desk, _call: Call, body: Mapping[str, Any], value: str
 async def reopen(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
     """Open the form again with all that was typed."""
     kept = read_reopen(value, call.origin.channel)
-    origin = Origin(kept.channel, kept.message_ts)
-    await open_form(desk, replace(call, origin=origin, thread_ts=kept.thread_ts), kept.kind, kept.typed)
+    await open_form(desk, replace(call, origin=kept.origin), kept.kind, kept.typed)
 
 
 def _form_of(body: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -52,12 +52,8 @@ class Audience:
     roles: tuple[str, ...]
 
 
-def draw(
-    request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str = "", *, message_link: str = ""
-) -> Drawn:
+def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str = "") -> Drawn:
     """The whole card. Buttons only while it waits, and only at a place of kind CARD.
-
-    `message_link` leads to the message that it was asked from.
 
     Nothing on it counts from now: a card stands for hours, and every “ago” on it would grow wrong.
     """
@@ -68,8 +64,8 @@ def draw(
     elif told := (request.item and request.item.explanation) or request.note:
         drawn.append(b.section(b.escape(told, 900)))
     drawn.append(b.quote("Reason", request.reason or "none given"))
-    if message_link:
-        drawn.append(b.context(f"From <{message_link}|this message>"))
+    if request.asked_in.link:
+        drawn.append(b.context(f"From <{request.asked_in.link}|this message>"))
     drawn.append(b.context(_people(request, kind, audience)))
     drawn.append(b.context(_read_at(request)))
     if note:

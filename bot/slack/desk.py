@@ -149,8 +149,6 @@ class Call:
     trigger_id: str = ""
     response_url: str = ""
     text: str = ""
-    thread_ts: str = ""
-    """Where the message that was acted on is answered; "" where the answer belongs in no thread."""
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> Call:

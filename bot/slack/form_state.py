@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.domain.changes import Kind
+from bot.domain.requests import Origin
 
 KEPT_AT_MOST = 60
 """Characters of one id in `private_metadata`, which holds 3,000 in all."""
@@ -37,6 +38,11 @@ class Form:
     """The message in `channel` that it was asked from, "" where none."""
     thread_ts: str = ""
     """Where that message is answered: the thread that it stands in, or begins."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where it was asked."""
+        return Origin(self.channel, self.message_ts, self.thread_ts)
 
     def metadata(self) -> str:
         """What the next payload brings back. Holds no typed text: it stays in the fields."""

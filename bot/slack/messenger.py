@@ -19,7 +19,6 @@ from bot.slack import blocks as b
 from bot.slack import ids
 from bot.slack.api import SlackApi, SlackAway, SlackBusy, SlackError
 from bot.slack.cards import Audience, Drawn, draw
-from bot.slack.permalinks import Permalinks
 from bot.slack.replies import audit_line, reply
 
 log = logging.getLogger(__name__)
@@ -70,18 +69,8 @@ AT_ONCE = Fate(MessageState.WAITING)
 class Messenger:
     """The one place where messages of requests are posted."""
 
-    def __init__(
-        self,
-        *,
-        api: SlackApi,
-        outbox: Outbox,
-        store: Store,
-        policy: Policy,
-        clock: Clock,
-        links: Permalinks,
-    ) -> None:
+    def __init__(self, *, api: SlackApi, outbox: Outbox, store: Store, policy: Policy, clock: Clock) -> None:
         self._api = api
-        self._links = links
         self._outbox = outbox
         self._store = store
         self._policy = policy
@@ -148,7 +137,7 @@ class Messenger:
         return SENT
 
     async def _send_card(self, message: Message, place: Place, request: ChangeRequest) -> None:
-        drawn = await self._draw(request, place)
+        drawn = self._draw(request, place)
         body: dict[str, Any] = {"text": drawn.text, "blocks": drawn.blocks}
         channel, ts = place.channel, place.ts
         if ts:
@@ -186,7 +175,7 @@ class Messenger:
             free_at = self._clock.now() + timedelta(seconds=PACE_SECONDS)
             self._free_at[channel] = self._free_at[place.channel] = free_at
 
-    async def _draw(self, request: ChangeRequest, place: Place) -> Drawn:
+    def _draw(self, request: ChangeRequest, place: Place) -> Drawn:
         if place.id in self._unshown and not place.ts:
             return _unshown(request, place.kind)
         roles = self._policy.approver_roles(request.scopes)
@@ -195,9 +184,7 @@ class Messenger:
             roles=tuple(dict.fromkeys(name for names in roles for name in names)),
         )
         note = REPLACES if place.id in self._replaced else ""
-        asked = request.asked_in
-        link = await self._links.to(asked.channel, asked.message_ts) if asked.message_ts else ""
-        return draw(request, place.kind, audience, note, message_link=link)
+        return draw(request, place.kind, audience, note)
 
     async def _open(self, channel: str) -> str:
         """A direct message is opened first; channels are as they are."""
@@ -315,7 +302,7 @@ def is_new(message: Message, place: Place) -> bool:
 
 
 def _thread(message: Message, place: Place) -> str:
-    """The thread that it is posted in, "" where in none: the message's that was asked from, else the card's."""
+    """The thread that it goes into: of the message that was asked from, else below the card; "" for none."""
     if place.kind is PlaceKind.AUDIT:
         return ""
     if message.what == "card":

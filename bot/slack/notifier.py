@@ -29,10 +29,8 @@ class SlackNotifier:
     def __init__(self, *, api: SlackApi, outbox: Outbox, store: Store, policy: Policy, clock: Clock) -> None:
         self._outbox = outbox
         self._clock = clock
-        self._links = Permalinks(api)
-        self._messenger = Messenger(
-            api=api, outbox=outbox, store=store, policy=policy, clock=clock, links=self._links
-        )
+        self.links = Permalinks(api)
+        self._messenger = Messenger(api=api, outbox=outbox, store=store, policy=policy, clock=clock)
         self._woken = asyncio.Event()
         self._lanes: dict[str, asyncio.Lock] = {}
         self._active: dict[int, asyncio.Task[None]] = {}
@@ -93,7 +91,7 @@ class SlackNotifier:
 
     async def link(self, place: Place) -> str:
         """A permalink to the card, "" where Slack gives none."""
-        return await self._links.to(place.channel, place.ts)
+        return await self.links.to(place.channel, place.ts)
 
     # --- the loop --------------------------------------------------------------------------------
 

@@ -53,7 +53,7 @@ async def lock_from_message(desk: Desk, call: Call, body: Mapping[str, Any]) -> 
     thread_ts = root if isinstance(root, str) and root else call.origin.message_ts
     mentions = numbers_in(text_of(message))
     shown = await with_its_sim(desk, opening(mentions), mentions)
-    call = replace(call, thread_ts=thread_ts)
+    call = replace(call, origin=replace(call.origin, thread_ts=thread_ts))
     await open_form(desk, call, shown.kind, shown.typed, shown.under)
 
 

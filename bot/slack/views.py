@@ -71,12 +71,12 @@ class _Form:
     def _submission(self, body: Mapping[str, Any], shown: Form, typed: dict[str, str]) -> Submission:
         call = Call.of(body)
         view = body["view"]
-        facts = {"last_seen": shown.last_seen, "looked_up": shown.looked_up, "thread_ts": shown.thread_ts}
+        facts = {"last_seen": shown.last_seen, "looked_up": shown.looked_up}
         return Submission(
             id=self._desk.new_id(),
             key=f"{call.person.team_id}:{call.person.user_id}:{view.get('id')}:{shown.nonce}",
             person=call.person,
-            origin=Origin(shown.channel, shown.message_ts),
+            origin=shown.origin,
             view_id=str(view.get("id")),
             kind=self._kind.value,
             fields=typed | facts,
