@@ -44,6 +44,8 @@ AWAY_SECONDS = 60.0
 TRIES = 20
 TRIES_UNSHOWN = 6
 """Where even the plain message is refused."""
+CLOCKS_APART = timedelta(minutes=5)
+"""Slack's and ours, at most."""
 REPLACES = "This card replaces an earlier one that is gone or may not have arrived."
 REPEATS = "You may read this twice: Slack did not say whether it arrived the first time."
 UNSHOWN = "Slack refused to show the card of request `{id}` where it belongs, and its full text here."
@@ -114,7 +116,7 @@ class Messenger:
         blind = False
         if message.attempts and is_new(message, place) and message.id not in self._surely_not:
             try:
-                channel, ts, blind = await self._find(message, place)
+                channel, ts, blind = await self._find(message, place, request.created_at)
             except SlackBusy as busy:
                 return self.later(busy.retry_after)
             except SlackAway:
@@ -201,7 +203,8 @@ class Messenger:
         if code in NOT_US:
             return self.later(_pause(refusals))
         new = is_new(message, place)
-        if new and place.thread_ts and (code in NO_THREAD or refusals >= PATIENCE):
+        tried_enough = refusals >= PATIENCE and not place.ts
+        if new and place.thread_ts and (code in NO_THREAD or tried_enough):
             await self._outbox.leave_thread(place.id)
             return await self._anew(message, place, place.channel) if place.ts else AT_ONCE
         if place.ts and code in LOST:
@@ -271,8 +274,11 @@ class Messenger:
             await self._outbox.redraw(place.id)
         return SENT
 
-    async def _find(self, message: Message, place: Place) -> tuple[str, str, bool]:
-        """Channel and ts of a message, by its metadata; ts "" where it isn't, True where it can't be told."""
+    async def _find(self, message: Message, place: Place, since: datetime) -> tuple[str, str, bool]:
+        """Channel and ts of a message, by its metadata; ts "" where it isn't, True where it can't be told.
+
+        A thread is read from its beginning, and people may have written much there before `since`.
+        """
         channel = place.channel
         try:
             channel = await self._open(channel)
@@ -282,6 +288,7 @@ class Messenger:
                 get=True,
                 channel=channel,
                 ts=thread,
+                oldest=f"{(since - CLOCKS_APART).timestamp():.6f}" if thread else None,
                 limit=100,
                 include_all_metadata=True,
             )

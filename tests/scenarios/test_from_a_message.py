@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from bot.sandbox.slack.views import View
 from bot.sandbox.stage import Stage
 from tests.conftest import OpenStage
 from tests.scenarios.acts import audited, form_of, idle, shown, told, whisper
+from tests.scenarios.evidence import meanwhile
 from tests.scenarios.test_asking_look_up import value
 
 LOCK = "lock_from_message.open"
@@ -188,9 +188,7 @@ async def test_a_shortcut_that_nobody_offers_is_answered_by_nobody(stage: Stage)
         stage.slack.payloads.message_shortcut("U0ENG1", said, "lock_thing.open"),
         stage.slack.payloads.shortcut("U0ENG1", LOCK),
     ):
-        going = asyncio.ensure_future(stage.slack.deliver(payload))
-        await stage.until(going.done)
-        assert not (await going).acked
+        assert not (await meanwhile(stage, stage.slack.deliver(payload))).acked
     await idle(stage)
     assert engineer.modal is None
 

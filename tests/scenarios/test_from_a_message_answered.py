@@ -139,9 +139,14 @@ async def test_a_message_that_is_deleted_after_its_twin_was_posted_still_hears_t
     await stage.until(lambda: any("done" in reply.text for reply in stage.replies(anew)))
 
 
-async def test_a_twin_whose_post_was_lost_is_looked_for_in_the_thread(open_stage: OpenStage) -> None:
+async def test_a_twin_whose_post_was_lost_is_found_below_whatever_people_wrote_in_the_thread(
+    open_stage: OpenStage,
+) -> None:
     stage = await open_stage(policy=ELSEWHERE)
     said = say(stage)
+    for number in range(120):
+        stage.person("U0SUP1").say("C0FIELD", f"And another thing: {number}", said.ts)
+    stage.clock.advance(900)
     stage.slack.fail("chat.postMessage", reset=True, times=2, after_applying=True)
     card = await ask_from(stage, stage.person("U0ENG1"), said)
     await stage.until(lambda: in_thread(stage, said))
