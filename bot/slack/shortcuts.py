@@ -76,18 +76,14 @@ async def show_help(desk: Desk, call: Call, _body: Mapping[str, Any]) -> None:
         await desk.answer(call, text[: b.TEXT_LIMIT], page["blocks"])
 
 
-def _as_command(name: str) -> Handler:
+def _for_command(name: str, callback_id: str, title: str) -> Shortcut:
     """What the slash command does when nothing is typed behind it."""
     (command,) = (each for each in commands.COMMANDS if each.name == name)
 
     async def handle(desk: Desk, call: Call, _body: Mapping[str, Any]) -> None:
         await command.handler(desk, call)
 
-    return handle
-
-
-def _for_command(callback_id: str, name: str, description: str, command: str) -> Shortcut:
-    return Shortcut(callback_id, Menu.GLOBAL, name, description, _as_command(command), command)
+    return Shortcut(callback_id, Menu.GLOBAL, title, command.description, handle, name)
 
 
 SHORTCUTS = (
@@ -98,27 +94,10 @@ SHORTCUTS = (
         "Reads ICCID, IMEI or TAC out of the message and opens the form (asks for approval)",
         lock_from_message,
     ),
-    _for_command(
-        ids.LOCK_THING_OPEN, "Lock a SIM", "Bind a SIM to one device (asks for approval)", ids.LOCK_THING
-    ),
-    _for_command(
-        ids.UNLOCK_THING_OPEN,
-        "Unlock a SIM",
-        "Let a SIM work in any device (asks for approval)",
-        ids.UNLOCK_THING,
-    ),
-    _for_command(
-        ids.LOCK_THINGS_GROUP_OPEN,
-        "Lock a group of SIMs",
-        "Bind a group of SIMs to a range of devices",
-        ids.LOCK_GROUP,
-    ),
-    _for_command(
-        ids.UNLOCK_THINGS_GROUP_OPEN,
-        "Unlock a group of SIMs",
-        "Let the SIMs of a group work in any device",
-        ids.UNLOCK_GROUP,
-    ),
+    _for_command(ids.LOCK_THING, ids.LOCK_THING_OPEN, "Lock a SIM"),
+    _for_command(ids.UNLOCK_THING, ids.UNLOCK_THING_OPEN, "Unlock a SIM"),
+    _for_command(ids.LOCK_GROUP, ids.LOCK_THINGS_GROUP_OPEN, "Lock a group of SIMs"),
+    _for_command(ids.UNLOCK_GROUP, ids.UNLOCK_THINGS_GROUP_OPEN, "Unlock a group of SIMs"),
     Shortcut(
         ids.HELP_OPEN,
         Menu.GLOBAL,
