@@ -166,7 +166,7 @@ class BulkIntake:
             ready = await tx.advance(request, ready)
             if submission and not await tx.end_submission(submission.id, "posted", request.id):
                 raise Overtaken
-            await tx.add_places(request.id, places)
+            await tx.add_places(request, places)
             entry = self._entry(request.requester, request.asked_in, "ok")
             rows = {"bulk": ready.seen.target.title, "rows": str(counts.total)}
             await tx.audit(replace(entry, request_id=request.id, after=rows, reason=request.reason))

@@ -79,7 +79,7 @@ class BulkSubmissions:
             conflicts = await tx.hold_ready_rows(request.id)
             if not conflicts:
                 sent = await tx.advance(request, sent)
-                await tx.add_places(request.id, [p for p in places if p[0] is not PlaceKind.TWIN])
+                await tx.add_places(request, [p for p in places if p[0] is not PlaceKind.TWIN])
                 await tx.audit(self._entry(sent))
                 await tx.tell(request.id, "card")
                 if not sent.approvals_needed:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.domain.changes import SingleChange, noun
 from bot.domain.errors import PlatformError, RateLimited, Refused
 from bot.domain.fingerprints import differences
 from bot.domain.identifiers import group_imei, is_reported
@@ -174,6 +175,15 @@ class Outcomes:
 
     def _not_yet(self, why: str) -> str:
         return f"The {self.noun} is not changed yet. {why}"
+
+
+def overtaken_undo(change: SingleChange, found: Lock) -> str:
+    """The vendor no longer shows what the request to be undone has written."""
+    what = noun(change)
+    return (
+        f"The {what} was not changed. Its lock is no longer what the request left behind: it is now "
+        f"{lock_text(found)}. Ask for what it should be instead."
+    )
 
 
 def alarm(side_effects: Mapping[str, tuple[str, str]], *, later: bool = False) -> str:

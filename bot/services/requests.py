@@ -22,6 +22,7 @@ from bot.domain.errors import (
     Unfit,
 )
 from bot.domain.fingerprints import differences
+from bot.domain.impact import SeenTarget
 from bot.domain.plans import SeenPlan
 from bot.domain.policy import Terms
 from bot.domain.requests import (
@@ -37,6 +38,7 @@ from bot.domain.requests import (
 )
 from bot.services.authority import Authority
 from bot.services.clearance import seen_target
+from bot.services.outcomes import overtaken_undo
 from bot.services.ports import Clock, Dispatcher, Notifier, Store, Tx
 from bot.services.preview import Preview, Previews
 from bot.services.records import about, asked_words
@@ -202,10 +204,27 @@ class Requests:
         if request.seen.is_whole and not core.is_whole:
             raise NotReached("The SIM's group can't be read just now.")  # no change of the SIM: no redraw
         preview = self._previews.judge(request.single, core)
+        if request.undoes and core.target.lock != request.before:
+            await self._outdate_undo(person, origin, request, core)
         if preview.fingerprint != request.fingerprint:
             seen = await self._previews.look(core.target, request.single)
             await self._redraw(person, origin, request, self._previews.judge(request.single, seen))
         return preview
+
+    async def _outdate_undo(
+        self, person: Person, origin: Origin, request: ChangeRequest, found: SeenTarget
+    ) -> None:
+        """What was to be taken back is no longer there: that ends it, whatever is there now."""
+        why = overtaken_undo(request.single, found.target.lock)
+        entry = replace(self._entry(request, "outdate", person, origin), reason=why)
+        try:
+            async with self._store.transaction() as tx:
+                await tx.advance(request, request.after(Event.OUTDATE, note=why))
+                await _record(tx, entry, request, "outcome", {"explanation": why})
+        except Overtaken:
+            raise AlreadyDecided(await self._known(request.id)) from None
+        self._notifier.wake()
+        raise Changed(f"Your approval was not counted, and the undo has ended. {why}")
 
     async def _still_in_time(
         self, person: Person, origin: Origin, request: ChangeRequest, since: datetime

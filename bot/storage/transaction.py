@@ -58,12 +58,13 @@ class SqlTx(BulkTx):
         Its decisions and its item are kept by `decide` and `put_item` alone.
         """
         await self._insert_held(request)
-        await self.add_places(request.id, places)
+        await self.add_places(request, places)
 
-    async def add_places(self, request_id: str, places: Iterable[tuple[PlaceKind, str]]) -> None:
+    async def add_places(self, request: ChangeRequest, places: Iterable[tuple[PlaceKind, str]]) -> None:
         """More places for a request that has some already."""
         for kind, channel in dict.fromkeys(places):
-            place = {"request_id": request_id, "kind": kind.value, "channel": channel}
+            thread = "" if kind is PlaceKind.AUDIT else request.asked_in.thread_in(channel)
+            place = {"request_id": request.id, "kind": kind.value, "channel": channel, "thread_ts": thread}
             await self._connection.execute(insert(place_rows).values(place | {"ts": "", "drawn_rev": 0}))
 
     async def advance(self, old: ChangeRequest, new: ChangeRequest) -> ChangeRequest:

@@ -162,10 +162,11 @@ def buttons(drawn: Drawn) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("kind", [PlaceKind.CARD, PlaceKind.TWIN])
-def test_a_card_has_buttons_only_while_it_waits_and_a_twin_never(status: Status, kind: PlaceKind) -> None:
-    wanted = (
-        {ids.APPROVE, ids.DENY, ids.CANCEL} if (status, kind) == (Status.PENDING, PlaceKind.CARD) else set()
-    )
+def test_a_card_is_decided_on_while_it_waits_and_undone_once_it_is_done(
+    status: Status, kind: PlaceKind
+) -> None:
+    deciding = {ids.APPROVE, ids.DENY, ids.CANCEL} if kind is PlaceKind.CARD else set()
+    wanted = {Status.PENDING: deciding, Status.SUCCEEDED: {ids.UNDO}}.get(status, set())
     assert set(buttons(card(standing(status, LOCK), kind))) == wanted
 
 
