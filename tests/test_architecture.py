@@ -30,6 +30,7 @@ LONGER = {
 LIBRARIES = {
     "storage": {"sqlalchemy", "alembic", "rfc8785", "filelock"},
     "monogoto": {"httpx"},
+    "sheets": {"openpyxl"},
     "slack": {"slack_bolt", "slack_sdk", "aiohttp", "cachetools"},
     "app": {"aiohttp"},
     "running": {"aiohttp"},

@@ -32,6 +32,7 @@ SAMPLES: dict[type[Exception], Exception] = {
     errors.Changed: errors.Changed(TEXT),
     errors.Unfit: errors.Unfit(TEXT),
     errors.Proposed: errors.Proposed(TEXT, "iccid", "89"),
+    errors.NotASheet: errors.NotASheet(TEXT),
     errors.PlatformError: errors.PlatformError(TEXT),
     errors.ThingNotFound: errors.ThingNotFound(TEXT),
     errors.NotReached: errors.NotReached(TEXT),

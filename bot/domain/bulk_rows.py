@@ -1,0 +1,266 @@
+"""What one row of a bulk asks for: which SIM, which change, or why it can't be read.
+
+A row is cells of text, as a file or a pasted line held them. Nothing is completed or repaired silently:
+a number that only resembles one is refused with the proposal, and waits for a person to mend the file.
+Which cell is which: `bulk_columns`. The same number twice: `bulk_repeats`. Files: the `sheets` package.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bot.domain.bulk_columns import Columns, understand
+from bot.domain.identifiers import (
+    Iccid,
+    Imei,
+    Proposal,
+    Rejection,
+    luhn_digit,
+    parse_iccid,
+    parse_imei,
+)
+
+LONGEST_SHOWN = 60
+_FORMULA_TEXT = re.compile(r'=\s*"([^"]*)"')
+_THOUSANDS = re.compile(r"\d{1,3}(?:([,.'’])\d{3})(?:\1\d{3})+")
+_EXACT_DIGITS = 15
+_MEND = "Format the column as text, and copy the number from its source again."
+
+
+class Want(StrEnum):
+    """What a row asks for, by the name under which it is stored."""
+
+    LOCK = "lock"
+    LOCK_LAST_SEEN = "lock_last_seen"
+    """To the device that the SIM was last used in: found out and frozen when the bulk is planned."""
+    UNLOCK_KEEP = "unlock_keep"
+    UNLOCK_CLEAR = "unlock_clear"
+
+
+WORDS = {
+    Want.LOCK: "lock",
+    Want.LOCK_LAST_SEEN: "last seen",
+    Want.UNLOCK_KEEP: "unlock keep",
+    Want.UNLOCK_CLEAR: "unlock clear",
+}
+"""How each is written in a file; case, blanks, hyphens and underscores don't matter."""
+
+_SPELLINGS = {
+    "lock": Want.LOCK,
+    **dict.fromkeys(
+        ("lastseen", "lastseenimei", "lastseendevice", "locklastseen", "locktolastseen"), Want.LOCK_LAST_SEEN
+    ),
+    **dict.fromkeys(("unlockkeep", "unlockandkeep", "unlockkeepimei"), Want.UNLOCK_KEEP),
+    **dict.fromkeys(("unlockclear", "unlockandclear", "unlockclearimei"), Want.UNLOCK_CLEAR),
+}
+_UNLOCK_HOW = 'Write "unlock keep" (the stored IMEI stays) or "unlock clear" (it is removed).'
+_WHAT_TO_WRITE = 'Write an IMEI, "last seen", "unlock keep" or "unlock clear".'
+
+
+@dataclass(frozen=True, slots=True)
+class WantedRow:
+    """A row that can be used. `imei` is there for `Want.LOCK` only; `doubts` are what to look at."""
+
+    line: int
+    iccid: Iccid
+    want: Want
+    imei: Imei | None
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that can't be used as it stands: why, and what was typed, cut. Shows only its line in `repr`.
+
+    `proposed` is an IMEI that was likely meant: the row needs a look, and the file to be mended.
+    """
+
+    line: int
+    reason: str = field(repr=False)
+    iccid: str = field(default="", repr=False)
+    what: str = field(default="", repr=False)
+    proposed: Imei | None = field(default=None, repr=False)
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Whether something near to it could be used."""
+        return self.proposed is not None
+
+
+Row = WantedRow | RefusedRow
+
+
+def read_rows(lines: Iterable[tuple[int, Sequence[str]]]) -> tuple[Columns, Iterator[Row]] | Rejection:
+    """A whole file, row by row: its columns by the first line, then each row as it comes.
+
+    `lines` are line numbers and cells, without blank lines and remarks: what a `Sheet` yields. Raises what
+    `lines` raises, while the rows are read too.
+    """
+    following = iter(lines)
+    first = next(following, None)
+    if first is None:
+        return Rejection("There is nothing in it. Write one SIM on each line.")
+    columns = understand(first[1])
+    if isinstance(columns, Rejection):
+        return columns
+    return columns, _rows(columns, first, following)
+
+
+def _rows(
+    columns: Columns, first: tuple[int, Sequence[str]], following: Iterator[tuple[int, Sequence[str]]]
+) -> Iterator[Row]:
+    if not columns.is_headed:
+        yield read_row(columns, first[1], first[0])
+    for line, cells in following:
+        yield read_row(columns, cells, line)
+
+
+def read_row(columns: Columns, cells: Sequence[str], line: int) -> Row:
+    """One row of a file, checked as the form checks what is typed. Never raises."""
+    typed = _Typed.of(columns, cells)
+    if any(cell.strip() for cell in cells[columns.width :]):
+        return typed.refused(
+            line,
+            f"This row has more than {columns.width} cells: a separator stands inside one. Put it in quotes.",
+        )
+    iccid = parse_iccid(plain_cell(typed.iccid))
+    if isinstance(iccid, Rejection):
+        return typed.refused(line, f"ICCID: {iccid.why}")
+    if was_rounded(plain_cell(typed.iccid), iccid.value):
+        return typed.refused(line, _rounded(iccid.value))
+    want = _want(typed)
+    if isinstance(want, Rejection):
+        return typed.refused(line, want.why)
+    if want is not Want.LOCK:
+        return WantedRow(line, iccid.value, want, None, iccid.warnings)
+    imei = parse_imei(plain_cell(typed.imei))
+    if isinstance(imei, Proposal):
+        return typed.refused(line, _proposed(imei, typed.imei), imei.value)
+    if isinstance(imei, Rejection):
+        return typed.refused(line, f"IMEI: {imei.why}")
+    return WantedRow(line, iccid.value, want, imei.value, iccid.warnings + imei.warnings)
+
+
+def want_of(text: str) -> Want | None:
+    """What a cell says in words, None where it says none of them."""
+    return _SPELLINGS.get(_letters(text))
+
+
+def is_comment(cells: Sequence[str]) -> bool:
+    """Whether a row is a remark: its first filled cell is `#`, or starts with `#` and a blank.
+
+    Without the blank it is a row like any other: a spreadsheet's `#N/A` must not vanish silently.
+    """
+    first = next((cell.strip() for cell in cells if cell.strip()), "")
+    return first == "#" or (first[:1] == "#" and first[1:2].isspace())
+
+
+def plain_cell(text: str) -> str:
+    """Without what spreadsheets put around a number: `="…"`, a leading apostrophe, thousands separators."""
+    plain = unicodedata.normalize("NFKC", text).strip()
+    formula = _FORMULA_TEXT.fullmatch(plain)
+    plain = (formula[1] if formula else plain).strip(" '\"\u200b\ufeff")
+    grouped = _THOUSANDS.fullmatch(plain)
+    return plain.replace(grouped[1], "") if grouped else plain
+
+
+def was_rounded(text: str, iccid: Iccid) -> bool:
+    """Whether an ICCID looks like a number of which a spreadsheet kept 15 digits and put zeros behind.
+
+    Written in groups it never was a number, so those few SIMs that really end like this can be said.
+    """
+    end = iccid.digits[_EXACT_DIGITS:]
+    return end.strip("0") == "" and iccid.digits in text
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """The three cells of a row, "" where there is none."""
+
+    iccid: str
+    imei: str
+    action: str
+
+    @classmethod
+    def of(cls, columns: Columns, cells: Sequence[str]) -> _Typed:
+        def cell(at: int | None) -> str:
+            return cells[at] if at is not None and at < len(cells) else ""
+
+        return cls(cell(columns.iccid), cell(columns.imei), cell(columns.action))
+
+    def refused(self, line: int, reason: str, proposed: Imei | None = None) -> RefusedRow:
+        what = " / ".join(shown for shown in (_shown(self.imei), _shown(self.action)) if shown)
+        return RefusedRow(line, reason, _shown(self.iccid), what, proposed)
+
+
+def _want(typed: _Typed) -> Want | Rejection:
+    """What the row asks for; the two cells that can say it must not disagree."""
+    said, has_imei_cell = want_of(typed.imei), bool(typed.imei.strip())
+    if not typed.action.strip():
+        return _want_of_one_cell(typed.imei, said)
+    action = want_of(typed.action)
+    if action is None:
+        return _unknown_action(typed.action)
+    if action is Want.LOCK:
+        return _want_of_lock(typed.imei, said)
+    if has_imei_cell and said is not action:
+        return Rejection(f'IMEI: "{WORDS[action]}" takes no IMEI. Empty one of the two cells.')
+    return action
+
+
+def _want_of_one_cell(text: str, said: Want | None) -> Want | Rejection:
+    if not text.strip():
+        return Rejection(f"IMEI: the cell is empty. {_WHAT_TO_WRITE}")
+    if said is Want.LOCK:
+        return Rejection('IMEI: "lock" needs to know which device. Write the IMEI, or "last seen".')
+    if _letters(text) == "unlock":
+        return Rejection(f'IMEI: "unlock" can mean two things. {_UNLOCK_HOW}')
+    if said is None and not any(c.isdigit() for c in text):
+        return Rejection(f"IMEI: this cell says neither an IMEI nor what to do. {_WHAT_TO_WRITE}")
+    return said or Want.LOCK
+
+
+def _want_of_lock(text: str, said: Want | None) -> Want | Rejection:
+    if said in {Want.UNLOCK_KEEP, Want.UNLOCK_CLEAR}:
+        return Rejection(f'Action: "lock" beside "{WORDS[said]}": one of the two is wrong.')
+    return _want_of_one_cell(text, said)
+
+
+def _unknown_action(text: str) -> Rejection:
+    if _letters(text) == "unlock":
+        return Rejection(f'Action: "unlock" can mean two things. {_UNLOCK_HOW}')
+    return Rejection('Action: not known. Write "lock", "last seen", "unlock keep" or "unlock clear".')
+
+
+def _proposed(imei: Proposal[Imei], typed: str) -> str:
+    digits = plain_cell(typed)
+    if len(digits) == 14 and luhn_digit("0" + digits[:13]) == digits[13:]:
+        whole = Imei("0" + digits).grouped
+        return (
+            f"IMEI: 14 digits. Either a spreadsheet dropped the 0 in front ({whole}), or the check digit is "
+            f"missing ({imei.value.grouped}). Write the one that is on the label."
+        )
+    return f"IMEI: {imei.why} If {imei.value.grouped} is the device, write that."
+
+
+def _rounded(iccid: Iccid) -> str:
+    zeros = "0" * (len(iccid.digits) - _EXACT_DIGITS)
+    return (
+        f"ICCID: it ends in {zeros}, as in a spreadsheet that keeps 15 digits of a number. {_MEND} "
+        f"If the SIM really ends so, write it in groups: {iccid.grouped}."
+    )
+
+
+def _letters(text: str) -> str:
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(c for c in plain if c.isalnum())
+
+
+def _shown(text: str) -> str:
+    """What was typed, on one line and cut."""
+    plain = " ".join("".join(c if c.isprintable() else " " for c in text[: LONGEST_SHOWN + 1]).split())
+    return plain[: LONGEST_SHOWN - 1] + "…" if len(text) > LONGEST_SHOWN else plain
