@@ -2,17 +2,17 @@
 
 A row is cells of text, as a file or a pasted line held them. Nothing is completed or repaired silently:
 a number that only resembles one is refused with the proposal, and waits for a person to mend the file.
-Which cell is which: `bulk_columns`. The same number twice: `bulk_repeats`. Files: the `sheets` package.
+Which cell is which: `bulk_columns`. What spreadsheets do to one: `bulk_cells`. The same number twice:
+`bulk_repeats`. Files: the `sheets` package.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bot.domain.bulk_cells import EXACT_DIGITS, letters, plain_cell, shown, was_rounded
 from bot.domain.bulk_columns import Columns, understand
 from bot.domain.identifiers import (
     Iccid,
@@ -24,10 +24,6 @@ from bot.domain.identifiers import (
     parse_imei,
 )
 
-LONGEST_SHOWN = 60
-_FORMULA_TEXT = re.compile(r'=\s*"([^"]*)"')
-_THOUSANDS = re.compile(r"\d{1,3}(?:([,.'’])\d{3})(?:\1\d{3})+")
-_EXACT_DIGITS = 15
 _MEND = "Format the column as text, and copy the number from its source again."
 
 
@@ -147,34 +143,7 @@ def read_row(columns: Columns, cells: Sequence[str], line: int) -> Row:
 
 def want_of(text: str) -> Want | None:
     """What a cell says in words, None where it says none of them."""
-    return _SPELLINGS.get(_letters(text))
-
-
-def is_comment(cells: Sequence[str]) -> bool:
-    """Whether a row is a remark: its first filled cell is `#`, or starts with `#` and a blank.
-
-    Without the blank it is a row like any other: a spreadsheet's `#N/A` must not vanish silently.
-    """
-    first = next((cell.strip() for cell in cells if cell.strip()), "")
-    return first == "#" or (first[:1] == "#" and first[1:2].isspace())
-
-
-def plain_cell(text: str) -> str:
-    """Without what spreadsheets put around a number: `="…"`, a leading apostrophe, thousands separators."""
-    plain = unicodedata.normalize("NFKC", text).strip()
-    formula = _FORMULA_TEXT.fullmatch(plain)
-    plain = (formula[1] if formula else plain).strip(" '\"\u200b\ufeff")
-    grouped = _THOUSANDS.fullmatch(plain)
-    return plain.replace(grouped[1], "") if grouped else plain
-
-
-def was_rounded(text: str, iccid: Iccid) -> bool:
-    """Whether an ICCID looks like a number of which a spreadsheet kept 15 digits and put zeros behind.
-
-    Written in groups it never was a number, so those few SIMs that really end like this can be said.
-    """
-    end = iccid.digits[_EXACT_DIGITS:]
-    return end.strip("0") == "" and iccid.digits in text
+    return None if text.isdigit() else _SPELLINGS.get(letters(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +162,8 @@ class _Typed:
         return cls(cell(columns.iccid), cell(columns.imei), cell(columns.action))
 
     def refused(self, line: int, reason: str, proposed: Imei | None = None) -> RefusedRow:
-        what = " / ".join(shown for shown in (_shown(self.imei), _shown(self.action)) if shown)
-        return RefusedRow(line, reason, _shown(self.iccid), what, proposed)
+        what = " / ".join(part for part in (shown(self.imei), shown(self.action)) if part)
+        return RefusedRow(line, reason, shown(self.iccid), what, proposed)
 
 
 def _want(typed: _Typed) -> Want | Rejection:
@@ -217,7 +186,7 @@ def _want_of_one_cell(text: str, said: Want | None) -> Want | Rejection:
         return Rejection(f"IMEI: the cell is empty. {_WHAT_TO_WRITE}")
     if said is Want.LOCK:
         return Rejection('IMEI: "lock" needs to know which device. Write the IMEI, or "last seen".')
-    if _letters(text) == "unlock":
+    if letters(text) == "unlock":
         return Rejection(f'IMEI: "unlock" can mean two things. {_UNLOCK_HOW}')
     if said is None and not any(c.isdigit() for c in text):
         return Rejection(f"IMEI: this cell says neither an IMEI nor what to do. {_WHAT_TO_WRITE}")
@@ -231,7 +200,7 @@ def _want_of_lock(text: str, said: Want | None) -> Want | Rejection:
 
 
 def _unknown_action(text: str) -> Rejection:
-    if _letters(text) == "unlock":
+    if letters(text) == "unlock":
         return Rejection(f'Action: "unlock" can mean two things. {_UNLOCK_HOW}')
     return Rejection('Action: not known. Write "lock", "last seen", "unlock keep" or "unlock clear".')
 
@@ -248,19 +217,8 @@ def _proposed(imei: Proposal[Imei], typed: str) -> str:
 
 
 def _rounded(iccid: Iccid) -> str:
-    zeros = "0" * (len(iccid.digits) - _EXACT_DIGITS)
+    zeros = "0" * (len(iccid.digits) - EXACT_DIGITS)
     return (
         f"ICCID: it ends in {zeros}, as in a spreadsheet that keeps 15 digits of a number. {_MEND} "
         f"If the SIM really ends so, write it in groups: {iccid.grouped}."
     )
-
-
-def _letters(text: str) -> str:
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(c for c in plain if c.isalnum())
-
-
-def _shown(text: str) -> str:
-    """What was typed, on one line and cut."""
-    plain = " ".join("".join(c if c.isprintable() else " " for c in text[: LONGEST_SHOWN + 1]).split())
-    return plain[: LONGEST_SHOWN - 1] + "…" if len(text) > LONGEST_SHOWN else plain

@@ -9,6 +9,8 @@ import re
 import unicodedata
 
 LONGEST = 400
+TWO_NUMBERS = 28
+"""So many digits can't be one number."""
 
 _TEL = re.compile(r"<tel:([^|>]*)(?:\|([^>]*))?>", re.IGNORECASE)
 _LABEL = re.compile(
@@ -46,6 +48,8 @@ def pieces(text: str) -> tuple[str, ...]:
 
 def compact(piece: str) -> str:
     """Without what may stand between groups of digits: spaces, dashes, slashes, dots."""
+    if are_digits(piece):
+        return piece
     return "".join(c for c in piece if not (c.isspace() or c in "-/."))
 
 
@@ -77,7 +81,7 @@ def holds_two_numbers(parts: tuple[str, ...], *, whole: int) -> bool:
     words = sorted((digits_in(word) for word in joined.split()), reverse=True)
     if len(words) > 1 and (words[1] >= whole or (words[0] >= 14 and words[1] >= 3)):
         return True
-    return digits_in(joined) >= 28 or _is_said_twice(groups(joined), whole)
+    return digits_in(joined) >= TWO_NUMBERS or _is_said_twice(groups(joined), whole)
 
 
 def fault(characters: str) -> str:

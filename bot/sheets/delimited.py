@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TextIO
 
+from bot.domain.bulk_cells import is_comment
 from bot.domain.bulk_columns import Columns, understand
-from bot.domain.bulk_rows import is_comment
 from bot.domain.errors import NotASheet
 from bot.sheets.sheet import is_filled
 
@@ -81,8 +81,7 @@ def _separated(lines: _Lines, delimiter: str) -> Iterator[list[str]]:
 
 
 def _next_record(reader: Iterator[list[str]], lines: _Lines) -> list[str] | None:
-    start = lines.number + 1
-    lines.left = LONGEST_RECORD
+    start = lines.start_row()
     try:
         return next(reader, None)
     except csv.Error as error:
@@ -99,9 +98,16 @@ class _Lines:
         self.number = 0
         self.left = LONGEST_RECORD
         """Characters that may come before the row has to be complete."""
+        self._start = 1
 
     def __iter__(self) -> _Lines:
         return self
+
+    def start_row(self) -> int:
+        """The line in which the next row starts."""
+        self.left = LONGEST_RECORD
+        self._start = self.number + 1
+        return self._start
 
     def __next__(self) -> str:
         line = self.next_or_end()
@@ -112,26 +118,17 @@ class _Lines:
 
     def next_or_end(self) -> str:
         """The next line, "" at the end."""
-        try:
-            line = self._text.readline(self.left + 1)
-        except UnicodeError as error:
-            raise NotASheet(
-                f"Line {self.number + 1} or one soon after isn't UTF-8, as in Excel's plain CSV. "
-                'Save it as "CSV UTF-8" or as an Excel workbook (.xlsx).'
-            ) from error
+        line = self._text.readline(self.left + 1)
         self.number += 1
         if len(line) > self.left:
-            raise NotASheet(
-                f"Line {self.number} is no row of a table: it is too long, or a quote isn't closed."
-            )
+            raise NotASheet(f"Line {self._start} is too long for a row, or has a quote that is never closed.")
         if "\0" in line:
             raise NotASheet(f"Line {self.number} holds what is no text. Save the table as CSV UTF-8 again.")
         return line
 
 
 def _blank_separated(lines: _Lines) -> Iterator[list[str]]:
-    while line := lines.next_or_end():
-        lines.left = LONGEST_RECORD
+    while lines.start_row() and (line := lines.next_or_end()):
         yield _split_at_blanks(line)
 
 

@@ -9,6 +9,7 @@ from bot.domain.errors import NotASheet
 from bot.sheets.sheet import MAX_BYTES
 
 SAVE_AS = 'Save it as "CSV UTF-8" or as an Excel workbook (.xlsx).'
+_STEP = 1 << 16
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _OTHERS = {b"%PDF": "a PDF", b"\x1f\x8b": "a compressed file", b"{\\rtf": "an RTF document"}
@@ -53,7 +54,21 @@ def encoding_of(data: bytes) -> str:
         )
     if start.startswith("<?xml"):
         raise NotASheet(f"This is XML, not a table. {SAVE_AS}")
-    return encoding or "utf-8"
+    encoding = encoding or "utf-8"
+    _check_every_byte(data, encoding)
+    return encoding
+
+
+def _check_every_byte(data: bytes, encoding: str) -> None:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    for at in range(0, len(data), _STEP):
+        try:
+            decoder.decode(data[at : at + _STEP], final=at + _STEP >= len(data))
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, at + error.start) + 1
+            raise NotASheet(
+                f"Line {line} has letters in another encoding, as in Excel's plain CSV. {SAVE_AS}"
+            ) from error
 
 
 def _ole(data: bytes) -> str:

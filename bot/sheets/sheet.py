@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from bot.domain.bulk_rows import is_comment
+from bot.domain.bulk_cells import is_comment
 from bot.domain.errors import NotASheet
 
 MAX_BYTES = 10 * 1000 * 1000

@@ -93,21 +93,12 @@ def _rows(sheet: Any) -> Iterator[tuple[int, Sequence[str]]]:
         number += 1
         if number > LAST_LINE:
             raise NotASheet(_DAMAGED)
-        yield number, _without_the_empty_end(tuple(text_of(value) for value in cells))
-
-
-def _without_the_empty_end(cells: Sequence[str]) -> Sequence[str]:
-    width = len(cells)
-    while width and not cells[width - 1]:
-        width -= 1
-    return cells[:width]
+        yield number, tuple("" if value is None else text_of(value) for value in cells)
 
 
 def text_of(value: object) -> str:
     """A cell as text. A number of more than 15 digits comes as `8.9E+18`: Excel doesn't keep the rest."""
     match value:
-        case None:
-            return ""
         case bool():
             return str(value).upper()
         case int() | float():
