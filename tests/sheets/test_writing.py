@@ -5,13 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.bulk_rows import RefusedRow, Row, Want, WantedRow, read_rows
+from bot.domain.bulk_rows import WORDS, RefusedRow, Row, Want, WantedRow, read_rows
+from bot.domain.changes import LockThing
 from bot.domain.identifiers import Iccid, Imei, Rejection, luhn_digit
+from bot.domain.plans import RowVerdict
+from bot.domain.requests import Item, ItemState
+from bot.domain.rows import BulkRow
 from bot.sheets.reading import open_sheet
 from bot.sheets.verdicts import VERDICT_HEADER, template, verdict_row
 from bot.sheets.writing import iccid_cell, imei_cell, safe_cell, spool_csv, write_csv
@@ -36,6 +41,14 @@ wanted = st.builds(
 )
 
 
+def planned(row: Row) -> BulkRow:
+    """As it stands in the plan; a `last seen` that nobody has resolved has no change."""
+    verdict = RowVerdict.READY if isinstance(row, WantedRow) else RowVerdict.REFUSED
+    change = row.change if isinstance(row, WantedRow) else None
+    item = Item("R1", ItemState.QUEUED)
+    return BulkRow(item, row.line, row.typed, verdict, change)
+
+
 def written(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> bytes:
     return b"".join(write_csv(header, rows))
 
@@ -51,8 +64,11 @@ def test_what_was_accepted_is_written_and_read_back_the_same(
     asked: list[tuple[Iccid, Want, Imei | None]],
 ) -> None:
     """Also those ICCIDs that end in zeros, and go for rounded where they are written as a number."""
-    rows: list[Row] = [WantedRow(line, *one) for line, one in enumerate(asked, start=2)]
-    back = read(written(VERDICT_HEADER, [verdict_row(row, "ready", "=1+1") for row in rows]))
+    rows = [
+        WantedRow(line, *one, typed=(iccid_cell(one[0]), WORDS[one[1]]))
+        for line, one in enumerate(asked, start=2)
+    ]
+    back = read(written(VERDICT_HEADER, [verdict_row(planned(row), "ready", "=1+1") for row in rows]))
     assert all(isinstance(row, WantedRow) for row in back)
     assert [(row.line, row.iccid, row.want, row.imei) for row in back if isinstance(row, WantedRow)] == [
         (line, *one) for line, one in enumerate(asked, start=2)
@@ -62,7 +78,7 @@ def test_what_was_accepted_is_written_and_read_back_the_same(
 def test_a_verdict_file_of_every_kind_of_row_reads_back_with_the_same_verdicts() -> None:
     """Somebody mends the file with the verdicts and sends that: good stays good, and bad stays bad."""
     first = read(bulk.as_csv(list(bulk.samples(1_000))))
-    again = read(written(VERDICT_HEADER, [verdict_row(row, "x") for row in first]))
+    again = read(written(VERDICT_HEADER, [verdict_row(planned(row), "x") for row in first]))
     assert [type(row) for row in again] == [type(row) for row in first]
     for before, after in zip(first, again, strict=True):
         if isinstance(before, WantedRow) and isinstance(after, WantedRow):
@@ -150,8 +166,19 @@ def test_the_examples_of_the_template_hold_once_the_marks_are_off() -> None:
 
 
 def test_a_refused_row_shows_what_was_typed_and_why() -> None:
-    row = RefusedRow(7, "IMEI: wrong.", "8944", "=cmd", None)
-    assert verdict_row(row, "refused") == ("7", "8944", "=cmd", "refused", "IMEI: wrong.")
-    assert verdict_row(
-        WantedRow(8, Iccid("8944476500008878576"), Want.UNLOCK_KEEP, None, ("Odd.",)), "ready", "So."
-    ) == (*("8", "8944-4765-0000-8878-576", "unlock keep", "ready", "So. Odd."),)
+    row = RefusedRow(7, "IMEI: wrong.", ("8944", "=cmd"))
+    assert verdict_row(planned(row), "refused", row.reason) == (
+        "7",
+        "8944",
+        "=cmd",
+        "refused",
+        "IMEI: wrong.",
+    )
+
+
+def test_a_last_seen_shows_the_device_that_it_was_frozen_to() -> None:
+    typed = ("8944476500008878576", "last seen")
+    row = WantedRow(8, Iccid(typed[0]), Want.LOCK_LAST_SEEN, None, typed=typed)
+    frozen = replace(planned(row), change=LockThing(row.iccid, Imei("490154203237518")))
+    assert verdict_row(frozen, "ready")[1:3] == ("8944-4765-0000-8878-576", "49-015420-323751-8")
+    assert verdict_row(planned(row), "look")[1:3] == typed
