@@ -59,5 +59,7 @@ def letters(text: str) -> str:
 
 def shown(text: str) -> str:
     """What was typed, on one line and cut."""
+    if len(text) <= LONGEST_SHOWN and text.isprintable():
+        return text.strip()
     plain = " ".join("".join(c if c.isprintable() else " " for c in text[: LONGEST_SHOWN + 1]).split())
     return plain[: LONGEST_SHOWN - 1] + "…" if len(text) > LONGEST_SHOWN else plain

@@ -205,11 +205,11 @@ def _want_of_one_cell(text: str, said: Want | None) -> Want | Rejection:
         return Rejection(f"IMEI: the cell is empty. {_WHAT_TO_WRITE}")
     if said is Want.LOCK:
         return Rejection('IMEI: "lock" needs to know which device. Write the IMEI, or "last seen".')
+    if said or any(c.isdigit() for c in text):
+        return said or Want.LOCK
     if letters(text) == "unlock":
         return Rejection(f'IMEI: "unlock" can mean two things. {_UNLOCK_HOW}')
-    if said is None and not any(c.isdigit() for c in text):
-        return Rejection(f"IMEI: this cell says neither an IMEI nor what to do. {_WHAT_TO_WRITE}")
-    return said or Want.LOCK
+    return Rejection(f"IMEI: this cell says neither an IMEI nor what to do. {_WHAT_TO_WRITE}")
 
 
 def _want_of_lock(text: str, said: Want | None) -> Want | Rejection:
