@@ -82,7 +82,7 @@ def test_a_first_line_that_names_the_separator_is_obeyed_and_not_counted(first: 
 
 
 def test_a_separator_is_chosen_by_the_header_even_where_another_is_more_frequent() -> None:
-    data = f"ICCID;IMEI;note\n{SIM};{DEVICE};a,b,c,d\n{SIM};{DEVICE};a,b,c,d\n".encode()
+    data = f"ICCID;IMEI;a, b, c, d\n{SIM};{DEVICE};a,b,c,d\n{SIM};{DEVICE};a,b,c,d\n".encode()
     assert [len(cells) for _, cells in lines(data)] == [3, 3, 3]
 
 
