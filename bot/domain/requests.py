@@ -192,6 +192,10 @@ class Origin:
     link: str = ""
     """Permalink of that message."""
 
+    def thread_in(self, channel: str) -> str:
+        """That thread, where it is one of this channel; else ""."""
+        return self.thread_ts if channel == self.channel else ""
+
 
 class Vote(StrEnum):
     """A person's decision."""

@@ -156,8 +156,8 @@ async def take_imei(desk: Desk, _call: Call, body: Mapping[str, Any], value: str
 
 async def reopen(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
     """Open the form again with all that was typed."""
-    kind, channel, typed = read_reopen(value, call.origin.channel)
-    await open_form(desk, replace(call, origin=Origin(channel)), kind, typed)
+    kept = read_reopen(value, call.origin.channel)
+    await open_form(desk, replace(call, origin=kept.origin), kept.kind, kept.typed)
 
 
 def _form_of(body: Mapping[str, Any]) -> Mapping[str, Any]:

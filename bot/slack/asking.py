@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -35,7 +36,14 @@ async def open_form(
     desk: Desk, call: Call, kind: Kind, typed: Mapping[str, str], under: forms.Under | None = None
 ) -> None:
     """The form at once where the roles are known, else a loading modal that becomes the form."""
-    shown = Form(kind, call.origin.channel, desk.new_id(), typed)
+    shown = Form(
+        kind,
+        call.origin.channel,
+        desk.new_id(),
+        typed,
+        message_ts=call.origin.message_ts,
+        thread_ts=call.origin.thread_ts,
+    )
     asked = asyncio.create_task(desk.authority.to_open(call.person, call.origin, kind))
     form = forms.form(shown, under={**(under or {}), **_wrong_already(shown)})
     if await _in_time(desk, asked):
@@ -106,11 +114,21 @@ async def check(
     """
     call = Call(submission.person, submission.origin)
     try:
+        submission = await _with_link(desk, submission)
         request = await desk.submissions.submit(submission, change)
     except Exception as error:  # noqa: BLE001  every failure is worded; the unknown ones get a reference
         await _give_back(desk, call, submission, shown, error)
     else:
         await posted(desk, submission, request, remarks)
+
+
+async def _with_link(desk: Desk, submission: Submission) -> Submission:
+    """With the permalink of the message that it was asked from: kept, since that message may go."""
+    origin = submission.origin
+    if not origin.message_ts:
+        return submission
+    link = await desk.notifier.links.to(origin.channel, origin.message_ts)
+    return replace(submission, origin=replace(origin, link=link))
 
 
 async def _give_back(desk: Desk, call: Call, submission: Submission, shown: Form, error: Exception) -> None:
@@ -172,6 +190,8 @@ async def resume(desk: Desk, others: Mapping[str, TakeUp]) -> None:
             fields,
             last_seen=fields.get("last_seen", ""),
             looked_up=fields.get("looked_up", ""),
+            message_ts=submission.origin.message_ts,
+            thread_ts=submission.origin.thread_ts,
         )
         read = read_fields(shown, fields)
         if read.change is not None and recent:

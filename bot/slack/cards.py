@@ -64,6 +64,8 @@ def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str 
     elif told := (request.item and request.item.explanation) or request.note:
         drawn.append(b.section(b.escape(told, 900)))
     drawn.append(b.quote("Reason", request.reason or "none given"))
+    if request.asked_in.link:
+        drawn.append(b.context(f"From <{request.asked_in.link}|this message>"))
     drawn.append(b.context(_people(request, kind, audience)))
     drawn.append(b.context(_read_at(request)))
     if note:

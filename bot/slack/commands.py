@@ -67,10 +67,14 @@ async def imei(desk: Desk, call: Call) -> None:
         return
     said = b.escape(lookups.unescaped(call.text), 40)
     unknown = "" if word.lower() in {"", "help"} else f"⚠️ `/imei {said}` is not known.\n"
-    abilities = await desk.authority.abilities(call.person, call.origin)
-    sights = await desk.authority.sights(call.person, call.origin)
-    text = unknown + help_text(abilities, sights)
+    text = unknown + await help_for(desk, call)
     await desk.answer(call, text[: b.TEXT_LIMIT], [b.section(part) for part in text.split("\n\n")])
+
+
+async def help_for(desk: Desk, call: Call) -> str:
+    """The help for this very person. Raises `NotAllowed` for those who may nothing."""
+    abilities = await desk.authority.abilities(call.person, call.origin)
+    return help_text(abilities, await desk.authority.sights(call.person, call.origin))
 
 
 COMMANDS = (

@@ -8,6 +8,13 @@ LOCK_GROUP = "/lock-group"
 UNLOCK_GROUP = "/unlock-group"
 IMEI = "/imei"
 
+LOCK_FROM_MESSAGE = "lock_from_message.open"
+LOCK_THING_OPEN = "lock_thing.open"
+UNLOCK_THING_OPEN = "unlock_thing.open"
+LOCK_THINGS_GROUP_OPEN = "lock_things_group.open"
+UNLOCK_THINGS_GROUP_OPEN = "unlock_things_group.open"
+HELP_OPEN = "help.open"
+
 LOCK_THING_SUBMIT = "lock_thing.submit"
 UNLOCK_THING_SUBMIT = "unlock_thing.submit"
 LOCK_THINGS_GROUP_SUBMIT = "lock_things_group.submit"

@@ -9,7 +9,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.slack import actions, asking, choosing, commands, undoing, views
+from bot.slack import actions, asking, choosing, commands, shortcuts, undoing, views
 from bot.slack.desk import Desk
 
 
@@ -36,8 +36,9 @@ def build_app(*, token: str) -> AsyncApp:
 
 
 def register(app: AsyncApp, desk: Desk) -> None:
-    """Every command, view, action and event."""
+    """Every command, shortcut, view, action and event."""
     commands.register(app, desk)
+    shortcuts.register(app, desk)
     views.register(app, desk)
     actions.register(app, desk)
     choosing.register(app, desk)

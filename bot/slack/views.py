@@ -76,7 +76,7 @@ class _Form:
             id=self._desk.new_id(),
             key=f"{call.person.team_id}:{call.person.user_id}:{view.get('id')}:{shown.nonce}",
             person=call.person,
-            origin=Origin(shown.channel),
+            origin=shown.origin,
             view_id=str(view.get("id")),
             kind=self._kind.value,
             fields=typed | facts,

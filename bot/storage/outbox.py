@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Exists, Select, and_, exists, false, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Exists,
+    Select,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.errors import Overtaken
@@ -70,10 +83,16 @@ class SqlOutbox:
         return await self._places(select(places).where(places.c.request_id == request_id))
 
     async def drawn(self, place_id: int, *, channel: str, ts: str, rev: int) -> None:
-        """The card at this place is message `ts` and shows `rev`."""
-        values = {"channel": channel, "ts": ts, "drawn_rev": rev}
+        """The card at this place is message `ts` and shows `rev`. A thread is left with its channel."""
+        thread = case((places.c.channel == channel, places.c.thread_ts), else_="")
+        values = {"channel": channel, "ts": ts, "drawn_rev": rev, "thread_ts": thread}
         async with self._engine.writing() as connection:
             await connection.execute(update(places).where(places.c.id == place_id).values(values))
+
+    async def leave_thread(self, place_id: int) -> None:
+        """What is told at this place from now on stands by itself: its thread takes no reply."""
+        async with self._engine.writing() as connection:
+            await connection.execute(update(places).where(places.c.id == place_id).values(thread_ts=""))
 
     async def stale_cards(self) -> tuple[Place, ...]:
         """CARD and TWIN places whose `drawn_rev` is behind, with no card message waiting or on its way."""

@@ -146,6 +146,22 @@ def command(name: str) -> Way:
     return go
 
 
+def message_shortcut(callback_id: str) -> Way:
+    async def go(on: Ground, user_id: str) -> object:
+        payload = on.stage.slack.payloads.message_shortcut(user_id, on.card, callback_id)
+        payload["message"] = {"text": f"ICCID {on.iccid} IMEI {on.imei}"}
+        return await on.stage.slack.deliver(payload)
+
+    return go
+
+
+def global_shortcut(callback_id: str) -> Way:
+    async def go(on: Ground, user_id: str) -> object:
+        return await on.stage.slack.deliver(on.stage.slack.payloads.shortcut(user_id, callback_id))
+
+    return go
+
+
 def button(action_id: str) -> Way:
     async def go(on: Ground, user_id: str) -> object:
         value = f"{on.request.id}.{on.request.fingerprint}"
@@ -233,6 +249,12 @@ LISTENERS = {
     "command /lock-group": Row(command("/lock-group"), NOBODY),
     "command /unlock-group": Row(command("/unlock-group"), NOBODY),
     "command /imei": Row(command("/imei"), NOBODY),
+    "message shortcut lock_from_message.open": Row(message_shortcut("lock_from_message.open"), NOBODY),
+    "shortcut lock_thing.open": Row(global_shortcut("lock_thing.open"), NOBODY),
+    "shortcut unlock_thing.open": Row(global_shortcut("unlock_thing.open"), NOBODY),
+    "shortcut lock_things_group.open": Row(global_shortcut("lock_things_group.open"), NOBODY),
+    "shortcut unlock_things_group.open": Row(global_shortcut("unlock_things_group.open"), NOBODY),
+    "shortcut help.open": Row(global_shortcut("help.open"), NOBODY),
     "view lock_thing.submit": Row(submission("lock_thing.submit"), ENGINEERS),
     "view unlock_thing.submit": Row(submission("unlock_thing.submit"), ENGINEERS),
     "view lock_things_group.submit": Row(submission("lock_things_group.submit"), ENGINEERS),
@@ -276,6 +298,14 @@ class Noting(AsyncApp):
     def command(self, key: Any, *args: Any, **kwargs: Any) -> Any:
         self._note("command", key)
         return super().command(key, *args, **kwargs)
+
+    def message_shortcut(self, key: Any, *args: Any, **kwargs: Any) -> Any:
+        self._note("message shortcut", key)
+        return super().message_shortcut(key, *args, **kwargs)
+
+    def global_shortcut(self, key: Any, *args: Any, **kwargs: Any) -> Any:
+        self._note("shortcut", key)
+        return super().global_shortcut(key, *args, **kwargs)
 
     def view(self, key: Any, *args: Any, **kwargs: Any) -> Any:
         self._note("view", key)
@@ -358,11 +388,17 @@ async def refusable(work: Awaitable[object]) -> None:
         await work
 
 
-@pytest.mark.parametrize("name", ["/lock-thing", "/unlock-thing", "/lock-group", "/unlock-group"])
+WAYS_TO_A_FORM = ["/lock-thing", "/unlock-thing", "/lock-group", "/unlock-group"] + [
+    f"{kind}.open" for kind in ("lock_thing", "unlock_thing", "lock_things_group", "unlock_things_group")
+]
+
+
+@pytest.mark.parametrize("name", WAYS_TO_A_FORM)
 async def test_a_form_opens_only_for_those_who_may_ask(stage: Stage, name: str) -> None:
     everybody = list(stage.slack.workspace.users)
+    way = stage.slack.payloads.command if name.startswith("/") else stage.slack.payloads.shortcut
     for user in everybody:
-        await stage.slack.deliver(stage.slack.payloads.command(user, name))
+        await stage.slack.deliver(way(user, name))
     await idle(stage)
     with_form = {
         user for user in everybody if (view := stage.person(user).modal) and view.content.get("submit")
