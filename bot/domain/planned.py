@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from bot.domain.bulk_rows import WORDS, RefusedRow, Row, Want
-from bot.domain.changes import LockThing, ThingChange, UnlockThing, holds
+from bot.domain.bulk_rows import WORDS, RefusedRow, Row
+from bot.domain.changes import LockThing, ThingChange, holds
 from bot.domain.identifiers import Iccid, Valid, is_reported, parse_imei
 from bot.domain.impact import Counts, Finding, Impact, Verdict
 from bot.domain.plans import Plan, RowCounts, RowVerdict, SeenPlan
@@ -43,15 +43,10 @@ def asked(row: Row) -> Asked:
     """What a line of a file asks for. What only resembles a number waits for a person: LOOK."""
     if isinstance(row, RefusedRow):
         verdict = RowVerdict.LOOK if row.needs_a_look else RowVerdict.REFUSED
-        return Asked(row.line, (row.iccid, row.what), None, verdict, row.reason)
-    match row.want:
-        case Want.LOCK if row.imei:
-            return Asked(row.line, (row.iccid.digits, row.imei.digits), LockThing(row.iccid, row.imei))
-        case Want.UNLOCK_KEEP | Want.UNLOCK_CLEAR:
-            change = UnlockThing(row.iccid, keep=row.want is Want.UNLOCK_KEEP)
-            return Asked(row.line, (row.iccid.digits, WORDS[row.want]), change)
-        case _:
-            return Asked(row.line, (row.iccid.digits, WORDS[Want.LOCK_LAST_SEEN]), None)
+        return Asked(row.line, row.typed, None, verdict, row.reason)
+    if row.change is None:
+        return Asked(row.line, (row.iccid.digits, WORDS[row.want]), None)
+    return Asked(row.line, row.typed, row.change)
 
 
 def iccid_of(row: BulkRow) -> Iccid:
