@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -139,13 +139,10 @@ class Table(Protocol):
         ...
 
 
-class Tables(Protocol):
-    """Reads what people send as a table. Takes time: call it in a thread."""
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Reads what people send as a table. Takes time: call it in a thread. Both raise `NotASheet`."""
 
-    def file(self, data: bytes) -> Table:
-        """A CSV file or an Excel workbook. Raises `NotASheet`."""
-        ...
-
-    def pasted(self, text: str) -> Table:
-        """Pasted lines. Raises `NotASheet`."""
-        ...
+    file: Callable[[bytes], Table]
+    """A CSV file or an Excel workbook."""
+    pasted: Callable[[str], Table]

@@ -249,6 +249,10 @@ class Store(Protocol):
         applying or unconfirmed whose `next_at`, and whose only item's, is None or has come."""
         ...
 
+    async def submission(self, submission_id: str) -> Submission | None:
+        """A form that was sent, whatever became of it."""
+        ...
+
     async def unfinished_submissions(self) -> tuple[Submission, ...]:
         """Those still "checking"."""
         ...

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.domain.changes import Bulk
 from bot.domain.policy import Policy
 from bot.domain.requests import ChangeRequest, Status
 from bot.services.ports import GIVEN_UP, Clock, Message, MessageState, Outbox, Place, PlaceKind, Store
@@ -20,6 +21,7 @@ from bot.slack import ids
 from bot.slack.api import SlackApi, SlackAway, SlackBusy, SlackError
 from bot.slack.cards import Audience, Drawn, draw
 from bot.slack.files import Files
+from bot.slack.plan_cards import draw_bulk
 from bot.slack.replies import audit_line, reply
 
 log = logging.getLogger(__name__)
@@ -238,7 +240,8 @@ class Messenger:
             roles=tuple(dict.fromkeys(name for names in roles for name in names)),
         )
         note = REPLACES if place.id in self._replaced else ""
-        return draw(request, place.kind, audience, note)
+        drawing = draw_bulk if isinstance(request.change, Bulk) else draw
+        return drawing(request, place.kind, audience, note)
 
     async def _open(self, channel: str) -> str:
         """A direct message is opened first; channels are as they are."""

@@ -71,6 +71,13 @@ class SqlStore:
         rested = or_(requests.c.next_at.is_(None), requests.c.next_at <= now)
         return await self._requests(or_(expired, at_work & rested))
 
+    async def submission(self, submission_id: str) -> Submission | None:
+        """A form that was sent, whatever became of it."""
+        query = select(submissions).where(submissions.c.id == submission_id)
+        async with self._engine.reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return to_submission(row) if row else None
+
     async def unfinished_submissions(self) -> tuple[Submission, ...]:
         """Those still "checking", oldest first."""
         query = select(submissions).where(submissions.c.state == "checking")
