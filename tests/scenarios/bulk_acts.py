@@ -10,7 +10,7 @@ from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.people import Person
 from bot.sandbox.slack.views import View
 from bot.sandbox.stage import Stage
-from tests.scenarios.acts import idle, open_form, request_id_in, shown, submit
+from tests.scenarios.acts import cards_of, idle, open_form, request_id_in, shown, submit
 from tests.scenarios.evidence import database, rows, untold
 
 TITLE = "Many SIMs from a file"
@@ -62,13 +62,7 @@ async def planned(stage: Stage, view: View, *, within: float = 600.0) -> Message
 
 def card_of(stage: Stage, request_id: str) -> Message | None:
     """The message in which the plan's maker follows it."""
-    found = [
-        message
-        for channel in stage.slack.workspace.channels
-        for message in stage.cards(channel)
-        if f"request `{request_id}`" in shown(message)
-    ]
-    return found[0] if found else None
+    return next(iter(cards_of(stage, request_id)), None)
 
 
 def plan_file(stage: Stage, card: Message) -> list[dict[str, str]]:
@@ -97,6 +91,16 @@ async def send_on(stage: Stage, who: Person, card: Message) -> None:
     """Press "Send the N ready ones"; waits until the bot is done with the click."""
     await who.click(card, "bulk.send")
     await idle(stage)
+
+
+async def approval_card(stage: Stage, request_id: str) -> Message:
+    """The card with the approvers' buttons."""
+
+    def there() -> Message | None:
+        return next((c for c in cards_of(stage, request_id) if "request.approve" in str(c.blocks)), None)
+
+    card: Message = await stage.until(there)
+    return card
 
 
 def status(stage: Stage, request_id: str) -> str:

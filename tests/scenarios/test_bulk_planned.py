@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import OpenStage
-from tests.scenarios.acts import approve, idle, request_id_in, shown, the_card
-from tests.scenarios.bulk_acts import counted, plan_file, planned, row_states, send_file, send_on, status
+from tests.scenarios.acts import approve, idle, request_id_in, shown
+from tests.scenarios.bulk_acts import approval_card, counted, plan_file, planned, row_states, send_file, send_on, status
 
 
 @pytest.mark.parametrize("transport", ["socket", "http"])
@@ -27,7 +27,7 @@ async def test_a_file_becomes_a_plan_and_the_plan_a_request_for_exactly_its_read
     assert status(stage, request_id) == "previewing"
     await send_on(stage, engineer, card)
     assert status(stage, request_id) == "pending"
-    asked = await the_card(stage, request_id)
+    asked = await approval_card(stage, request_id)
     await approve(stage, stage.person("U0APP1"), asked)
     await idle(stage)
     assert status(stage, request_id) == "approved"
