@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from bot.app_bulks import bulk_parts
 from bot.config import Config
 from bot.dispatch.local import LocalDispatcher
 from bot.domain.changes import Kind
@@ -18,9 +19,6 @@ from bot.monogoto.client import Monogoto
 from bot.monogoto.wire import OnCall
 from bot.running import Bot, Transport
 from bot.services.authority import Authority
-from bot.services.bulk_intake import BulkIntake
-from bot.services.bulk_ports import Tables
-from bot.services.bulk_submission import BulkSubmissions
 from bot.services.clearance import Clearance
 from bot.services.documents import Documents
 from bot.services.execution import Execution
@@ -28,8 +26,6 @@ from bot.services.group_execution import GroupExecution
 from bot.services.inventory import InventoryReader
 from bot.services.lookups import Lookups
 from bot.services.places import Places
-from bot.services.plan_documents import PlanDocuments
-from bot.services.planning import Planning
 from bot.services.ports import Clock, Platform, Store
 from bot.services.preview import Previews
 from bot.services.progress import Progress
@@ -39,18 +35,13 @@ from bot.services.submission import Submissions
 from bot.services.sweep import Sweep
 from bot.services.thing_execution import ThingExecution
 from bot.services.undoing import Undoing
-from bot.services.unhurried import unhurried
 from bot.services.vigil import Vigil
-from bot.sheets.reading import open_pasted, open_sheet
 from bot.sheets.spooling import spool
-from bot.sheets.verdicts import VERDICT_HEADER, template, verdict_row
 from bot.slack import listeners
 from bot.slack.api import TIMEOUT, SlackApi
 from bot.slack.background import Background
-from bot.slack.bulks import Bulks
 from bot.slack.desk import Desk
 from bot.slack.dispatch import BoltDispatch, Dispatch
-from bot.slack.downloads import Downloads
 from bot.slack.files import Files
 from bot.slack.http import HttpTransport
 from bot.slack.notifier import SlackNotifier
@@ -59,7 +50,6 @@ from bot.slack.roles import SlackDirectory
 from bot.slack.screens import Screens
 from bot.slack.socket import SocketTransport
 from bot.storage.archive import SqlArchive
-from bot.storage.bulk_store import SqlBulkRows
 from bot.storage.engine import Engine, migrate, open_engine
 from bot.storage.gate import SqlGate
 from bot.storage.inventory import SqlInventory
@@ -112,39 +102,20 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         notifier=notifier,
     )
     places = Places(directory=directory, policy=policy)
-    rows, rate = SqlBulkRows(engine), config.monogoto_max_rate
-    slow = unhurried(platform)
-    planning = Planning(
+    planning, bulks = bulk_parts(
+        engine=engine,
+        platform=platform,
         store=store,
-        kept=rows,
-        platform=slow,
-        previews=Previews(platform=slow, store=store, policy=policy, clock=clock),
-        authority=authority,
-        notifier=notifier,
-        clock=clock,
-    )
-    intake = BulkIntake(
-        store=store,
-        kept=rows,
+        policy=policy,
         authority=authority,
         places=places,
-        clock=clock,
-        dispatcher=dispatcher,
+        api=api,
         notifier=notifier,
-        rate=rate,
-    )
-    sending = BulkSubmissions(
-        store=store,
-        planning=planning,
-        previews=previews,
-        authority=authority,
-        places=places,
-        clock=clock,
         dispatcher=dispatcher,
-        notifier=notifier,
-        rate=rate,
+        clock=clock,
+        rate=config.monogoto_max_rate,
+        documents=documents,
     )
-    documents["plan"] = PlanDocuments(rows, verdict_row, VERDICT_HEADER)
     submissions = Submissions(
         store=store,
         previews=previews,
@@ -201,7 +172,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         shares=Once(clock),
         lookups=lookups,
         inventory=known,
-        bulks=Bulks(intake, sending, Tables(open_sheet, open_pasted), Downloads(api), template),
+        bulks=bulks,
     )
     app = listeners.build_app(token=config.slack_bot_token.reveal())
     listeners.register(app, desk)

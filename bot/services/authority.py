@@ -10,6 +10,7 @@ from bot.domain.errors import DirectoryUnavailable, NotAllowed
 from bot.domain.plans import Scope
 from bot.domain.policy import Actor, Decision, Policy, Standing
 from bot.domain.requests import ChangeRequest, Origin, Person
+from bot.services.decisions import all_of, any_of, kinds
 from bot.services.ports import Clock, Directory, Room, Store
 
 UNREACHABLE = (
@@ -178,21 +179,21 @@ class Authority:
 
     def may_request(self, actor: Actor, scopes: Iterable[Scope]) -> Decision:
         """Yes where every scope says so; of several refusals the first."""
-        return _all_of(self._policy.may_request(actor, kind, group_id) for kind, group_id in scopes)
+        return all_of(self._policy.may_request(actor, kind, group_id) for kind, group_id in scopes)
 
     def _may_ask(self, actor: Actor, kind: Kind) -> Decision:
         """Of a bulk: whether any row could be asked for."""
-        return _any_of(self._policy.may_ask(actor, each) for each in _kinds(kind))
+        return any_of(self._policy.may_ask(actor, each) for each in kinds(kind))
 
     def _may_approve_some(self, actor: Actor, kind: Kind) -> Decision:
-        return _any_of(self._policy.may_approve_some(actor, each) for each in _kinds(kind))
+        return any_of(self._policy.may_approve_some(actor, each) for each in kinds(kind))
 
     def _roles_to_ask(self, kind: Kind) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(r for each in _kinds(kind) for r in self._policy.asking_roles(each)))
+        return tuple(dict.fromkeys(r for each in kinds(kind) for r in self._policy.asking_roles(each)))
 
     def _may_approve(self, actor: Actor, scopes: Iterable[Scope], requester_id: str) -> Decision:
         """Yes where every scope says so; of several refusals the first."""
-        return _all_of(
+        return all_of(
             self._policy.may_approve(actor, kind, group_id, requester_id) for kind, group_id in scopes
         )
 
@@ -253,23 +254,3 @@ class Authority:
         if not decision.allowed and actor.unsure and actor.standing is Standing.MEMBER:
             raise DirectoryUnavailable(f"roles unknown: {', '.join(sorted(actor.unsure))}")
         return decision
-
-
-def _kinds(kind: Kind) -> tuple[Kind, ...]:
-    """The kinds that rules speak of: of a bulk, those that its rows can have."""
-    return (Kind.LOCK_THING, Kind.UNLOCK_THING) if kind is Kind.BULK else (kind,)
-
-
-def _any_of(decisions: Iterable[Decision]) -> Decision:
-    """The first yes, else the first refusal."""
-    listed = list(decisions)
-    return next((decision for decision in listed if decision.allowed), listed[0])
-
-
-def _all_of(decisions: Iterable[Decision]) -> Decision:
-    """The first refusal, else a yes; about nothing at all, no."""
-    said = Decision(False, "There is nothing in it that a rule could allow.")
-    for said in decisions:
-        if not said.allowed:
-            return said
-    return said

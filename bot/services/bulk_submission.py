@@ -13,7 +13,7 @@ from bot.domain.errors import AlreadyDecided, Changed, NoSuchRequest, NotAllowed
 from bot.domain.planned import GENEROUS, plan_of, time_needed
 from bot.domain.plans import SeenPlan
 from bot.domain.policy import Terms
-from bot.domain.requests import ChangeRequest, Event, Origin, Person, Status
+from bot.domain.requests import OPEN, ChangeRequest, Event, Origin, Person, Status
 from bot.services.authority import Authority
 from bot.services.places import Chosen, Places
 from bot.services.planning import Planning
@@ -71,7 +71,8 @@ class BulkSubmissions:
             try:
                 return await self._send(request, preview, places)
             except Overtaken:
-                raise AlreadyDecided(await self._known(request_id)) from None
+                await self._checked(request_id)
+                raise Changed("The plan came further meanwhile. Look at its card, and press again.") from None
 
     async def _send(self, request: ChangeRequest, preview: Preview, places: Chosen) -> ChangeRequest:
         sent = self._pending(request, preview.terms, preview.fingerprint)
@@ -126,6 +127,8 @@ class BulkSubmissions:
         """The request, if all of its rows are checked and nobody has sent it on."""
         request = await self._known(request_id)
         plan = plan_of(request) if isinstance(request.seen, SeenPlan) else None
+        if plan is not None and request.status in OPEN - {Status.PREVIEWING}:
+            raise Unfit("This plan was sent on already: its card says how it stands.")
         if plan is None or request.status is not Status.PREVIEWING:
             raise AlreadyDecided(request)
         if self._clock.now() >= request.expires_at:

@@ -5,35 +5,28 @@ All state is in the rows: a process that ends amid a slice repeats some readings
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.changes import LockThing, ThingChange
 from bot.domain.errors import (
     DirectoryUnavailable,
     Overtaken,
-    PlatformError,
-    Proposed,
-    StoreUnavailable,
-    ThingNotFound,
-    Unfit,
 )
-from bot.domain.identifiers import Iccid
 from bot.domain.impact import SeenThing
-from bot.domain.planned import Digest, decided, frozen, iccid_of, impact_of, is_already, plan_of
+from bot.domain.planned import Digest, decided, frozen, impact_of, is_already, plan_of
 from bot.domain.plans import RowVerdict, SeenPlan
 from bot.domain.policy import Actor
 from bot.domain.requests import ChangeRequest, Event
 from bot.domain.rows import BulkRow
-from bot.domain.things import Thing, ThingsGroup
 from bot.services.authority import Authority
-from bot.services.bulk_ports import BulkRows, Repeated, Surroundings
-from bot.services.ports import Clock, Notifier, Platform, Store
+from bot.services.bulk_ports import BulkRows, Surroundings
+from bot.services.ports import Clock, Notifier, Store
 from bot.services.preview import Previews
+from bot.services.row_checks import is_held, repeat_reasons, with_surroundings
+from bot.services.row_reading import Read, RowReader, Slice
 
-CONCURRENCY = 4
 SLICE_ROWS = 200
 SLICE_SECONDS = 2.0
 TELL_EVERY = timedelta(seconds=3)
@@ -49,33 +42,15 @@ UNREAD = "Could not be read: Monogoto did not answer for this SIM ({tries} tries
 SLACK_AWAY = "Slack does not say just now what you may ask for. I go on trying."
 
 
-@dataclass(slots=True)
-class _Slice:
-    """What is known for the time of one slice."""
-
-    request: ChangeRequest
-    until: datetime
-    actor: Actor
-    groups: dict[str, asyncio.Task[ThingsGroup | None]] = field(default_factory=dict)
-    things: list[tuple[BulkRow, Thing, ThingsGroup | None, bool]] = field(default_factory=list)
-    done: list[BulkRow] = field(default_factory=list)
-    failed: list[BulkRow] = field(default_factory=list)
-
-    @property
-    def is_fruitless(self) -> bool:
-        """Whether the vendor answered nothing at all."""
-        return bool(self.failed) and not self.things and not self.done
-
-
 class Planning:
-    """Implements `LongWork` for bulks that are previewed. `platform` waits its turn behind what is urgent."""
+    """Implements `LongWork` for bulks that are previewed."""
 
     def __init__(
         self,
         *,
         store: Store,
         kept: BulkRows,
-        platform: Platform,
+        reader: RowReader,
         previews: Previews,
         authority: Authority,
         notifier: Notifier,
@@ -83,7 +58,7 @@ class Planning:
     ) -> None:
         self._store = store
         self._kept = kept
-        self._platform = platform
+        self._reader = reader
         self._previews = previews
         self._authority = authority
         self._notifier = notifier
@@ -119,51 +94,10 @@ class Planning:
         except DirectoryUnavailable:
             await self._rest(request, self._in(FIRST_PAUSE_SECONDS * 4), SLACK_AWAY)
             return False
-        slice_ = _Slice(request, self._in(SLICE_SECONDS), actor)
-        waiting = iter(rows)
-        await asyncio.gather(*(self._read_rows(slice_, waiting) for _ in range(CONCURRENCY)))
-        checked = [*slice_.done, *await self._judged(slice_), *map(self._put_off, slice_.failed)]
-        await self._keep(request, checked, away=slice_)
-        return not slice_.is_fruitless
-
-    async def _read_rows(self, slice_: _Slice, waiting: Iterable[BulkRow]) -> None:
-        for row in waiting:
-            await self._read_row(slice_, row)
-            if self._clock.now() >= slice_.until or slice_.is_fruitless:
-                return
-
-    async def _read_row(self, slice_: _Slice, row: BulkRow) -> None:
-        try:
-            thing = await self._previews.find(iccid_of(row), patient=True)
-            group, readable = await self._group(slice_, thing)
-        except Proposed as other:
-            grouped = Iccid(other.value).grouped
-            why = f"ICCID: {other.reason} If that is the SIM, write {grouped}."
-            slice_.done.append(decided(row, RowVerdict.LOOK, why))
-        except Unfit as unfit:
-            slice_.done.append(decided(row, RowVerdict.REFUSED, f"ICCID: {unfit.reason}"))
-        except StoreUnavailable:
-            raise
-        except PlatformError:
-            slice_.failed.append(row)
-        else:
-            slice_.things.append((row, thing, group, readable))
-
-    async def _group(self, slice_: _Slice, thing: Thing) -> tuple[ThingsGroup | None, bool]:
-        """Read once in a slice, however many Things are in it; (None, False) where Monogoto holds none."""
-        group_id = thing.things_group_id
-        if group_id is None:
-            return None, True
-        if group_id not in slice_.groups:
-            slice_.groups[group_id] = asyncio.ensure_future(self._read_group(group_id))
-        group = await slice_.groups[group_id]
-        return group, group is not None
-
-    async def _read_group(self, group_id: str) -> ThingsGroup | None:
-        try:
-            return await self._platform.things_group(group_id)
-        except ThingNotFound:
-            return None
+        found = await self._reader.read(rows, self._in(SLICE_SECONDS))
+        judged = await self._judged(request, actor, found.things)
+        await self._keep(request, [*found.done, *judged, *map(self._put_off, found.failed)], found)
+        return not found.is_fruitless
 
     def _put_off(self, row: BulkRow) -> BulkRow:
         """It is tried again after a pause that grows; at last a person is told the truth."""
@@ -175,44 +109,42 @@ class Planning:
 
     # --- what is said of a row ---------------------------------------------------------------------
 
-    async def _judged(self, slice_: _Slice) -> list[BulkRow]:
-        asks = [(row, frozen(row, thing)) for row, thing, _, _ in slice_.things]
-        imeis = [change.imei for _, change in asks if isinstance(change, LockThing)]
-        ids = {thing.thing_id for _, thing, _, _ in slice_.things}
-        ids |= {thing.things_group_id for _, thing, _, _ in slice_.things if thing.things_group_id}
-        around = await self._kept.surroundings(slice_.request.id, sorted(ids), imeis)
-        now = self._clock.now()
-        judged = []
-        for (row, change), (_, thing, group, readable) in zip(asks, slice_.things, strict=True):
-            seen = SeenThing(thing, group, readable, (), None, now)
-            judged.append(self._judge(slice_, row, change, seen, around))
-        return judged
+    async def _judged(self, request: ChangeRequest, actor: Actor, read: Sequence[Read]) -> list[BulkRow]:
+        asks = [frozen(row, seen.thing) for row, seen in read]
+        imeis = [change.imei for change in asks if isinstance(change, LockThing)]
+        ids = {seen.thing.thing_id for _, seen in read}
+        ids |= {seen.things_group_id for _, seen in read if seen.things_group_id}
+        around = await self._kept.surroundings(request.id, sorted(ids), imeis)
+        return [
+            self._judge(actor, row, change, seen, around)
+            for (row, seen), change in zip(read, asks, strict=True)
+        ]
 
     def _judge(
-        self, slice_: _Slice, row: BulkRow, change: ThingChange | str, seen: SeenThing, around: Surroundings
+        self, actor: Actor, row: BulkRow, change: ThingChange | str, seen: SeenThing, around: Surroundings
     ) -> BulkRow:
         if isinstance(change, str):
             return decided(row, RowVerdict.LOOK, change)
-        allowed = self._authority.may_request(slice_.actor, [(change.kind, seen.things_group_id)])
+        allowed = self._authority.may_request(actor, [(change.kind, seen.things_group_id)])
         if not allowed.allowed:
             return decided(row, RowVerdict.REFUSED, allowed.reason)
-        whole = _with_surroundings(seen, change, around)
+        whole = with_surroundings(seen, change, around)
         preview = self._previews.judge(change, whole)
         planned = replace(
             row, change=change, seen=whole, impact=preview.impact, fingerprint=preview.fingerprint
         )
         if is_already(change, seen.thing):
             return decided(planned, RowVerdict.ALREADY, "")
-        if why := _is_held(seen.thing, around):
+        if why := is_held(seen.thing, around):
             return decided(planned, RowVerdict.LOOK, why)
         return decided(planned, RowVerdict.READY)
 
     # --- how far it has come -----------------------------------------------------------------------
 
-    async def _keep(self, request: ChangeRequest, checked: list[BulkRow], *, away: _Slice) -> None:
+    async def _keep(self, request: ChangeRequest, checked: Sequence[BulkRow], found: Slice) -> None:
         async with self._store.transaction() as tx:
             await tx.put_rows(checked)
-        if away.is_fruitless:
+        if found.is_fruitless:
             await self._rest(request, self._in(_pause(checked)), AWAY)
             return
         due = self._told_at.get(request.id, request.created_at) + TELL_EVERY
@@ -242,7 +174,7 @@ class Planning:
     async def _finish(self, request: ChangeRequest) -> None:
         """All rows are checked: what they are together, and the person decides."""
         self._told_at.pop(request.id, None)
-        reasons = _reasons(await self._kept.repeats(request.id))
+        reasons = repeat_reasons(await self._kept.repeats(request.id))
         async with self._store.transaction() as tx:
             await tx.look_at_rows(request.id, reasons)
         planned = await self.planned(request)
@@ -278,36 +210,3 @@ class Planning:
 def _pause(failed: Iterable[BulkRow]) -> float:
     tries = max((row.item.attempts for row in failed), default=1)
     return float(min(FIRST_PAUSE_SECONDS * 2 ** max(tries - 1, 0), LONGEST_PAUSE_SECONDS))
-
-
-def _with_surroundings(seen: SeenThing, change: ThingChange, around: Surroundings) -> SeenThing:
-    """With the other Things that the device is known from: by the inventory and our own records alone."""
-    holder = around.holders.get(seen.thing.things_group_id or "", "")
-    if not isinstance(change, LockThing):
-        return replace(seen, group_request=holder)
-    device, own = change.imei.device, seen.thing.thing_id
-    elsewhere = tuple(name for thing_id, name in around.last_seen.get(device, ()) if thing_id != own)
-    locked = tuple(name for thing_id, name in around.locked.get(device, ()) if thing_id != own)
-    return replace(seen, elsewhere=elsewhere, locked_elsewhere=locked, group_request=holder)
-
-
-def _is_held(thing: Thing, around: Surroundings) -> str:
-    """Why the row has to wait for another request, "" where it needn't."""
-    for what, held in (("SIM", thing.thing_id), ("SIM's group", thing.things_group_id or "")):
-        if holder := around.holders.get(held):
-            return f"Another request on this {what} is still open: {holder}."
-    return ""
-
-
-def _reasons(repeats: Iterable[Repeated]) -> dict[int, str]:
-    """For each row that asks for what another one asks for: which lines they are."""
-    said = {
-        "ICCID": "ICCID: the same SIM is in line {lines} too. Keep one of the rows.",
-        "IMEI": "IMEI: the same device is in line {lines} too, for another SIM. Correct one of them.",
-    }
-    reasons: dict[int, str] = {}
-    for repeated in repeats:
-        for position, line in repeated.rows:
-            others = [str(other) for _, other in repeated.rows if other != line][:3]
-            reasons.setdefault(position, said[repeated.what].format(lines=", ".join(others)))
-    return reasons

@@ -124,9 +124,7 @@ def _cells(number: int, total: int) -> int:
 def _impact(request: ChangeRequest) -> str:
     counts = request.impact.counts or Counts()
     if not plan_of(request).rows.ready:
-        return (
-            "Nothing can be sent on. The file in the thread says why: mend it, and send it again."
-        )
+        return "Nothing can be sent on. The file in the thread says why: mend it, and send it again."
     lines = [f"• {FINDINGS[finding]}" for finding in request.impact.findings if finding in FINDINGS]
     hurt = counts.loses + counts.unknown
     verdict = "no SIM loses service or protection." if not hurt else _verdict(counts)
