@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from bot.domain.impact import Counts, Finding
@@ -13,9 +13,10 @@ from bot.services.ports import PlaceKind
 from bot.slack import blocks as b
 from bot.slack import ids
 from bot.slack.cards import HEADLINES, Audience, Drawn, decision_buttons, people
-from bot.slack.locks import Rows
 
-BAR_CELLS = 20
+BAR_CELLS = 18
+"""Of all rows: label, number and bar together fit a phone."""
+LABEL, NUMBER = 13, 9
 FINDINGS: Mapping[Finding, str] = {
     Finding.NEVER_SEEN: "Some SIMs were never seen in any device: nothing confirms their IMEI.",
     Finding.ZEROS: "For some the carrier reports no IMEI (zeros): even a correct lock may never match.",
@@ -36,7 +37,8 @@ WAITS = frozenset({Status.PREVIEWING, Status.PENDING})
 def draw_bulk(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str = "") -> Drawn:
     """The whole card. The requester's buttons stand where they follow it, the approvers' on their cards."""
     said = headline(request)
-    drawn = [b.section(f"{HEADLINES[request.status]} *{said}*"), b.facts(_rows(request))]
+    drawn = [b.section(f"{HEADLINES[request.status]} *{said}*"), b.quote("File", plan_of(request).name)]
+    drawn.append(_tables(request))
     if request.status in WAITS and plan_of(request).digest:
         drawn.append(b.section(_impact(request)))
     if request.note:
@@ -81,44 +83,33 @@ def _previewing(rows: RowCounts, *, is_checked: bool) -> str:
     return f"Send the {rows.ready:,} ready {'row' if rows.ready == 1 else 'rows'} on?"
 
 
-def _rows(request: ChangeRequest) -> Rows:
-    """The counts aligned on the right, with a bar that they fill."""
+def _tables(request: ChangeRequest) -> b.Block:
+    """The rows by verdict, and the ready ones by impact: aligned numbers, with a bar each."""
     plan = plan_of(request)
-    counted = [
+    rows = [
         ("ready", plan.rows.ready),
         ("already so", plan.rows.already),
         ("need a look", plan.rows.look),
         ("refused", plan.rows.refused),
     ]
-    if plan.rows.unchecked:
-        counted.append(("unchecked", plan.rows.unchecked))
-    facts = [("file", plan.name), *_aligned(counted)]
-    facts.append(("all rows", f"{plan.rows.total:,}  {bar(plan.rows)}"))
-    if plan.digest and request.impact.counts is not None and plan.rows.ready:
-        facts += _hurt(request.impact.counts)
-    return facts
+    rows += [("unchecked", plan.rows.unchecked)] if plan.rows.unchecked else []
+    tables = [_table(rows, "all rows")]
+    if plan.digest and plan.rows.ready and (counts := request.impact.counts):
+        hurt = [("keep service", counts.keeps), ("LOSE it", counts.loses), ("unknown", counts.unknown)]
+        tables.append(_table(hurt, "ready"))
+    return {"type": "rich_text", "elements": tables}
 
 
-def _hurt(counts: Counts) -> Rows:
-    return _aligned([("keep service", counts.keeps), ("lose it", counts.loses), ("unknown", counts.unknown)])
+def _table(counted: Sequence[tuple[str, int]], total: str) -> b.Block:
+    everything = sum(number for _, number in counted)
+    lines = [_line(label, number, everything) for label, number in counted]
+    lines.append(_line(total, everything, 0))
+    return {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": "\n".join(lines)}]}
 
 
-def _aligned(counted: list[tuple[str, int]]) -> Rows:
-    width = max(len(f"{number:,}") for _, number in counted)
-    return [(label, f"{number:,}".rjust(width)) for label, number in counted]
-
-
-def bar(rows: RowCounts) -> str:
-    """Ready rows full, other checked ones half, unchecked ones empty; what there is has a cell at least."""
-    if not rows.total:
-        return ""
-    full, empty = (_cells(number, rows.total) for number in (rows.ready, rows.unchecked))
-    half = max(0, BAR_CELLS - full - empty)
-    return "█" * full + "▒" * half + "░" * min(empty, BAR_CELLS - full)
-
-
-def _cells(number: int, total: int) -> int:
-    return max(1, number * BAR_CELLS // total) if number else 0
+def _line(label: str, number: int, of: int) -> str:
+    cells = max(1, number * BAR_CELLS // of) if of and number else 0
+    return f"{label.ljust(LABEL)}{number:>{NUMBER},}  {'█' * cells}".rstrip()
 
 
 def _impact(request: ChangeRequest) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 from bot.sandbox.slack.messages import Message
@@ -79,12 +80,8 @@ def verdicts(stage: Stage, card: Message) -> dict[int, tuple[str, str]]:
 
 def counted(card: Message) -> dict[str, int]:
     """The counts as the card shows them."""
-    found: dict[str, int] = {}
-    for line in shown(card).splitlines():
-        label, _, number = line.rpartition("  ")
-        if number.strip().replace(",", "").isdigit():
-            found[label.strip()] = int(number.strip().replace(",", ""))
-    return found
+    found = re.findall(r"^([A-Za-z ]+?) {2,}([\d,]+)(?:  █+)?$", shown(card), re.MULTILINE)
+    return {label: int(number.replace(",", "")) for label, number in found}
 
 
 async def send_on(stage: Stage, who: Person, card: Message) -> None:

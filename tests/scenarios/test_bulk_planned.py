@@ -6,7 +6,16 @@ import pytest
 
 from tests.conftest import OpenStage
 from tests.scenarios.acts import approve, idle, request_id_in, shown
-from tests.scenarios.bulk_acts import approval_card, counted, plan_file, planned, row_states, send_file, send_on, status
+from tests.scenarios.bulk_acts import (
+    approval_card,
+    counted,
+    plan_file,
+    planned,
+    row_states,
+    send_file,
+    send_on,
+    status,
+)
 
 
 @pytest.mark.parametrize("transport", ["socket", "http"])
