@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, insert, literal, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.plans import RowVerdict
@@ -52,7 +52,7 @@ class BulkTx:
         where = (
             (items.c.request_id == request_id)
             & (items.c.position == bindparam("at"))
-            & items.c.verdict.in_([RowVerdict.READY.value, RowVerdict.UNCHECKED.value])
+            & or_(_READY, items.c.verdict == RowVerdict.UNCHECKED.value)  # no IN in an executemany
         )
         look = {"verdict": RowVerdict.LOOK.value, "explanation": bindparam("why")}
         given = [{"at": position, "why": why} for position, why in reasons.items()]

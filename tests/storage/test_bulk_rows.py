@@ -192,3 +192,18 @@ async def test_a_discarded_bulk_leaves_nothing_behind(store: Store, kept: SqlBul
         await tx.discard_bulk(BULK)
     assert await store.request(BULK) is None
     assert await kept.rows(BULK, limit=9) == ()
+
+
+async def test_rows_that_need_a_look_say_why_unless_they_were_refused_or_are_so_already(
+    store: Store, kept: SqlBulkRows
+) -> None:
+    await add(store, *(row(n, verdict) for n, verdict in enumerate(RowVerdict, 1)))
+    async with store.transaction() as tx:
+        await tx.look_at_rows(BULK, dict.fromkeys(range(1, 6), "Compare it."))
+    assert [r.verdict for r in await kept.rows(BULK, limit=9)] == [
+        RowVerdict.LOOK,
+        RowVerdict.LOOK,
+        RowVerdict.ALREADY,
+        RowVerdict.LOOK,
+        RowVerdict.REFUSED,
+    ]
