@@ -56,7 +56,7 @@ def state_for(slot: Slot, value: Any) -> JSON:
 def room_for_file(slot: Slot, present: list[JSON], name: str) -> list[JSON]:
     """The files that stay beside a new one. Raises `CannotDo` for a wrong kind, or one too many."""
     kinds = slot.element.get("filetypes") or []
-    if kinds and name.rpartition(".")[2].lower() not in kinds:
+    if kinds and name.rpartition(".")[2].lower() not in [kind.lower() for kind in kinds]:
         raise CannotDo(f"{name} can't be used here: only {', '.join(kinds)}")
     most = int(slot.element.get("max_files", _MOST_FILES))
     if most == 1:
