@@ -35,6 +35,8 @@ export const ICONS = {
   send: "M3 10l14-6-5 13-3-5z",
   eye: "M2 10s3-5 8-5 8 5 8 5-3 5-8 5-8-5-8-5zM10 8a2 2 0 1 0 0 4 2 2 0 0 0 0-4",
   file: "M5 2h7l4 4v12H5zM12 2v4h4",
+  picture: "M3 4h14v12H3zM3 14l4-4 3 3 3-4 4 4M7 7.5v.01",
+  plus: "M10 4v12M4 10h12",
   threads: "M4 4h12M4 8h12M4 12h7M8 16h8",
   down: "M5 8l5 5 5-5",
   warn: "M10 3l8 14H2zM10 8v4M10 14.5v.01",

@@ -1,5 +1,6 @@
 /** Starts the page and keeps it true: fetches what is shown whenever the feed says so, and draws it. */
 
+import { flush } from "./acts.js";
 import * as api from "./api.js";
 import { drawChannel, focusComposer, forgetHome, openHome } from "./channel.js";
 import { toast } from "./dialog.js";
@@ -21,7 +22,7 @@ function drawAll() {
 
 /** Show a channel, or the app ("app"), which gets its direct message at the first visit. */
 async function openChannel(id, ts, thread = null) {
-  await putModalsAway();
+  if (!(await putModalsAway())) return;
   const isApp = id === "app" || id === appChannel()?.id;
   const tab = isApp && !ts && store.workspace?.home_tab ? "home" : "messages";
   if (isApp) await openHome();
@@ -53,6 +54,7 @@ async function loadChannel() {
 
 /** Somebody else sits down at this window. */
 async function actAs() {
+  await flush(); // what was typed so far is the other person's, and waits for them
   Object.assign(store, { channel: null, thread: null, messages: [], newFrom: null });
   await refresh();
   showScreen(store.view === "monogoto" ? "monogoto" : "channel");

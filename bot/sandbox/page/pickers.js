@@ -37,8 +37,9 @@ function finder(element, block, surface) {
   if (source) return async (typed) => matching(source(element, surface.place), typed);
   return async (text) => {
     try {
-      const { result } = await api.post("/control/suggest", { ...surface.where, block_id: block.block_id, text });
-      return [{ options: result }];
+      const asked = { ...surface.where, block_id: block.block_id, action_id: element.action_id, text };
+      const { result } = await api.post("/control/suggest", asked);
+      return result.map((group) => ({ label: group.label?.text, options: group.options }));
     } catch (error) {
       surface.failed(error.message);
       return [];

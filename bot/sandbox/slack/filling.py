@@ -57,12 +57,12 @@ def room_for_file(slot: Slot, present: list[JSON], name: str) -> list[JSON]:
     """The files that stay beside a new one. Raises `CannotDo` for a wrong kind, or one too many."""
     kinds = slot.element.get("filetypes") or []
     if kinds and name.rpartition(".")[2].lower() not in [kind.lower() for kind in kinds]:
-        raise CannotDo(f"{name} can't be used here: only {', '.join(kinds)}")
+        raise CannotDo(f"{name} can't be used here: only {', '.join(kinds)}.")
     most = int(slot.element.get("max_files", _MOST_FILES))
     if most == 1:
         return []
     if len(present) >= most:
-        raise CannotDo(f"only {most} files can be uploaded here")
+        raise CannotDo(f"{name} is one too many: only {most} files can be uploaded here.")
     return present
 
 
