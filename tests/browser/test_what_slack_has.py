@@ -196,8 +196,12 @@ async def test_a_global_shortcut_runs_from_the_bolt_and_from_the_list_of_command
 async def test_dates_and_times_are_typed_and_told_as_slack_has_them(me: Window, app: SmallApp) -> None:
     """The day as it stands, the moment in the reader's zone, and nothing of the years on the way."""
     app.slack.workspace.users[MARIA].tz = NEW_YORK
+    moment = {"type": "datetimepicker", "action_id": "moment", "initial_date_time": DST_MORNING}
+    shown = [{"type": "actions", "elements": [moment]}]
+    await app.client.chat_postMessage(channel=FIELD, text="When", blocks=shown)
     await me.page.reload()
     await me.go_to(FIELD)
+    await expect(last(me).locator("input")).to_have_value("2026-03-08T03:00")
     await me.say("/form")
     keys = me.page.keyboard
     for label, typed in (("date", "03082026"), ("time", "0145PM"), ("moment", "03082026 0300AM")):
@@ -211,7 +215,8 @@ async def test_dates_and_times_are_typed_and_told_as_slack_has_them(me: Window, 
     await expect(me.form).to_have_count(0)
     values = (await app.told("view_submission"))["view"]["state"]["values"]
     assert values["date"]["date"] == {"type": "datepicker", "selected_date": "2026-03-08"}
-    assert values["time"]["time"]["selected_time"] == "13:45"
+    time = {"type": "timepicker", "selected_time": "13:45", "timezone": "Asia/Kolkata"}
+    assert values["time"]["time"] == time
     assert values["moment"]["moment"] == {"type": "datetimepicker", "selected_date_time": DST_MORNING}
 
 

@@ -124,7 +124,7 @@ export class Composer {
     fill(this.list, rows.map((each, index) => [
       each.group !== rows[index - 1]?.group && h("div", { class: "options-group" }, each.group),
       h("div", {
-        role: "option", class: "option", id: `${this.list.id}-${index}`, "aria-selected": "false",
+        role: "option", class: each.user ? "option person" : "option", id: `${this.list.id}-${index}`, "aria-selected": "false",
         onclick: () => this.take(each), onpointermove: () => this.mark(index),
       }, each.user && avatar(each.user, "tiny"), h("b", {}, each.title), " ", h("span", { class: "usage" }, each.usage), h("small", {}, each.note)),
     ]));

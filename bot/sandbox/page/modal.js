@@ -13,7 +13,7 @@ let cameFrom = null;
 const text = (words) => ({ type: "plain_text", text: words });
 const LEAVE = {
   title: text("Leave this form?"), text: text("What you have filled in will be lost."),
-  confirm: text("Leave form"), deny: text("Stay"), style: "danger",
+  confirm: text("Leave form"), deny: text("Stay"), style: "danger", safe: true,
 };
 
 /** Show exactly these views, top last; what is in them stays where nothing changed. */
