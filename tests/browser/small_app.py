@@ -63,7 +63,7 @@ FORM: Final = modal(
         asking("time", type="timepicker", timezone="Asia/Kolkata"),
         asking("moment", type="datetimepicker"),
         asking("csv", type="file_input", filetypes=["csv"], max_files=2),
-        asking("people", type="multi_users_select"),
+        asking("people", type="multi_users_select", max_selected_items=1),
     ],
 )
 

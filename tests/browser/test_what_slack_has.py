@@ -97,6 +97,19 @@ async def test_selects_in_a_message_look_while_one_types_and_tell_the_app(me: Wi
     assert done["team"]["selected_users"] == ["U0ENG2"]
 
 
+async def test_a_full_field_says_so_and_accents_need_not_be_typed(me: Window, app: SmallApp) -> None:
+    """Who types "chloe" finds Chloé; where one may be picked, the list says that no other can be."""
+    await me.go_to(FIELD)
+    await me.say("/form")
+    people = me.form.locator("[data-block=people]")
+    await pick(people.get_by_role("combobox"), "chloe", "Chloé Martin")
+    await expect(people.locator(".chip")).to_have_text(["Chloé Martin"])
+    await people.get_by_role("combobox").click()
+    await expect(people.get_by_role("listbox")).to_have_text("Only 1 can be chosen here")
+    await people.get_by_role("button", name="Remove Chloé Martin").click()
+    await expect(people.locator(".chip")).to_have_count(0)
+
+
 async def test_a_picture_of_another_host_is_named_and_not_fetched(me: Window, app: SmallApp) -> None:
     await app.client.chat_postMessage(channel=FIELD, text="Pick", blocks=SELECTS)
     await me.go_to(FIELD)

@@ -1,5 +1,6 @@
 /** What a composer offers for what stands before the caret: commands and shortcuts after `/`, names after `@`. */
 
+import { folded } from "./select.js";
 import { store } from "./store.js";
 
 const MOST_NAMES = 12;
@@ -47,7 +48,6 @@ const some = (label, from, rows) => (rows.length ? { label, from, rows } : null)
 export const globalShortcuts = () => store.workspace.shortcuts.filter((shortcut) => shortcut.type === "global");
 
 const whoIs = (user) => [user.id === store.place.me && "you", user.id === store.place.bot && "app"].filter(Boolean).join(", ");
-const folded = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
 /** Whether the whole name, or a word of it, begins with what was typed. */
 function begins(name, typed) {
