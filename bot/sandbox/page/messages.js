@@ -39,6 +39,7 @@ export class MessageList {
 
   /** Show these messages of `of`; stays at the end, if the reader was there or wrote the last one. */
   draw(of, messages) {
+    this.scrolled(); // before anything changes a height: the browser may not have told of it yet
     const fresh = of !== this.of;
     const last = messages.at(-1);
     const arrived = fresh || !this.newest ? [] : messages.filter((message) => message.ts > this.newest);
