@@ -43,7 +43,7 @@ class _Form:
         read = read_fields(shown, typed)
         if read.change is None:
             await ack(response_action="errors", errors=dict(read.errors))
-            self._propose(view, read, Call.of(body))
+            self._desk.start(self._tidy(view, read), Call.of(body), name="errors beside fields")
             return
         submission = self._submission(body, shown, typed)
         try:
@@ -60,13 +60,11 @@ class _Form:
         call = Call(submission.person, submission.origin)
         self._desk.start(work, call, name=f"submission {submission.id}")
 
-    def _propose(self, view: Mapping[str, Any], read: Read, call: Call) -> None:
-        """The same view with a button under the field: the error alone can't be clicked."""
-        if read.proposals:
-            self._desk.start(self._put_under(view, read.proposals), call, name="proposal")
-
-    async def _put_under(self, view: Mapping[str, Any], under: forms.Under) -> None:
-        await self._desk.edit(view, lambda newest: forms.with_under(newest, under))
+    async def _tidy(self, view: Mapping[str, Any], read: Read) -> None:
+        """A button under the field, which an error can't hold; and no sentence there that it says anyway."""
+        await self._desk.edit(
+            view, lambda newest: forms.with_errors_said(newest, read.errors, read.proposals)
+        )
 
     def _submission(self, body: Mapping[str, Any], shown: Form, typed: dict[str, str]) -> Submission:
         call = Call.of(body)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.identifiers import Iccid
 from bot.domain.things import GroupRow, ThingRow
 from bot.sandbox.monogoto.examples import Example
 from bot.sandbox.slack.messages import Message
@@ -111,7 +112,7 @@ async def test_an_iccid_with_another_last_digit_shows_the_one_really_found(stage
     sim: Example = getattr(stage.monogoto.examples, name)
     said = shown(await ask(stage, support(stage), f"status {sim.printed}"))
     assert sim.printed != sim.iccid
-    assert f"it holds {sim.iccid}. That one is shown." in said
+    assert f"it holds {Iccid(sim.iccid).grouped}. That one is shown." in said
     assert sim.name in said
 
 
