@@ -139,7 +139,8 @@ async def _give_back(desk: Desk, call: Call, submission: Submission, shown: Form
     again = shown.showing(submission.fields, desk.new_id())
     buttons = [reopen(again, again.typed)]
     if isinstance(error, AlreadyOpen):
-        sentence = f"⚠️ {await open_request_line(desk, error.request_id, noun(shown.kind))}"
+        line = await open_request_line(desk, error.request_id, noun(shown.kind))
+        sentence = f"⚠️ {line} It has to be decided or cancelled first."
         buttons = await _own(desk, call, error.request_id)
     elif isinstance(error, NotAllowed):
         buttons = []

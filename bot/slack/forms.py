@@ -113,22 +113,6 @@ def with_under(view: Mapping[str, Any], under: Under, **facts: Any) -> View:
     return _form(shown, put_under(view.get("blocks", ()), under))
 
 
-def with_errors_said(view: Mapping[str, Any], fields_said: Iterable[str], proposals: Under) -> View | None:
-    """The view for errors that stand beside these fields: under them only what can be clicked.
-
-    None where nothing is to change.
-    """
-    under = {field_id: offer(proposals.get(field_id, ())) for field_id in fields_said}
-    below = tuple(map(_below, under))
-    said_before = any(str(block.get("block_id", "")).startswith(below) for block in view.get("blocks", ()))
-    return with_under(view, under) if said_before or any(under.values()) else None
-
-
-def offer(proposed: Iterable[b.Block]) -> list[b.Block]:
-    """Of a proposal what can be clicked, where its sentence is said elsewhere."""
-    return [block for block in proposed if block["type"] == "actions"]
-
-
 def quoted(text: str) -> str:
     """What a person typed, escaped, to be copied."""
     return "\n".join(f"> {b.escape(line, b.REASON_LIMIT)}" for line in text.splitlines() if line.strip())

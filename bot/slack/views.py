@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from slack_bolt.app.async_app import AsyncApp
@@ -11,6 +11,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.domain.errors import Refusal, StoreUnavailable
 from bot.domain.requests import Origin
 from bot.services.ports import Submission
+from bot.slack import blocks as b
 from bot.slack import forms, ids
 from bot.slack.api import SlackError
 from bot.slack.asking import check
@@ -62,9 +63,13 @@ class _Form:
 
     async def _tidy(self, view: Mapping[str, Any], read: Read) -> None:
         """A button under the field, which an error can't hold; and no sentence there that it says anyway."""
-        await self._desk.edit(
-            view, lambda newest: forms.with_errors_said(newest, read.errors, read.proposals)
-        )
+        under = {field_id: _clickable(read.proposals.get(field_id, ())) for field_id in read.errors}
+
+        def tidied(newest: Mapping[str, Any]) -> forms.View | None:
+            changed = forms.with_under(newest, under)
+            return changed if changed["blocks"] != newest.get("blocks") else None
+
+        await self._desk.edit(view, tidied)
 
     def _submission(self, body: Mapping[str, Any], shown: Form, typed: dict[str, str]) -> Submission:
         call = Call.of(body)
@@ -80,6 +85,10 @@ class _Form:
             fields=typed | facts,
             at=self._desk.clock.now(),
         )
+
+
+def _clickable(proposed: Iterable[b.Block]) -> list[b.Block]:
+    return [block for block in proposed if block["type"] == "actions"]
 
 
 def _sent_already(shown: Form) -> forms.View:
@@ -112,7 +121,7 @@ class _Denial:
         except Exception as error:  # noqa: BLE001  every failure is worded; the unknown ones get a reference
             await self._give_back(call, denial, reason, view_id, error)
         else:
-            done = "🚫 Denied. Nothing is changed; the thread tells the person who asked."
+            done = "🚫 Denied. Nothing was changed; the thread tells the person who asked."
             await self._shown(view_id, forms.notice(forms.DENIAL_TITLE, done))
 
     async def _give_back(

@@ -28,7 +28,7 @@ _SAME = (
     (re.compile(r"(?s)“[^”]*”"), "“said”"),
     (re.compile(r"^`R` .* \((?:…\d+|group)\):"), "`R` name:"),
     (re.compile(r"^\W* \*(SIM|Group) .*\*$"), r"\1 name"),
-    (re.compile(r"^\*[^*]+\*\n(ICCID|group) "), r"*named* \1 "),
+    (re.compile(r"^\*[^*]+\*\n(8|group )"), r"*named* \1"),
     (re.compile(r"(?m)^(\W* \*(?:Open|Lock|Unlock)[^*]*\*).*$"), r"\1"),
     (re.compile(r"\b(for|about|as) \*[^*]+\*"), r"\1 *named*"),
     (re.compile(r"\brole \w+(?: or \w+)*"), "role"),
