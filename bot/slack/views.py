@@ -51,7 +51,8 @@ class _Form:
             new = await self._desk.submissions.keep(submission)
         except StoreUnavailable as error:
             sentence = words(error, submission.person, log_unexpected("Keeping a submission", error))
-            await ack(response_action="errors", errors={forms.FIRST_FIELD[self._kind]: sentence})
+            plain = sentence.removeprefix("⚠️ ").replace("`", "")  # Slack marks errors itself, and draws no mrkdwn
+            await ack(response_action="errors", errors={forms.FIRST_FIELD[self._kind]: plain})
             return
         if not new:
             await ack(response_action="update", view=_sent_already(shown))

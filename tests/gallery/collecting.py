@@ -36,6 +36,7 @@ _SAME = (
     (re.compile(r"^(What was asked about|Use) .*$"), r"\1 name"),
     (re.compile(r"just now|\d+ (?:minute|hour|day)s? ago"), "ago"),
     (re.compile(r"\w+Id_[\w-]+|\b[0-9a-f]{8}-[0-9a-f-]{20,}"), "id"),
+    (re.compile(r"\(reference `?\w+`?\)"), "(reference)"),
     (re.compile(r"\d[\d ,-]*"), "0"),
     (re.compile(r" {2,}"), " "),
 )
