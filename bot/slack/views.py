@@ -51,7 +51,9 @@ class _Form:
             new = await self._desk.submissions.keep(submission)
         except StoreUnavailable as error:
             sentence = words(error, submission.person, log_unexpected("Keeping a submission", error))
-            plain = sentence.removeprefix("⚠️ ").replace("`", "")  # Slack marks errors itself, and draws no mrkdwn
+            plain = sentence.removeprefix("⚠️ ").replace(
+                "`", ""
+            )  # Slack marks errors itself, and draws no mrkdwn
             await ack(response_action="errors", errors={forms.FIRST_FIELD[self._kind]: plain})
             return
         if not new:
