@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import QueuePool
 
 from bot.domain.errors import StoreUnavailable
+from bot.storage.trips import OneTripConnection
 
 _WRITES = "imei_lock_writes"
 
@@ -148,6 +149,10 @@ def _set_up_connections(engine: AsyncEngine, *, read_only: bool, patience: float
         writes = connection.get_execution_options().get(_WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
+    def do_connect(dialect: Any, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
+        return dialect.dbapi.connect(*arguments, **options, async_creator_fn=OneTripConnection)
+
+    event.listen(engine.sync_engine, "do_connect", do_connect)
     event.listen(engine.sync_engine, "connect", on_connect)
     event.listen(engine.sync_engine, "begin", on_begin)
 
