@@ -6,13 +6,16 @@ import asyncio
 import shutil
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import Engine
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
+from sqlalchemy.util import LRUCache
 
 from bot.sandbox.clock import ManualClock
 from bot.sandbox.stage import Stage
@@ -22,6 +25,8 @@ from tests.gallery import collecting as gallery
 # A busy machine is no failure: examples are bounded in number, never in time.
 settings.register_profile("bounded", deadline=None)
 settings.load_profile("bounded")
+
+COMPILED_STATEMENTS = 2000
 
 
 @pytest.hookimpl(trylast=True)
@@ -49,6 +54,19 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     reasons = Counter(skipped.longrepr[2] for skipped in terminalreporter.getreports("skipped"))
     for reason, count in reasons.items():
         terminalreporter.write_line(f"Left out: {count} tests. {reason.removeprefix('Skipped: ')}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_are_compiled_once() -> Iterator[None]:
+    """What SQLAlchemy made of a statement serves every engine of this process, each being one of SQLite."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(SQLiteDialect_aiosqlite, "__eq__", lambda one, other: type(one) is type(other))
+        patched.setattr(SQLiteDialect_aiosqlite, "__hash__", lambda one: hash(type(one)))
+        compiled: LRUCache[Any, Any] = LRUCache(COMPILED_STATEMENTS)
+        patched.setattr(
+            Engine, "_compiled_cache", property(lambda _: compiled, lambda *_: None), raising=False
+        )
+        yield
 
 
 OpenStage = Callable[..., Awaitable[Stage]]

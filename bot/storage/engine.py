@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import filelock
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, event, exc
 from sqlalchemy.engine import URL, make_url
@@ -97,10 +100,23 @@ async def migrate(engine: Engine) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", "bot.storage:migrations")
+    if MigrationContext.configure(connection).get_current_heads() == _newest():
+        return
+    config = _scripts()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+@cache
+def _newest() -> tuple[str, ...]:
+    """The version that this code needs, as Alembic names it."""
+    return tuple(ScriptDirectory.from_config(_scripts()).get_heads())
+
+
+def _scripts() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "bot.storage:migrations")
+    return config
 
 
 def sqlite_file(url: URL) -> Path:
