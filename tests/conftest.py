@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import shutil
 import threading
 from collections import Counter
@@ -13,20 +15,40 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from sqlalchemy import Engine
-from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
-from sqlalchemy.util import LRUCache
 
 from bot.sandbox.clock import ManualClock
 from bot.sandbox.stage import Stage
 from bot.storage.engine import migrate, open_engine
+from tests import quick
 from tests.gallery import collecting as gallery
 
 # A busy machine is no failure: examples are bounded in number, never in time.
 settings.register_profile("bounded", deadline=None)
 settings.load_profile("bounded")
 
-COMPILED_STATEMENTS = 2000
+
+def pytest_configure() -> None:
+    quick.keep_bytecode()
+    quick.look_for_nothing_twice()
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: there is no garbage in it to be looked for, again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Of `-n auto`: one more than there are processors, since a test that waits leaves its one idle."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_are_compiled_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        quick.compile_statements_once(patched)
+        yield
 
 
 @pytest.hookimpl(trylast=True)
@@ -54,19 +76,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     reasons = Counter(skipped.longrepr[2] for skipped in terminalreporter.getreports("skipped"))
     for reason, count in reasons.items():
         terminalreporter.write_line(f"Left out: {count} tests. {reason.removeprefix('Skipped: ')}")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def statements_are_compiled_once() -> Iterator[None]:
-    """What SQLAlchemy made of a statement serves every engine of this process, each being one of SQLite."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(SQLiteDialect_aiosqlite, "__eq__", lambda one, other: type(one) is type(other))
-        patched.setattr(SQLiteDialect_aiosqlite, "__hash__", lambda one: hash(type(one)))
-        compiled: LRUCache[Any, Any] = LRUCache(COMPILED_STATEMENTS)
-        patched.setattr(
-            Engine, "_compiled_cache", property(lambda _: compiled, lambda *_: None), raising=False
-        )
-        yield
 
 
 OpenStage = Callable[..., Awaitable[Stage]]

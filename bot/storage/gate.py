@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, case, literal, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, case, literal, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.domain.errors import StoreUnavailable
@@ -40,6 +40,7 @@ class SqlGate:
         self._interval = round(_SECOND / max_rate)
         self._burst = burst
         self._turns = {True: asyncio.Lock(), False: asyncio.Lock()}
+        self._takes: dict[int, ReturningUpdate[Any]] = {}
         self._is_full = False
         """Whether the last slot was taken at the full rate: then an answer has nothing to bring back."""
 
@@ -82,7 +83,7 @@ class SqlGate:
         """0 where a slot was taken, else the microseconds after which to ask again."""
         now = self._now()
         async with self._engine.writing() as connection:
-            taken = (await connection.execute(self._take(now, room))).one_or_none()
+            taken = (await connection.execute(self._take(room), {"now": now})).one_or_none()
             if taken is not None:
                 self._is_full = taken.share >= _FULL
                 return 0
@@ -93,12 +94,19 @@ class SqlGate:
         paused: int = row.paused_until if row.paused_until <= now + _LONGEST_PAUSE else 0
         return max(opens - now, paused - now, 1)
 
-    def _take(self, now: int, room: int) -> ReturningUpdate[Any]:
+    def _take(self, room: int) -> ReturningUpdate[Any]:
+        """Said before every call to the vendor: put together once for each room, for any `now`."""
+        if room not in self._takes:
+            self._takes[room] = self._put_together(room)
+        return self._takes[room]
+
+    def _put_together(self, room: int) -> ReturningUpdate[Any]:
+        now = bindparam("now", type_=BigInteger)
         interval = self._interval * _FULL // gate.c.share
         # Further ahead than any call could have moved it: the clock was set back since.
         horizon = now + self._burst * self._interval * (_FULL // _LEAST)
         level = or_(gate.c.next_at <= now + room * interval, gate.c.next_at > horizon)
-        start = case((gate.c.next_at.between(now, horizon), gate.c.next_at), else_=_number(now))
+        start = case((gate.c.next_at.between(now, horizon), gate.c.next_at), else_=now)
         may_go = update(gate).where(_ROW, level, ~_paused(now))
         return may_go.values(next_at=start + interval).returning(gate.c.share)
 
@@ -110,7 +118,7 @@ class SqlGate:
         return to_microseconds(self._clock.now())
 
 
-def _paused(at: int) -> ColumnElement[bool]:
+def _paused(at: int | ColumnElement[int]) -> ColumnElement[bool]:
     """A pause that ends later than any can is one from before the clock was set back."""
     return and_(gate.c.paused_until > at, gate.c.paused_until <= at + _LONGEST_PAUSE)
 
