@@ -6,12 +6,14 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
 from sqlalchemy import Engine
 from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.util import LRUCache
+
+if TYPE_CHECKING:
+    import pytest  # a bot in a process of its own has no need of it
 
 COMPILED_STATEMENTS = 2000
 BYTECODE = Path(__file__).parent.parent / ".pytest_cache" / "bytecode"
