@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import filelock
 from alembic import command
@@ -163,7 +163,8 @@ def _set_up_connections(engine: AsyncEngine, *, read_only: bool, patience: float
 
     def on_begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        driver = cast("OneTripConnection", connection.connection.driver_connection)
+        driver.begin("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     def do_connect(dialect: Any, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
         return dialect.dbapi.connect(*arguments, **options, async_creator_fn=OneTripConnection)

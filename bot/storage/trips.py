@@ -1,7 +1,8 @@
 """SQLite's driver with one trip to the connection's thread for a statement, where it else makes four.
 
 SQLAlchemy asks the driver for a cursor, lets it run, fetches all rows and closes it: a trip each, and the
-work waits meanwhile. Here the first three are one, and the fourth has nothing left to do.
+work waits meanwhile. Here the first three are one, and the fourth has nothing left to do. A transaction
+begins on the trip of its first statement: until then there is nothing for it to see or to hold.
 """
 
 from __future__ import annotations
@@ -26,20 +27,35 @@ class OneTripConnection(aiosqlite.Connection):
         super().__init__(partial(sqlite3.connect, path, **options), _CHUNK)
         self._thread.daemon = True  # a connection that was given up keeps no process from ending
         self._at_rest = True
+        self._beginning = ""
+
+    def begin(self, beginning: str) -> None:
+        """Say BEGIN, or BEGIN IMMEDIATE, ahead of the next statement."""
+        self._beginning = beginning
 
     def cursor(self) -> OneTripCursor:  # type: ignore[override]  # the adapter needs no more than this
         """Ready at once: nothing is asked of the database yet."""
         return OneTripCursor(self)
 
+    async def commit(self) -> None:
+        """What was begun; no trip where no statement followed."""
+        if not self._beginning:
+            await super().commit()
+        self._beginning = ""
+
     async def rollback(self) -> None:
         """No trip where nothing is open: SQLAlchemy rolls back whatever it puts back into its pool."""
+        self._beginning = ""
         if self.in_transaction or not self._at_rest:
             await super().rollback()
 
     async def run(self, statement: Callable[[sqlite3.Cursor], object]) -> _Result:
         """Everything about one statement, in the connection's thread."""
         self._at_rest = False  # and it stays so where this is cancelled: the thread goes on all the same
-        result: _Result = await self._execute(_result_of, self._conn, statement)  # type: ignore[no-untyped-call]
+        beginning, self._beginning = self._beginning, ""
+        result: _Result = await self._execute(  # type: ignore[no-untyped-call]
+            _result_of, self._conn, beginning, statement
+        )
         self._at_rest = True
         return result
 
@@ -96,8 +112,12 @@ class OneTripCursor:
         return self._result.lastrowid
 
 
-def _result_of(connection: sqlite3.Connection, statement: Callable[[sqlite3.Cursor], object]) -> _Result:
+def _result_of(
+    connection: sqlite3.Connection, beginning: str, statement: Callable[[sqlite3.Cursor], object]
+) -> _Result:
     with closing(connection.cursor()) as cursor:
+        if beginning:
+            cursor.execute(beginning)
         statement(cursor)
         rows = cursor.fetchall() if cursor.description else ()
         return _Result(rows, cursor.description, cursor.rowcount, cursor.lastrowid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,43 @@ async def test_rolling_back_where_nothing_is_open_is_no_trip(connection: Countin
     await connection.cursor().execute("BEGIN")
     await connection.rollback()
     assert connection.trips == 3
+    assert not connection.in_transaction
+
+
+async def test_a_transaction_begins_with_its_first_statement(connection: Counting) -> None:
+    connection.begin("BEGIN IMMEDIATE")
+    assert not connection.in_transaction
+    await connection.cursor().execute("SELECT 1")
+    assert connection.in_transaction
+    await connection.commit()
+    assert not connection.in_transaction
+    assert connection.trips == 2
+
+
+async def test_a_transaction_without_a_statement_asks_for_nothing_and_leaves_nothing(
+    connection: Counting,
+) -> None:
+    for end in (connection.commit, connection.rollback):
+        connection.begin("BEGIN")
+        await end()
+        assert connection.trips == 0
+    await connection.cursor().execute("SELECT 1")
+    assert not connection.in_transaction
+
+
+async def test_who_may_not_begin_does_nothing_at_all(connection: Counting, tmp_path: Path) -> None:
+    await connection.cursor().execute("CREATE TABLE t (n INTEGER)")
+    await connection.cursor().execute("PRAGMA busy_timeout = 1")
+    with closing(sqlite3.connect(tmp_path / "here.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        connection.begin("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            await connection.cursor().execute("INSERT INTO t VALUES (1)")
+        await connection.rollback()
+        other.execute("ROLLBACK")
+    cursor = connection.cursor()
+    await cursor.execute("SELECT count(*) FROM t")
+    assert await cursor.fetchall() == [(0,)]
     assert not connection.in_transaction
 
 
