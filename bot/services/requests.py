@@ -165,7 +165,8 @@ class Requests:
         request = await self._store.request(request_id)
         if request is None:
             raise NoSuchRequest(
-                "I don't know this request: the card may be of another installation of the bot. Ask again."
+                "Nothing was changed: this request is not known here. "
+                "The card may be of another installation of the bot; ask again."
             )
         return request
 
@@ -195,7 +196,9 @@ class Requests:
         else:
             preview = await self._live(person, origin, request)
         if fingerprint != request.fingerprint:
-            raise Changed("This card was out of date. Look at it again and decide anew.")
+            raise Changed(
+                "Nothing was approved: this card was out of date. Look at it again and decide anew."
+            )
         return preview
 
     async def _live(self, person: Person, origin: Origin, request: ChangeRequest) -> Preview:
@@ -255,9 +258,8 @@ class Requests:
             pass
         self._notifier.wake()
         raise Changed(
-            f"The {noun(request.change)} has changed since this card was drawn, so nothing was approved and "
-            "earlier approvals no longer count. "
-            "The card shows it as it is now: look at it again and decide anew."
+            f"Nothing was approved: the {noun(request.change)} has changed since this card was drawn, and "
+            "earlier approvals no longer count. The card shows it as it is now: look again and decide anew."
         )
 
     async def _endorse(

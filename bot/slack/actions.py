@@ -66,7 +66,7 @@ def _value(body: Mapping[str, Any], action_id: str) -> str:
 def _request_and_fingerprint(value: str) -> tuple[str, str]:
     request_id, _, fingerprint = value.partition(".")
     if not request_id:
-        raise NoSuchRequest("This button carries no request; the card may be broken. Ask again.")
+        raise NoSuchRequest("Nothing was changed: this button carries no request. Ask again.")
     return request_id, fingerprint
 
 

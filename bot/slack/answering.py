@@ -14,6 +14,9 @@ from bot.slack.desk import Desk
 
 LINK_PATIENCE = 4.0
 """Real seconds that the modal waits for the card, to link to it."""
+APPROVAL_NEEDED = "Without approval nothing is changed. The card shows how the request stands."
+NO_APPROVAL_NEEDED = "It needs no approval and is applied at once. The card shows what comes of it."
+"""Both stay true however long the modal is left open."""
 
 
 async def posted(desk: Desk, submission: Submission, request: ChangeRequest, remarks: Iterable[str]) -> None:
@@ -24,9 +27,7 @@ async def posted(desk: Desk, submission: Submission, request: ChangeRequest, rem
     view = forms.notice(
         "Request posted",
         f"✅ *Request posted* as `{request.id}`. {where}.",
-        "Nothing is changed until it is approved."
-        if buttons
-        else "No approval is needed: it is applied now.",
+        APPROVAL_NEEDED if buttons else NO_APPROVAL_NEEDED,
         *(f"⚠️ {b.escape(remark, 400)}" for remark in remarks),
         buttons=buttons,
         channel=submission.origin.channel,

@@ -20,6 +20,7 @@ from bot.slack.desk import EXPECTED, Call, Desk, reopen
 from bot.slack.dispatch import log_unexpected
 from bot.slack.errors import words
 from bot.slack.form_state import Form
+from bot.slack.locks import b_iccid
 from bot.slack.looking_up import look_up, open_request_line
 from bot.slack.reading import read_fields
 
@@ -140,7 +141,8 @@ async def _give_back(desk: Desk, call: Call, submission: Submission, shown: Form
     again = shown.showing(submission.fields, desk.new_id())
     buttons = [reopen(again, again.typed)]
     if isinstance(error, AlreadyOpen):
-        sentence = f"⚠️ {await open_request_line(desk, error.request_id, noun(shown.kind))}"
+        line = await open_request_line(desk, error.request_id, noun(shown.kind))
+        sentence = f"⚠️ {line} It has to be decided or cancelled first."
         buttons = await _own(desk, call, error.request_id)
     elif isinstance(error, NotAllowed):
         buttons = []
@@ -158,8 +160,7 @@ async def _own(desk: Desk, call: Call, request_id: str) -> list[b.Block]:
 def _returned(again: Form, error: Exception, sentence: str, buttons: list[b.Block]) -> forms.View:
     match error:
         case Proposed():
-            action = ids.TAKE_ICCID if error.field == ids.ICCID_BLOCK else ids.TAKE_IMEI
-            proposal = forms.proposal(error.reason, error.value, action, error.value)
+            proposal = forms.proposal(error.reason, b_iccid(error.value), ids.TAKE_ICCID, error.value)
             return forms.form(again, under={error.field: proposal})
         case Unfit() if error.field:
             return forms.form(again, under={error.field: forms.wrong(error.reason)})

@@ -10,6 +10,7 @@ from bot.domain.impact import SeenThing
 from bot.domain.plans import SeenPlan
 from bot.domain.requests import ChangeRequest, ItemState, Status
 from bot.domain.undo import can_be_undone
+from bot.services.outcomes import Outcomes
 from bot.services.ports import PlaceKind
 from bot.slack import blocks as b
 from bot.slack import ids
@@ -32,6 +33,8 @@ HEADLINES: Mapping[Status, str] = {
     Status.OUTDATED: "⚠️",
 }
 ALARM = "⚠️"
+LEFT_TO_PEOPLE = frozenset({ItemState.CONFLICT, ItemState.UNCONFIRMED})
+"""Not as asked, or not known: somebody has to look at it."""
 AHEAD = frozenset({Status.PREVIEWING, Status.PENDING, Status.APPROVED, Status.APPLYING, Status.PAUSED})
 """While the change lies ahead a card says “now” and “after”; then what was before, and what was asked."""
 
@@ -61,8 +64,8 @@ def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str 
     drawn = [b.section(headline), b.facts(_rows(request))]
     if request.status is Status.PENDING:
         drawn.append(b.section(impact(request)))
-    elif told := (request.item and request.item.explanation) or request.note:
-        drawn.append(b.section(b.escape(told, 900)))
+    elif explanation := _explanation(request):
+        drawn.append(b.section(b.escape(explanation, 900)))
     drawn.append(b.quote("Reason", request.reason or "none given"))
     if request.asked_in.link:
         drawn.append(b.context(f"From <{request.asked_in.link}|this message>"))
@@ -78,14 +81,28 @@ def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str 
     return Drawn(f"{_headline(request)} ({name})", drawn)
 
 
+def _explanation(request: ChangeRequest) -> str:
+    """What is to be said of the outcome besides the headline."""
+    said = (request.item.explanation if request.item else "") or request.note
+    say = Outcomes(noun(request.change))
+    if request.status is Status.SUCCEEDED:
+        return said.removeprefix(say.done).lstrip()
+    if request.status in {Status.FAILED, Status.OUTDATED}:
+        return said.removeprefix(say.not_changed).lstrip()
+    return said
+
+
 def mark(request: ChangeRequest) -> str:
     """The one emoji at the front."""
-    return ALARM if request.item and request.item.alarm else HEADLINES[request.status]
+    item = request.item
+    if item and (item.alarm or item.state in LEFT_TO_PEOPLE):
+        return ALARM
+    return HEADLINES[request.status]
 
 
 def _headline(request: ChangeRequest) -> str:
     said = _headline_alone(request)
-    return f"{said}; but more has changed" if request.item and request.item.alarm else said
+    return f"{said}; but other fields have changed" if request.item and request.item.alarm else said
 
 
 def _headline_alone(request: ChangeRequest) -> str:

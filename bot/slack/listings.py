@@ -151,7 +151,8 @@ def _people(request: ChangeRequest) -> str:
         if decision.counts:
             votes.setdefault(VOTES[decision.vote], []).append(decision.person.user_id)
     decided = "".join(f" · {verb} by {b.mentions(people)}" for verb, people in votes.items())
-    return f"{asked}{decided or ' · nobody decided'} · `{request.id}`{chain(request)}"
+    nobody = " · nobody decided" + (" yet" if request.status is Status.PENDING else "")
+    return f"{asked}{decided or nobody} · `{request.id}`{chain(request)}"
 
 
 async def links_to(notifier: SlackNotifier, requests: Iterable[ChangeRequest]) -> dict[str, str]:

@@ -57,7 +57,7 @@ def _in_blocks(node: object, depth: int) -> Iterator[str]:
     if depth == 0:
         return
     for block in _dicts(node if isinstance(node, list) else [node]):
-        kind, text = block.get("type"), block.get("text")
+        kind, text = _str(block.get("type")), block.get("text")
         if kind in _INLINE:
             yield "".join(_inline(element) for element in _dicts(block.get("elements")))
         elif kind == "table":

@@ -51,10 +51,10 @@ CLOCKS_APART = timedelta(minutes=5)
 """Slack's and ours, at most."""
 REPLACES = "This card replaces an earlier one that is gone or may not have arrived."
 REPEATS = "You may read this twice: Slack did not say whether it arrived the first time."
-UNSHOWN = "Slack refused to show the card of request `{id}` where it belongs, and its full text here."
+UNSHOWN = "⚠️ Slack refused to show the card of request `{id}`."
 UNSEEN = (
-    " Nobody may have seen it who could approve it: it can be cancelled here, and asked again when that is "
-    "mended; undecided, it expires {at}. What comes of it is told below."
+    " Whoever could approve it may not have seen it. Cancel it here and ask again later; undecided, it "
+    "expires {at}. What comes of it is told below."
 )
 FOLLOWS = " What comes of it is told below."
 NO_FILE = "The list could not be attached as a file: Slack refused it."
