@@ -10,7 +10,7 @@ from bot.domain.errors import DirectoryUnavailable, NotAllowed
 from bot.domain.plans import Scope
 from bot.domain.policy import Actor, Decision, Policy, Standing
 from bot.domain.requests import ChangeRequest, Origin, Person
-from bot.services.decisions import all_of, any_of, kinds
+from bot.services.decisions import all_of, any_of, kinds, named
 from bot.services.ports import Clock, Directory, Room, Store
 
 UNREACHABLE = (
@@ -182,10 +182,10 @@ class Authority:
 
     def _may_ask(self, actor: Actor, kind: Kind) -> Decision:
         """Of a bulk: whether any row could be asked for."""
-        return any_of(self._policy.may_ask(actor, each) for each in kinds(kind))
+        return any_of(named(self._policy.may_ask(actor, each), each, kind) for each in kinds(kind))
 
     def _may_approve_some(self, actor: Actor, kind: Kind) -> Decision:
-        return any_of(self._policy.may_approve_some(actor, each) for each in kinds(kind))
+        return any_of(named(self._policy.may_approve_some(actor, each), each, kind) for each in kinds(kind))
 
     def _roles_to_ask(self, kind: Kind) -> tuple[str, ...]:
         return tuple(dict.fromkeys(r for each in kinds(kind) for r in self._policy.asking_roles(each)))

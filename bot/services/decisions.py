@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from bot.domain.changes import Kind
+from bot.domain.changes import Kind, doing
 from bot.domain.policy import Decision
 
 
 def kinds(kind: Kind) -> tuple[Kind, ...]:
     """The kinds that rules speak of: of a bulk, those that its rows can have."""
     return (Kind.LOCK_THING, Kind.UNLOCK_THING) if kind is Kind.BULK else (kind,)
+
+
+def named(decision: Decision, asked: Kind, meant: Kind) -> Decision:
+    """The answer about one kind, as one about another that it stands for."""
+    return replace(decision, reason=decision.reason.replace(doing(asked), doing(meant)))
 
 
 def any_of(decisions: Iterable[Decision]) -> Decision:

@@ -27,6 +27,8 @@ SCOPES: Mapping[str, str] = {
     "im:read": "the same for direct messages",
     "mpim:read": "the same for group direct messages",
     "im:write": "direct messages to approvers",
+    "files:read": "files sent with /lock-csv",
+    "files:write": "lists as files in a card's thread",
 }
 """What `manifest.yml` asks for, and what each is for; a test keeps the two alike."""
 OPTIONAL_SCOPES: Mapping[str, str] = {

@@ -92,10 +92,10 @@ async def test_the_help_says_what_this_very_person_may_do(
 ) -> None:
     said = await help_for(stage, user_id)
     commands = ("/lock-thing [ICCID] [IMEI]", "/unlock-thing [ICCID]", "/lock-group [group] [TAC]")
-    for command in (*commands, "/unlock-group [group]", "/imei help"):
+    for command in (*commands, "/unlock-group [group]", "/lock-csv [template]", "/imei help"):
         assert f"`{command}`" in said
-    assert said.count("you may ask: ✅ yes") == (4 if may_ask else 0)
-    assert said.count("you may approve: ✅ yes") == (4 if may_approve else 0)
+    assert said.count("you may ask: ✅ yes") == (5 if may_ask else 0)
+    assert said.count("you may approve: ✅ yes") == (5 if may_approve else 0)
     assert said.count("You may ask for nothing.") == (0 if may_ask else 1)
     assert said.count("You may approve nothing.") == (0 if may_approve else 1)
     refused_each = [what for what in ("ask", "approve") if f"you may {what}: — no" in said]
@@ -119,7 +119,7 @@ async def test_the_help_explains_each_refusal_by_itself_where_they_differ(open_s
     assert "you may ask: — no. The policy lets only the role engineer request locking a SIM." in said
     assert "you may ask: — no. The policy lets only the role admin request unlocking a SIM." in said
     said = await help_for(stage, "U0ENG1")
-    assert said.count("you may ask: ✅ yes") == 1
+    assert said.count("you may ask: ✅ yes") == 2, "locking a SIM, and so many of them from a file"
     assert "you may ask: — no. The policy lets only the role admin request unlocking a SIM." in said
 
 
@@ -146,7 +146,7 @@ async def test_a_guest_who_is_named_reads_that_they_may_ask_and_never_approve(op
     }
     stage = await open_stage(policy=POLICY | {"roles": roles})
     said = await help_for(stage, "U0GUEST")
-    assert said.count("you may ask: ✅ yes") == 4
+    assert said.count("you may ask: ✅ yes") == 5
     assert said.count("Guests never approve.") == 1
     assert "you may approve: " not in said
 

@@ -13,6 +13,7 @@ FORMS = {
     "unlock_thing.open": "Unlock a SIM",
     "lock_things_group.open": "Lock a group to a range",
     "unlock_things_group.open": "Unlock a group",
+    "bulk.open": "Many SIMs from a file",
 }
 
 
