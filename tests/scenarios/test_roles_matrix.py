@@ -189,6 +189,8 @@ def submission(callback_id: str) -> Way:
             view["state"] = {"values": {"iccid": {"i": {"value": locked}}, "keep": {"k": keep}}}
         if callback_id.endswith("things_group.submit"):
             view["state"] = {"values": group_values(on, callback_id)}
+        if callback_id == "bulk.submit":
+            view["state"] = {"values": {"lines": {"l": {"value": f"{on.iccid} {on.imei}"}}}}
         if callback_id == "request.deny_reason":
             view["private_metadata"] = json.dumps({"request": on.request.id, "channel": "C0FIELD"})
         return await on.stage.slack.deliver(payload | {"view": view})
@@ -248,17 +250,20 @@ LISTENERS = {
     "command /unlock-thing": Row(command("/unlock-thing"), NOBODY),
     "command /lock-group": Row(command("/lock-group"), NOBODY),
     "command /unlock-group": Row(command("/unlock-group"), NOBODY),
+    "command /lock-csv": Row(command("/lock-csv"), NOBODY),
     "command /imei": Row(command("/imei"), NOBODY),
     "message shortcut lock_from_message.open": Row(message_shortcut("lock_from_message.open"), NOBODY),
     "shortcut lock_thing.open": Row(global_shortcut("lock_thing.open"), NOBODY),
     "shortcut unlock_thing.open": Row(global_shortcut("unlock_thing.open"), NOBODY),
     "shortcut lock_things_group.open": Row(global_shortcut("lock_things_group.open"), NOBODY),
     "shortcut unlock_things_group.open": Row(global_shortcut("unlock_things_group.open"), NOBODY),
+    "shortcut bulk.open": Row(global_shortcut("bulk.open"), NOBODY),
     "shortcut help.open": Row(global_shortcut("help.open"), NOBODY),
     "view lock_thing.submit": Row(submission("lock_thing.submit"), ENGINEERS),
     "view unlock_thing.submit": Row(submission("unlock_thing.submit"), ENGINEERS),
     "view lock_things_group.submit": Row(submission("lock_things_group.submit"), ENGINEERS),
     "view unlock_things_group.submit": Row(submission("unlock_things_group.submit"), ENGINEERS),
+    "view bulk.submit": Row(submission("bulk.submit"), ENGINEERS),
     "view undo.submit": Row(undone("undo.submit"), ENGINEERS),
     "view request.deny_reason": Row(submission("request.deny_reason"), APPROVERS),
     "action request.approve": Row(button("request.approve"), APPROVERS),
@@ -274,6 +279,9 @@ LISTENERS = {
     f"action {SELECT.pattern}": Row(form_button("things_group.v0"), NOBODY),
     f"options {SELECT.pattern}": Row(typing, NOBODY),
     "action form.reopen": Row(form_button("form.reopen", REOPENED), NOBODY),
+    "action bulk.send": Row(button("bulk.send"), NOBODY),  # whose plan it is: `test_bulk_planned`
+    "action bulk.reopen": Row(look_up_button("bulk.reopen"), NOBODY),
+    "action bulk.template": Row(form_button("bulk.template"), NOBODY),
     "action status.show": Row(look_up_button("status.show"), NOBODY),
     "action status.share": Row(look_up_button("status.share"), NOBODY),
     "action history.show": Row(look_up_button("history.show", "group ThingsGroupId_1"), NOBODY),
