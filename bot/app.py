@@ -17,6 +17,10 @@ from bot.monogoto.client import Monogoto
 from bot.monogoto.wire import OnCall
 from bot.running import Bot, Transport
 from bot.services.authority import Authority
+from bot.services.bulk_execution import BulkExecution
+from bot.services.bulk_records import BulkRecords
+from bot.services.bulk_rows import RowSteps
+from bot.services.bulk_steering import Steering
 from bot.services.clearance import Clearance
 from bot.services.execution import Execution
 from bot.services.group_execution import GroupExecution
@@ -44,6 +48,7 @@ from bot.slack.roles import SlackDirectory
 from bot.slack.screens import Screens
 from bot.slack.socket import SocketTransport
 from bot.storage.archive import SqlArchive
+from bot.storage.bulk_work import SqlBulkWork
 from bot.storage.engine import Engine, migrate, open_engine
 from bot.storage.gate import SqlGate
 from bot.storage.inventory import SqlInventory
@@ -80,7 +85,10 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     if seams.inventory:
         platform = sightings.watching(platform)
     directory = SlackDirectory(api=api, policy=policy, clock=clock)
-    notifier = SlackNotifier(api=api, outbox=SqlOutbox(engine), store=store, policy=policy, clock=clock)
+    work = SqlBulkWork(engine)
+    notifier = SlackNotifier(
+        api=api, outbox=SqlOutbox(engine), store=store, work=work, policy=policy, clock=clock
+    )
     dispatcher = LocalDispatcher(clock=clock)
     authority = Authority(directory=directory, policy=policy, store=store, clock=clock)
     previews = Previews(platform=platform, store=store, policy=policy, clock=clock)
@@ -121,6 +129,24 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     execution = Execution(
         store=store, things=things, groups=groups, clearance=clearance, progress=progress, notifier=notifier
     )
+    records = BulkRecords(store=store, work=work, clock=clock)
+    steering = Steering(
+        store=store,
+        records=records,
+        authority=authority,
+        dispatcher=dispatcher,
+        notifier=notifier,
+        clock=clock,
+    )
+    bulk = BulkExecution(
+        store=store,
+        work=work,
+        rows=RowSteps.sharing(store, platform, authority, policy=policy, clock=clock, jitter=seams.jitter),
+        records=records,
+        brakes=policy.brakes,
+        clock=clock,
+        notifier=notifier,
+    )
     lookups = Lookups(
         platform=platform,
         previews=previews,
@@ -147,6 +173,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         shares=Once(clock),
         lookups=lookups,
         inventory=known,
+        steering=steering,
     )
     app = listeners.build_app(token=config.slack_bot_token.reveal())
     listeners.register(app, desk)
@@ -155,7 +182,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         desk=desk,
         notifier=notifier,
         dispatcher=dispatcher,
-        sweep=Sweep(store=store, requests=requests, execution=execution, clock=clock),
+        sweep=Sweep(store=store, requests=requests, execution=execution, clock=clock, bulk=bulk),
         session=session,
         platform=vendor,
         engine=engine,

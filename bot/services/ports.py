@@ -14,6 +14,7 @@ from bot.domain.identifiers import Iccid, Imei
 from bot.domain.policy import Actor
 from bot.domain.requests import ChangeRequest, Item, Origin, Person, PersonDecision
 from bot.domain.things import GroupRow, Thing, ThingRow, ThingsGroup
+from bot.services.applying_ports import RowSteps
 
 T = TypeVar("T")
 
@@ -33,12 +34,12 @@ class Clock(Protocol):
 class Platform(Protocol):
     """The vendor's platform. Every method may raise `PlatformError`s; reads never raise `OutcomeUnknown`."""
 
-    async def thing(self, iccid: Iccid) -> Thing:
-        """Read one Thing, fresh. Raises `ThingNotFound`."""
+    async def thing(self, iccid: Iccid, *, urgent: bool = True) -> Thing:
+        """Read one Thing, fresh. Raises `ThingNotFound`. Not urgent: what somebody waits for goes first."""
         ...
 
-    async def things_group(self, things_group_id: str) -> ThingsGroup:
-        """Read one Things Group, fresh. Raises `ThingNotFound`."""
+    async def things_group(self, things_group_id: str, *, urgent: bool = True) -> ThingsGroup:
+        """Read one Things Group, fresh. Raises `ThingNotFound`. Not urgent: as above."""
         ...
 
     async def things_last_seen_in(self, imei: Imei) -> tuple[ThingRow, ...]:
@@ -50,7 +51,13 @@ class Platform(Protocol):
         ...
 
     async def write_thing_lock(
-        self, thing: Thing, *, imei_lock: bool, locked_imei: str, not_after: datetime
+        self,
+        thing: Thing,
+        *,
+        imei_lock: bool,
+        locked_imei: str,
+        not_after: datetime,
+        urgent: bool = True,
     ) -> None:
         """One PUT with the `cas` of `thing`, never repeated. Returning is no proof: read back.
 
@@ -173,7 +180,7 @@ class Submission:
     at: datetime
 
 
-class Tx(Protocol):
+class Tx(RowSteps, Protocol):
     """One write transaction: all of it is committed, or nothing. Writers are serialised."""
 
     async def add_submission(self, submission: Submission) -> bool:
@@ -238,7 +245,8 @@ class Store(Protocol):
 
     async def due(self, now: datetime) -> tuple[ChangeRequest, ...]:
         """Requests that the sweep must look at: undecided and past `expires_at`; previewing, approved,
-        applying or unconfirmed whose `next_at`, and whose only item's, is None or has come."""
+        applying or unconfirmed whose `next_at`, and whose only item's, is None or has come; paused whose
+        `next_at` has come."""
         ...
 
     async def unfinished_submissions(self) -> tuple[Submission, ...]:

@@ -52,15 +52,15 @@ class _Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._platform, name)
 
-    async def thing(self, iccid: Iccid) -> Thing:
-        thing = await self._platform.thing(iccid)
+    async def thing(self, iccid: Iccid, *, urgent: bool = True) -> Thing:
+        thing = await self._platform.thing(iccid, urgent=urgent)
         group_id = thing.things_group_id or ""
         row = ThingRow(thing.thing_id, thing.iccid, thing.name, thing.last_seen_imei, group_id)
         self._sightings.thing(row)
         return thing
 
-    async def things_group(self, things_group_id: str) -> ThingsGroup:
-        group = await self._platform.things_group(things_group_id)
+    async def things_group(self, things_group_id: str, *, urgent: bool = True) -> ThingsGroup:
+        group = await self._platform.things_group(things_group_id, urgent=urgent)
         self._sightings.group(GroupRow(group.things_group_id, group.name))
         return group
 

@@ -12,6 +12,7 @@ from bot.domain.errors import DirectoryUnavailable, PlatformError, Refusal, Unfi
 from bot.domain.policy import Policy
 from bot.domain.requests import Origin, Person
 from bot.services.authority import Authority
+from bot.services.bulk_steering import Steering
 from bot.services.lookups import Lookups
 from bot.services.ports import Clock, Inventory, Store
 from bot.services.preview import Previews
@@ -54,6 +55,7 @@ class Desk:
     inventory: Inventory
     lookups: Lookups
     shares: Once
+    steering: Steering
 
     async def whisper(self, call: Call, text: str, *buttons: b.Block) -> None:
         """Tell only this person: by response_url, else ephemerally, else by direct message.

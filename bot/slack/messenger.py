@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.domain.changes import Bulk
 from bot.domain.policy import Policy
 from bot.domain.requests import ChangeRequest, Status
+from bot.services.applying_ports import BulkWork
 from bot.services.ports import GIVEN_UP, Clock, Message, MessageState, Outbox, Place, PlaceKind, Store
 from bot.slack import blocks as b
 from bot.slack import ids
 from bot.slack.api import SlackApi, SlackAway, SlackBusy, SlackError
+from bot.slack.bulk_cards import draw_bulk
 from bot.slack.cards import Audience, Drawn, draw
 from bot.slack.replies import audit_line, reply
 
@@ -65,9 +68,19 @@ AT_ONCE = Fate(MessageState.WAITING)
 class Messenger:
     """The one place where messages of requests are posted."""
 
-    def __init__(self, *, api: SlackApi, outbox: Outbox, store: Store, policy: Policy, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        api: SlackApi,
+        outbox: Outbox,
+        store: Store,
+        work: BulkWork,
+        policy: Policy,
+        clock: Clock,
+    ) -> None:
         self._api = api
         self._outbox = outbox
+        self._work = work
         self._store = store
         self._policy = policy
         self._clock = clock
@@ -133,7 +146,7 @@ class Messenger:
         return SENT
 
     async def _send_card(self, message: Message, place: Place, request: ChangeRequest) -> None:
-        drawn = self._draw(request, place)
+        drawn = await self._draw(request, place)
         body: dict[str, Any] = {"text": drawn.text, "blocks": drawn.blocks}
         channel, ts = place.channel, place.ts
         if ts:
@@ -167,16 +180,21 @@ class Messenger:
             free_at = self._clock.now() + timedelta(seconds=PACE_SECONDS)
             self._free_at[channel] = self._free_at[place.channel] = free_at
 
-    def _draw(self, request: ChangeRequest, place: Place) -> Drawn:
+    async def _draw(self, request: ChangeRequest, place: Place) -> Drawn:
         if place.id in self._unshown and not place.ts:
             return _unshown(request, place.kind)
+        if isinstance(request.change, Bulk) and request.approved_at:
+            tally, run = await self._work.tally(request)
+            return draw_bulk(request, tally, run, self._clock.now(), self._note(place))
         roles = self._policy.approver_roles(request.scopes)
         audience = Audience(
             ids=self._policy.approver_ids(request.scopes),
             roles=tuple(dict.fromkeys(name for names in roles for name in names)),
         )
-        note = REPLACES if place.id in self._replaced else ""
-        return draw(request, place.kind, audience, note)
+        return draw(request, place.kind, audience, self._note(place))
+
+    def _note(self, place: Place) -> str:
+        return REPLACES if place.id in self._replaced else ""
 
     async def _open(self, channel: str) -> str:
         """A direct message is opened first; channels are as they are."""

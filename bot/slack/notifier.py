@@ -14,6 +14,7 @@ from cachetools import LRUCache
 
 from bot.domain.errors import Overtaken, StoreUnavailable
 from bot.domain.policy import Policy
+from bot.services.applying_ports import BulkWork
 from bot.services.deadline import within
 from bot.services.ports import Clock, Message, MessageState, Outbox, Place, PlaceKind, Store
 from bot.slack.api import SlackApi, SlackError
@@ -28,11 +29,22 @@ LINKS_KEPT = 5000
 class SlackNotifier:
     """The `Notifier` port."""
 
-    def __init__(self, *, api: SlackApi, outbox: Outbox, store: Store, policy: Policy, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        api: SlackApi,
+        outbox: Outbox,
+        store: Store,
+        work: BulkWork,
+        policy: Policy,
+        clock: Clock,
+    ) -> None:
         self._api = api
         self._outbox = outbox
         self._clock = clock
-        self._messenger = Messenger(api=api, outbox=outbox, store=store, policy=policy, clock=clock)
+        self._messenger = Messenger(
+            api=api, outbox=outbox, store=store, work=work, policy=policy, clock=clock
+        )
         self._woken = asyncio.Event()
         self._lanes: dict[str, asyncio.Lock] = {}
         self._active: dict[int, asyncio.Task[None]] = {}

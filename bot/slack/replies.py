@@ -9,6 +9,7 @@ from bot.domain.changes import GroupChange, noun
 from bot.domain.requests import ChangeRequest, ItemState
 from bot.domain.things import Thing, is_readable
 from bot.slack import blocks as b
+from bot.slack.bulk_replies import bulk_reply
 from bot.slack.cards import Drawn, only_clears
 from bot.slack.locks import after_words
 
@@ -29,6 +30,8 @@ def audit_line(request: ChangeRequest, what: str, about: Mapping[str, str]) -> D
 
 
 def _reply_text(request: ChangeRequest, what: str, about: Mapping[str, str]) -> str:
+    if said := bulk_reply(request, what, about):
+        return said
     requester = b.mention(request.requester.user_id)
     by = b.mention(about["by"]) if about.get("by") else ""
     match what:

@@ -16,6 +16,7 @@ from bot.domain.errors import AlreadyOpen, Overtaken
 from bot.domain.requests import OPEN, ChangeRequest, Item, PersonDecision, Vote
 from bot.services.ports import PlaceKind, Submission
 from bot.storage import audit as audit_chain
+from bot.storage.bulk_work import RowSteps
 from bot.storage.outbox import queue_message, waiting_card
 from bot.storage.rows import decision_values, item_values, request_values, submission_values
 from bot.storage.tables import DRAWN_KINDS, decisions, holds, items, requests, submissions
@@ -24,7 +25,7 @@ from bot.storage.tables import places as place_rows
 _SUBMISSION_ENDS = frozenset({"posted", "returned", "refused"})
 
 
-class SqlTx:
+class SqlTx(RowSteps):
     """Implements `Tx` of the ports on an open write transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
