@@ -50,13 +50,15 @@ def table(rows: int) -> list[tuple[str, ...]]:
     del world
     load = os.getloadavg()[0]
     with vendor(things=things, seconds=SECONDS) as there:
+        before = _cpu()
         bare = asyncio.run(_bare(there, iccids))
+        bare_cpu = _cpu() - before
     with vendor(things=things, seconds=SECONDS) as there, tempfile.TemporaryDirectory() as folder:
         ours, cpu = asyncio.run(_bulk(there, iccids, things, Path(folder)))
     ratio = f"{bare / ours:.3f}"
     said = f"{rows:,} rows, {AT_ONCE} at a time, {SECONDS * 1000:.0f} ms"
     return [
-        (f"bulk: {said}", f"{bare:.1f} s", f"{ours:.1f} s", ratio, f"cpu {cpu:.1f} s, load {load:.1f}"),
+        (f"bulk: {said}", f"{bare:.1f} s", f"{ours:.1f} s", ratio, f"processor {bare_cpu:.1f} s and {cpu:.1f} s, load {load:.1f}"),
     ]
 
 
@@ -100,7 +102,7 @@ async def _bulk(there: Vendor, iccids: Sequence[str], things: int, folder: Path)
     await bot.start()
     try:
         while (await _status(bot)) not in {Status.SUCCEEDED, Status.PARTLY_FAILED, Status.PAUSED}:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.5)
         took, used = time.perf_counter() - began, _cpu() - cpu
         assert await _status(bot) is Status.SUCCEEDED
     finally:

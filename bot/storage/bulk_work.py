@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.plans import SeenPlan
@@ -19,6 +19,7 @@ from bot.storage.tables import holds, items, requests, runs
 _IN_DOUBT = (ItemState.RUNNING.value, ItemState.SENT.value)
 _OPEN_ENDED = (ItemState.QUEUED.value, *_IN_DOUBT, ItemState.UNCONFIRMED.value)
 """States after which something may still come."""
+_RELEASE = delete(holds).where(holds.c.target_id == bindparam("thing"), holds.c.request_id == bindparam("of"))
 
 
 class RowSteps:
@@ -58,8 +59,7 @@ class RowSteps:
 
     async def release(self, request_id: str, target_id: str) -> None:
         """The request holds this Thing no longer: a row about it has ended."""
-        mine = (holds.c.target_id == target_id) & (holds.c.request_id == request_id)
-        await self._connection.execute(delete(holds).where(mine))
+        await self._connection.execute(_RELEASE, {"of": request_id, "thing": target_id})
 
     async def begin_run(self, bulk_id: str, run: Run) -> None:
         """From here on the brakes count anew."""

@@ -25,6 +25,8 @@ _FULL = 1024
 _LEAST = _FULL // 16
 _RECOVERY = _FULL // 64
 _LONGEST_PAUSE = 3600 * _SECOND
+_MOMENT = _SECOND // 20
+"""For so long bulk work takes slots in one go."""
 _ONE_SLOW_DOWN = 1 * _SECOND
 """Calls that were under way together are refused together: that is one reason to slow down, not ten."""
 
@@ -40,6 +42,11 @@ class SqlGate:
         self._interval = round(_SECOND / max_rate)
         self._burst = burst
         self._turns = {True: asyncio.Lock(), False: asyncio.Lock()}
+        self._share: int | None = None
+        """As last read, None where it may be another by now."""
+        self._spare = 0
+        self._spare_until = 0
+        """Slots that bulk work has taken, and may use until then."""
 
     async def acquire(self, *, urgent: bool = True) -> None:
         """Wait for a slot, in order of asking. Not urgent: only where no burst of urgent calls is owed.
@@ -47,8 +54,22 @@ class SqlGate:
         Raises `StoreUnavailable`: then nothing may be sent.
         """
         async with self._turns[urgent]:
-            while wait := await self._wait_or_take(self._burst - 1 if urgent else 0):
+            if not urgent and self._use_spare():
+                return
+            slots = 1 if urgent else self._slots_of_a_moment()
+            while wait := await self._wait_or_take(self._burst - 1 if urgent else 0, slots):
                 await self._clock.sleep(wait / _SECOND)
+                slots = 1 if urgent else self._slots_of_a_moment()
+
+    def _use_spare(self) -> bool:
+        if not self._spare or self._now() >= self._spare_until:
+            return False
+        self._spare -= 1
+        return True
+
+    def _slots_of_a_moment(self) -> int:
+        interval = self._interval * _FULL // (self._share or _LEAST)
+        return max(1, min(self._burst, _MOMENT // interval))
 
     async def slow_down(self, retry_after: float | None) -> None:
         """The vendor is overloaded: half the rate, not below a sixteenth; none for `retry_after` seconds."""
@@ -61,10 +82,17 @@ class SqlGate:
             "slowed_at": case((fresh, gate.c.slowed_at), else_=_number(now)),
             "paused_until": case((_paused(now + pause), gate.c.paused_until), else_=_number(now + pause)),
         }
+        self._spare, self._share = 0, None
         await self._change(values)
+        self._spare, self._share = 0, None  # what was taken meanwhile may have been before it
 
     async def recovered(self) -> None:
-        """The vendor answered well: a little more of the rate, back to all of it after some sixty calls."""
+        """The vendor answered well: a little more of the rate, back to all of it after some sixty calls.
+
+        Whether any is missing was read when this call took its slot.
+        """
+        if self._share == _FULL:
+            return
         async with self._engine.reading() as connection:
             share = await connection.scalar(select(gate.c.share).where(_ROW))
         if share is None or share >= _FULL:
@@ -73,12 +101,15 @@ class SqlGate:
         values = {"share": case((raised < _FULL, raised), else_=_number(_FULL))}
         await self._change(values)
 
-    async def _wait_or_take(self, room: int) -> int:
-        """0 where a slot was taken, else the microseconds after which to ask again."""
+    async def _wait_or_take(self, room: int, slots: int) -> int:
+        """0 where so many slots were taken, else the microseconds after which to ask again."""
         now = self._now()
         async with self._engine.writing() as connection:
-            taken = await connection.execute(self._take(now, room))
-            if taken.one_or_none() is not None:
+            taken = (await connection.execute(self._take(now, room, slots))).one_or_none()
+            if taken is not None:
+                self._share = taken.share
+                if slots > 1:
+                    self._spare, self._spare_until = slots - 1, taken.next_at
                 return 0
             row = (await connection.execute(select(gate).where(_ROW))).one_or_none()
         if row is None:
@@ -87,14 +118,14 @@ class SqlGate:
         paused: int = row.paused_until if row.paused_until <= now + _LONGEST_PAUSE else 0
         return max(opens - now, paused - now, 1)
 
-    def _take(self, now: int, room: int) -> ReturningUpdate[Any]:
+    def _take(self, now: int, room: int, slots: int) -> ReturningUpdate[Any]:
         interval = self._interval * _FULL // gate.c.share
         # Further ahead than any call could have moved it: the clock was set back since.
         horizon = now + self._burst * self._interval * (_FULL // _LEAST)
         level = or_(gate.c.next_at <= now + room * interval, gate.c.next_at > horizon)
         start = case((gate.c.next_at.between(now, horizon), gate.c.next_at), else_=_number(now))
         may_go = update(gate).where(_ROW, level, ~_paused(now))
-        return may_go.values(next_at=start + interval).returning(gate.c.next_at)
+        return may_go.values(next_at=start + slots * interval).returning(gate.c.next_at, gate.c.share)
 
     async def _change(self, values: dict[str, Any]) -> None:
         async with self._engine.writing() as connection:

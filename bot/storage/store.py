@@ -39,7 +39,9 @@ class SqlStore:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Tx]:
         async with self._engine.writing() as connection:
-            yield SqlTx(connection)
+            tx = SqlTx(connection)
+            yield tx
+            await tx.flush()
 
     async def request(self, request_id: str) -> ChangeRequest | None:
         """One request, with its decisions and item."""

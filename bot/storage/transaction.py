@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Update, delete, insert, literal, select, update
+from sqlalchemy import ColumnElement, Insert, Update, bindparam, delete, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,7 +15,7 @@ from bot.domain.changes import Kind
 from bot.domain.errors import AlreadyOpen, Overtaken
 from bot.domain.requests import OPEN, ChangeRequest, Item, PersonDecision, Vote
 from bot.services.ports import PlaceKind, Submission
-from bot.storage import audit as audit_chain
+from bot.storage.audit import Appending
 from bot.storage.bulk_work import RowSteps
 from bot.storage.outbox import queue_message, waiting_card
 from bot.storage.rows import decision_values, item_values, request_values, submission_values
@@ -24,12 +24,25 @@ from bot.storage.tables import places as place_rows
 
 _SUBMISSION_ENDS = frozenset({"posted", "returned", "refused"})
 
+_MOVE_ITEM = update(items).where(
+    items.c.request_id == bindparam("of"),
+    items.c.position == bindparam("at"),
+    items.c.state == bindparam("was"),
+    items.c.attempts == bindparam("tried"),
+)
+"""Built once: it is the statement that runs most, and to build it costs more than to run it."""
+
 
 class SqlTx(RowSteps):
     """Implements `Tx` of the ports on an open write transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self._audit = Appending(connection)
+
+    async def flush(self) -> None:
+        """Write what is written together: right before the commit."""
+        await self._audit.flush()
 
     async def add_submission(self, submission: Submission) -> bool:
         """Keep it; False where its key is known already. What the same modal sent before is over with it."""
@@ -105,19 +118,15 @@ class SqlTx(RowSteps):
             return await self._first_item(new)
         if (old.request_id, old.position) != (new.request_id, new.position):
             raise ValueError("an item can't move to another request")
-        still = (
-            (items.c.request_id == old.request_id)
-            & (items.c.state == old.state)
-            & (items.c.attempts == old.attempts)
-            & (items.c.position == old.position)
-        )
-        if not await self._moves(update(items).where(still).values(item_values(new))):
+        still = {"of": old.request_id, "at": old.position, "was": old.state.value, "tried": old.attempts}
+        moved = await self._connection.execute(_MOVE_ITEM, item_values(new) | still)
+        if not moved.rowcount:
             raise Overtaken(f"the item of request {old.request_id} is no longer {old.state}")
         return new
 
     async def audit(self, entry: AuditEntry) -> int:
         """Append to the chain; returns its seq."""
-        return await audit_chain.append(self._connection, entry)
+        return await self._audit.append(entry)
 
     async def tell(self, request_id: str, what: str, about: Mapping[str, str] | None = None) -> None:
         """Queue a message for each place of the request: "card" for CARD and TWIN (once while one waits),
