@@ -10,7 +10,18 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, case, literal, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.domain.errors import StoreUnavailable
@@ -27,6 +38,8 @@ _RECOVERY = _FULL // 64
 _LONGEST_PAUSE = 3600 * _SECOND
 _MOMENT = _SECOND // 20
 """For so long bulk work takes slots in one go."""
+_KEPT = _SECOND // 4
+"""Slots taken ahead and not used by then are gone: what another process learns meanwhile must count."""
 _ONE_SLOW_DOWN = 1 * _SECOND
 """Calls that were under way together are refused together: that is one reason to slow down, not ten."""
 
@@ -41,6 +54,7 @@ class SqlGate:
         self._clock = clock
         self._interval = round(_SECOND / max_rate)
         self._burst = burst
+        self._taking = self._take()
         self._turns = {True: asyncio.Lock(), False: asyncio.Lock()}
         self._share: int | None = None
         """As last read, None where it may be another by now."""
@@ -104,12 +118,13 @@ class SqlGate:
     async def _wait_or_take(self, room: int, slots: int) -> int:
         """0 where so many slots were taken, else the microseconds after which to ask again."""
         now = self._now()
+        asked = {"now": now, "room": room, "slots": slots}
         async with self._engine.writing() as connection:
-            taken = (await connection.execute(self._take(now, room, slots))).one_or_none()
+            taken = (await connection.execute(self._taking, asked)).one_or_none()
             if taken is not None:
                 self._share = taken.share
                 if slots > 1:
-                    self._spare, self._spare_until = slots - 1, taken.next_at
+                    self._spare, self._spare_until = slots - 1, now + _KEPT
                 return 0
             row = (await connection.execute(select(gate).where(_ROW))).one_or_none()
         if row is None:
@@ -118,13 +133,16 @@ class SqlGate:
         paused: int = row.paused_until if row.paused_until <= now + _LONGEST_PAUSE else 0
         return max(opens - now, paused - now, 1)
 
-    def _take(self, now: int, room: int, slots: int) -> ReturningUpdate[Any]:
+    def _take(self) -> ReturningUpdate[Any]:
+        """Built once: to build it costs more than to run it."""
+        now, room, slots = (_given(name) for name in ("now", "room", "slots"))
         interval = self._interval * _FULL // gate.c.share
         # Further ahead than any call could have moved it: the clock was set back since.
         horizon = now + self._burst * self._interval * (_FULL // _LEAST)
         level = or_(gate.c.next_at <= now + room * interval, gate.c.next_at > horizon)
-        start = case((gate.c.next_at.between(now, horizon), gate.c.next_at), else_=_number(now))
-        may_go = update(gate).where(_ROW, level, ~_paused(now))
+        start = case((gate.c.next_at.between(now, horizon), gate.c.next_at), else_=now)
+        is_paused = and_(gate.c.paused_until > now, gate.c.paused_until <= now + _LONGEST_PAUSE)
+        may_go = update(gate).where(_ROW, level, ~is_paused)
         return may_go.values(next_at=start + slots * interval).returning(gate.c.next_at, gate.c.share)
 
     async def _change(self, values: dict[str, Any]) -> None:
@@ -138,6 +156,10 @@ class SqlGate:
 def _paused(at: int) -> ColumnElement[bool]:
     """A pause that ends later than any can is one from before the clock was set back."""
     return and_(gate.c.paused_until > at, gate.c.paused_until <= at + _LONGEST_PAUSE)
+
+
+def _given(name: str) -> BindParameter[int]:
+    return bindparam(name, type_=BigInteger)
 
 
 def _number(value: int) -> ColumnElement[int]:
