@@ -7,7 +7,8 @@ Refusal                     the person hears why; nothing was changed
 ├── AlreadyOpen             another open request holds the Thing
 ├── Changed                 no longer what the person was shown
 ├── Unfit                   the change makes no sense or may not be sent (an empty IMEI, say)
-└── Proposed                likely what was meant, but not what was typed: waits for a click
+├── Proposed                likely what was meant, but not what was typed: waits for a click
+└── NotASheet               a file or pasted lines that can't be read as rows
 PlatformError               the vendor
 ├── ThingNotFound           no such Thing on this account
 ├── NotReached              the call surely had no effect: not sent, or a read that failed
@@ -81,6 +82,10 @@ class Proposed(Refusal):
         super().__init__(reason)
         self.field = field
         self.value = value
+
+
+class NotASheet(Refusal):
+    """A file or pasted lines that can't be read as rows: what is wrong with it, and what to do."""
 
 
 class PlatformError(Exception):

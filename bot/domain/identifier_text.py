@@ -9,6 +9,8 @@ import re
 import unicodedata
 
 LONGEST = 400
+TWO_NUMBERS = 28
+"""So many digits can't be one number."""
 
 _TEL = re.compile(r"<tel:([^|>]*)(?:\|([^>]*))?>", re.IGNORECASE)
 _LABEL = re.compile(
@@ -36,16 +38,21 @@ _LOOKALIKES = {
 
 def pieces(text: str) -> tuple[str, ...]:
     """The parts of a text that labels, commas or line ends hold apart, without invisible marks."""
-    plain = unicodedata.normalize("NFKC", text)
-    plain = "".join(c for c in plain if unicodedata.category(c) != "Cf" and c != "`")
-    plain = _TEL.sub(lambda m: m[2] or m[1], plain)
-    plain = "".join("-" if _is_dash(c) else c for c in plain)
+    plain = _TEL.sub(lambda m: m[2] or m[1], visible(text).replace("`", ""))
     parts = _BREAKS.split(_LABEL.sub(_BREAK, plain))
     return tuple(part for part in (p.strip(" \u00a0'\"‘’“”()[].:-") for p in parts) if part)
 
 
+def visible(text: str) -> str:
+    """In its plainest characters: no invisible marks, one kind of dash, digits and letters of usual width."""
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join("-" if _is_dash(c) else c for c in plain if unicodedata.category(c) != "Cf")
+
+
 def compact(piece: str) -> str:
     """Without what may stand between groups of digits: spaces, dashes, slashes, dots."""
+    if are_digits(piece):
+        return piece
     return "".join(c for c in piece if not (c.isspace() or c in "-/."))
 
 
@@ -77,7 +84,7 @@ def holds_two_numbers(parts: tuple[str, ...], *, whole: int) -> bool:
     words = sorted((digits_in(word) for word in joined.split()), reverse=True)
     if len(words) > 1 and (words[1] >= whole or (words[0] >= 14 and words[1] >= 3)):
         return True
-    return digits_in(joined) >= 28 or _is_said_twice(groups(joined), whole)
+    return digits_in(joined) >= TWO_NUMBERS or _is_said_twice(groups(joined), whole)
 
 
 def fault(characters: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from bot.domain.identifier_text import are_digits, compact
 
+_DOUBLED = str.maketrans("0123456789", "0246813579")
 _GROUP_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,119}")
 
 
@@ -99,8 +100,7 @@ def iccid_forms(iccid: Iccid) -> tuple[Iccid, ...]:
 
 def luhn_digit(digits: str) -> str:
     """The check digit that belongs after `digits`."""
-    doubled = "0246813579"
-    total = sum(int(doubled[int(d)]) if i % 2 == 0 else int(d) for i, d in enumerate(reversed(digits)))
+    total = sum(map(int, digits[-1::-2].translate(_DOUBLED))) + sum(map(int, digits[-2::-2]))
     return str(-total % 10)
 
 

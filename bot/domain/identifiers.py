@@ -36,6 +36,7 @@ __all__ = [
     "group_imei",
     "iccid_forms",
     "in_range",
+    "is_known_body",
     "is_reported",
     "luhn_digit",
     "parse_iccid",
@@ -146,8 +147,15 @@ def parse_things_group_id(text: str) -> Valid[ThingsGroupId] | Proposal[ThingsGr
     return Rejection(f"That is no Things Group's id: it starts with {GROUP_PREFIX}.")
 
 
+def is_known_body(number: str) -> bool:
+    """Whether a known reporting body or laboratory issues numbers that start so. Never a reason to reject."""
+    return number[:2] in _REPORTING_BODIES + _TEST_LABORATORIES
+
+
 def _one_number(text: str, what: str, *, whole: int) -> str | Rejection:
     """The one piece of the text that is the number, or why there isn't exactly one."""
+    if texts.are_digits(text) and len(text) < texts.TWO_NUMBERS:
+        return text  # most rows of a file: nothing to take off
     if len(text) > texts.LONGEST:
         return Rejection(f"That is {len(text)} characters. Enter only the {what}.")
     parts = texts.pieces(text)
@@ -282,7 +290,7 @@ def _range_warnings(number: str) -> tuple[str, ...]:
         return ("One digit repeated throughout: hardly a range of real devices.",)
     if body in _TEST_DEVICES:
         return ("This is a test IMEI range: devices on sale don't use it.",)
-    if body not in _REPORTING_BODIES + _TEST_LABORATORIES:
+    if not is_known_body(number):
         return (f"No known reporting body issues numbers that start with {body}: check the first digits.",)
     return ()
 

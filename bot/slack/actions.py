@@ -20,6 +20,7 @@ from bot.slack.desk import EXPECTED, Call, Desk, read_reopen
 from bot.slack.errors import platform_words, words
 from bot.slack.form_state import asked_in, typed_in
 from bot.slack.looking_up import look_up
+from bot.slack.undoing import undo
 
 NOT_COUNTED = "Your approval was not counted, and nothing was changed."
 Handler = Callable[[Desk, Call, Mapping[str, Any], str], Coroutine[Any, Any, None]]
@@ -65,7 +66,7 @@ def _value(body: Mapping[str, Any], action_id: str) -> str:
 def _request_and_fingerprint(value: str) -> tuple[str, str]:
     request_id, _, fingerprint = value.partition(".")
     if not request_id:
-        raise NoSuchRequest("This button carries no request; the card may be broken. Ask again.")
+        raise NoSuchRequest("Nothing was changed: this button carries no request. Ask again.")
     return request_id, fingerprint
 
 
@@ -155,8 +156,8 @@ async def take_imei(desk: Desk, _call: Call, body: Mapping[str, Any], value: str
 
 async def reopen(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
     """Open the form again with all that was typed."""
-    kind, channel, typed = read_reopen(value, call.origin.channel)
-    await open_form(desk, replace(call, origin=Origin(channel)), kind, typed)
+    kept = read_reopen(value, call.origin.channel)
+    await open_form(desk, replace(call, origin=kept.origin), kept.kind, kept.typed)
 
 
 def _form_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -170,6 +171,7 @@ ACTIONS: Mapping[str, Handler] = {
     ids.APPROVE: approve,
     ids.DENY: deny,
     ids.CANCEL: cancel,
+    ids.UNDO: undo,
     ids.LOOK_UP: look_up_thing,
     ids.TAKE_ICCID: take_iccid,
     ids.TAKE_IMEI: take_imei,

@@ -87,6 +87,7 @@ class SqlGate:
 
     async def slow_down(self, retry_after: float | None) -> None:
         """The vendor is overloaded: half the rate, not below a sixteenth; none for `retry_after` seconds."""
+        self._is_full = False
         now = self._now()
         pause = min(round((retry_after or 0) * _SECOND), _LONGEST_PAUSE)
         fresh = gate.c.slowed_at.between(now - _ONE_SLOW_DOWN + 1, now)
@@ -141,8 +142,7 @@ class SqlGate:
         horizon = now + self._burst * self._interval * (_FULL // _LEAST)
         level = or_(gate.c.next_at <= now + room * interval, gate.c.next_at > horizon)
         start = case((gate.c.next_at.between(now, horizon), gate.c.next_at), else_=now)
-        is_paused = and_(gate.c.paused_until > now, gate.c.paused_until <= now + _LONGEST_PAUSE)
-        may_go = update(gate).where(_ROW, level, ~is_paused)
+        may_go = update(gate).where(_ROW, level, ~_paused(now))
         return may_go.values(next_at=start + slots * interval).returning(gate.c.next_at, gate.c.share)
 
     async def _change(self, values: dict[str, Any]) -> None:
@@ -153,7 +153,7 @@ class SqlGate:
         return to_microseconds(self._clock.now())
 
 
-def _paused(at: int) -> ColumnElement[bool]:
+def _paused(at: int | ColumnElement[int]) -> ColumnElement[bool]:
     """A pause that ends later than any can is one from before the clock was set back."""
     return and_(gate.c.paused_until > at, gate.c.paused_until <= at + _LONGEST_PAUSE)
 

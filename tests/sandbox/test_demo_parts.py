@@ -16,12 +16,13 @@ from bot.sandbox.clock import ManualClock
 from bot.sandbox.demo.calls import CUT, KEPT, CallLog, without_secrets
 from bot.sandbox.demo.clock import CALM_SECONDS, TICK_SECONDS, FastClock
 from bot.sandbox.demo.folder import CannotUse, Folder
-from bot.sandbox.demo.guide import steps
+from bot.sandbox.demo.guide import is_told_of_a_typo, steps
 from bot.sandbox.demo.options import LEAST_THINGS, Options, options_from
 from bot.sandbox.demo.policy import POLICY
 from bot.sandbox.demo.round import Round
 from bot.sandbox.monogoto import LocalMonogoto
 from bot.sandbox.monogoto.calls import Call
+from bot.sandbox.slack import Delivery, Submission
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -69,6 +70,30 @@ def test_the_step_with_the_typo_says_that_a_reason_is_needed_before_it_says_to_s
 ) -> None:
     (typo,) = (step for step in steps(monogoto.examples) if step.key == "typo")
     assert "give a reason, try to send" in typo.text
+
+
+TYPO, RIGHT = "490145203237518", "490154203237518"
+
+
+@pytest.mark.parametrize(
+    ("block_id", "typed", "answer", "told"),
+    [
+        ("imei", TYPO, Submission({"imei": "Two digits are swapped."}, "errors"), True),
+        ("imei.v2", TYPO, Submission({"imei.v2": "Two digits are swapped."}, "errors"), True),
+        ("imei", TYPO, Submission(action="update"), True),
+        ("imei", RIGHT, Submission(action="update"), False),
+        ("imei", TYPO, Submission({"reason": "Say why."}, "errors"), False),
+        ("imei", TYPO, Submission(error="operation_timeout"), False),
+        ("imei", "", Submission(action="update"), False),
+    ],
+)
+def test_a_typo_counts_once_the_form_came_back_because_of_it(
+    block_id: str, typed: str, answer: Submission, told: bool
+) -> None:
+    """However the bot says it: beside the field, or in a form that takes the place of the first."""
+    values = {block_id: {"imei": {"type": "plain_text_input", "value": typed}}}
+    payload = {"type": "view_submission", "view": {"state": {"values": values}}}
+    assert is_told_of_a_typo(Delivery("interactive", payload, NINE, outcome=answer)) is told
 
 
 def test_the_readme_explains_every_setting_with_its_key_and_its_usual_value(

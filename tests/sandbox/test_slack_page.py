@@ -218,7 +218,8 @@ async def test_the_workspace_gives_commands_with_their_hints_and_people_with_the
             space = await response.json()
     finally:
         await slack.stop()
-    assert space["commands"] == [{"command": "/imei", "description": "All commands", "usage_hint": "help"}]
+    hints = {"command": "/imei", "description": "All commands", "usage_hint": "help"}
+    assert space["commands"] == [hints | {"should_escape": False}]
     roles = {user["id"]: user["roles"] for user in space["users"]}
     assert roles["U0ENG1"] == ["Field engineers"]
     assert roles["U0ADMIN"] == ["admin"]

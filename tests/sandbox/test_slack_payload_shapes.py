@@ -116,6 +116,18 @@ def test_suggestion_has_what_was_typed_and_no_trigger(slack: LocalSlack, view: V
     assert set(sent["view"]) == VIEW
 
 
+@pytest.mark.parametrize("ephemeral", [False, True])
+def test_suggestion_in_a_message_says_where_it_stands(slack: LocalSlack, ephemeral: bool) -> None:
+    """The message itself only where it is one for all."""
+    message = slack.person("U0ENG1").say("C0FIELD", "pick")
+    message.ephemeral_to = "U0ENG1" if ephemeral else None
+    sent = slack.payloads.suggestion("U0ENG1", message, "b", "a", "Mal")
+    asked = INTERACTION | {"container", "action_id", "block_id", "value", "channel"}
+    assert set(sent) == asked | (set() if ephemeral else {"message"})
+    assert sent["container"]["message_ts"] == message.ts
+    assert sent["container"]["is_ephemeral"] is ephemeral
+
+
 def test_submission_has_the_values_by_block_and_action(slack: LocalSlack, view: View) -> None:
     """`response_urls` is there and empty: no field of the form asks for one."""
     sent = slack.payloads.submission("U0ENG1", view)

@@ -12,6 +12,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.clock import ManualClock
 from bot.sandbox.slack import CannotDo, LocalSlack, NeedsConfirm, Person, View
+from bot.sandbox.slack.elements import Slot
+from bot.sandbox.slack.entities import with_ids
+from bot.sandbox.slack.filling import state_for
+from bot.sandbox.slack.listing import Command, Listing
 
 PLAIN = {"type": "plain_text"}
 OPTIONS = [{"text": PLAIN | {"text": word}, "value": word} for word in ("keep", "clear")]
@@ -280,6 +284,57 @@ async def test_shortcuts_homes_and_uploads_have_their_payloads(
     headers = {"Authorization": f"Bearer {slack.bot_token}"}
     async with aiohttp.request("GET", file["url_private_download"], headers=headers) as response:
         assert await response.read() == b"iccid,imei"
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("history @ravi.menon", "history <@U0APP1|ravi.menon>"),
+        ("@sim-approvers, #field-ops", "<!subteam^S0APPROVERS|@sim-approvers>, <#C0FIELD|field-ops>"),
+        ("#leads-only", "<#C0PRIVATE|>"),
+        ("<@U0APP1|ravi.menon> a@ravi.menon @nobody", "<@U0APP1|ravi.menon> a@ravi.menon @nobody"),
+    ],
+)
+def test_names_in_a_command_come_as_ids_where_it_asks_for_that(
+    slack: LocalSlack, typed: str, sent: str
+) -> None:
+    assert with_ids(slack.workspace, typed) == sent
+
+
+async def test_a_command_that_does_not_ask_gets_names_as_they_were_typed() -> None:
+    listing = Listing((Command("/plain"), Command("/ids", should_escape=True)))
+    person = LocalSlack(ManualClock(), listing=listing).person("U0ENG1")
+    assert (await person.command("/plain", "@ravi.menon")).payload["text"] == "@ravi.menon"
+    assert (await person.command("/ids", "@ravi.menon")).payload["text"] == "<@U0APP1|ravi.menon>"
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ("datepicker", "2026-03-08", ["08.03.2026", "2026-02-30", 5]),
+        ("timepicker", "09:30", ["9:30", "24:00", 930]),
+        ("datetimepicker", 1772953200, ["2026-03-08", 177, True]),
+        ("users_select", "U0APP1", ["Ravi", ["U0APP1"]]),
+        ("multi_users_select", ["U0APP1", "U0ENG1"], ["U0APP1", ["Ravi"]]),
+        ("conversations_select", "D0ENG1", ["#random"]),
+        ("file_input", [{"id": "F1"}], ["F1", ["F1"]]),
+    ],
+)
+def test_what_slack_would_never_put_into_a_field_is_refused(kind: str, good: Any, bad: list[Any]) -> None:
+    slot = Slot({"type": "input", "block_id": "b"}, {"type": kind, "action_id": "a"})
+    assert good in state_for(slot, good).values()
+    for value in bad:
+        with pytest.raises(CannotDo):
+            state_for(slot, value)
+
+
+async def test_people_of_another_company_have_no_shortcuts(slack: LocalSlack, person: Person) -> None:
+    said = person.say("C0SHARED", "hello")
+    stranger = slack.person("U0OTHER")
+    with pytest.raises(CannotDo):
+        await stranger.shortcut("lock")
+    with pytest.raises(CannotDo):
+        await stranger.message_shortcut(said, "lock")
 
 
 async def test_a_forged_payload_is_delivered_as_it_is(slack: LocalSlack, bot: Bot) -> None:

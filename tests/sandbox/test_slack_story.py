@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from aiohttp import web
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.clock import ManualClock
 from bot.sandbox.slack import LocalSlack, NeedsConfirm
+from tests.sandbox.bolt_app import over_http, over_sockets
 
 PLAIN = {"type": "plain_text"}
 FORM = {
@@ -42,10 +41,7 @@ CARD = [
 ]
 
 
-def bolt_bot(slack: LocalSlack) -> AsyncApp:
-    client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
-    app = AsyncApp(client=client, request_verification_enabled=False, signing_secret=slack.signing_secret)
-
+def locking(app: AsyncApp) -> None:
     @app.command("/lock-thing")
     async def asked(ack: Any, body: dict[str, Any], client: AsyncWebClient) -> None:
         await ack()
@@ -66,29 +62,12 @@ def bolt_bot(slack: LocalSlack) -> AsyncApp:
         await client.chat_update(channel=body["channel"]["id"], ts=body["message"]["ts"], text="Locked")
         await respond("Thank you")
 
-    return app
-
-
-async def over_sockets(slack: LocalSlack) -> Callable[[], Awaitable[None]]:
-    handler = AsyncSocketModeHandler(bolt_bot(slack), slack.app_token)
-    await handler.connect_async()
-    await slack.connected()
-    return handler.close_async
-
-
-async def over_http(slack: LocalSlack) -> Callable[[], Awaitable[None]]:
-    runner = web.AppRunner(bolt_bot(slack).web_app("/slack/events"))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    slack.deliver_http(f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events")
-    return runner.cleanup
-
 
 @pytest.fixture(params=[over_sockets, over_http])
 async def slack(request: pytest.FixtureRequest) -> AsyncIterator[LocalSlack]:
     slack = LocalSlack(ManualClock())
     await slack.start()
-    close = await request.param(slack)
+    close = await request.param(slack, locking)
     yield slack
     await close()
     await slack.stop()

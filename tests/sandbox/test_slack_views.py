@@ -10,7 +10,9 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.clock import ManualClock
-from bot.sandbox.slack import LocalSlack, Person
+from bot.sandbox.slack import CannotDo, LocalSlack, Person
+from bot.sandbox.slack.listing import Listing
+from bot.sandbox.slack.payloads import Payloads
 
 PLAIN = {"type": "plain_text"}
 OPTIONS = [{"text": PLAIN | {"text": word}, "value": word} for word in ("keep", "clear")]
@@ -174,3 +176,36 @@ async def test_a_home_is_published_for_one_person(
     assert slack.person("U0ENG2").home is None
     wrong = client.views_publish(user_id="U0ENG1", view=modal())
     assert await error(wrong) == "invalid_arguments"
+
+
+async def test_a_view_opens_in_the_window_that_asked_and_leaves_the_others_alone(
+    slack: LocalSlack, client: AsyncWebClient, person: Person
+) -> None:
+    """Each window has its stack; what a script asks for, without a window, is seen in all of them."""
+    left, right = slack.person("U0ENG1", "left"), slack.person("U0ENG1", "right")
+    for window in ("left", "right"):
+        asked = Payloads(slack._state, window).command("U0ENG1", "/imei")["trigger_id"]
+        await client.views_open(trigger_id=asked, view=modal(callback_id=window))
+    assert [view.callback_id for view in left.modals] == ["left"]
+    assert [view.callback_id for view in right.modals] == ["right"]
+    assert len(person.modals) == 2
+    inside = Payloads(slack._state, "left").view_action("U0ENG1", left.modals[0], {})["trigger_id"]
+    await client.views_push(trigger_id=inside, view=modal(callback_id="second"))
+    assert [view.callback_id for view in left.modals] == ["left", "second"]
+    assert len(right.modals) == 1
+    with pytest.raises(CannotDo):
+        await left.submit(left.modals[0])
+    await client.views_open(trigger_id=trigger(slack), view=modal(callback_id="script"))
+    assert [view.callback_id for view in right.modals] == ["script", "right"]
+
+
+async def test_an_app_that_has_no_home_publishes_none_and_is_opened_at_its_messages() -> None:
+    slack = LocalSlack(ManualClock(), listing=Listing(events=("app_home_opened",), home_tab=False))
+    await slack.start()
+    try:
+        client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
+        view = {"type": "home", "blocks": []}
+        assert await error(client.views_publish(user_id="U0ENG1", view=view)) == "not_enabled"
+        assert slack.payloads.home_opened("U0ENG1")["event"]["tab"] == "messages"
+    finally:
+        await slack.stop()

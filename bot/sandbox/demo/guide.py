@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from bot.domain.identifiers import Valid, parse_imei
 from bot.sandbox.demo.calls import CallLog, Kept
 from bot.sandbox.demo.folder import Folder
 from bot.sandbox.monogoto import LocalMonogoto
@@ -113,7 +114,7 @@ class Guide:
         return any(s.verdict.by in {"thing", "group"} and s.iccid in ours for s in self._monogoto.sessions)
 
     def _field_error(self) -> bool:
-        return any(ids.IMEI_BLOCK in sent.outcome.errors for sent in self._submissions() if sent.outcome)
+        return any(is_told_of_a_typo(sent) for sent in self._submissions() if sent.outcome)
 
     def _confirmed_after_loss(self) -> bool:
         """An answer to a write was lost, the record was read back as wanted, and the thread says so."""
@@ -128,6 +129,21 @@ class Guide:
     def _told_since(self, moment: datetime) -> bool:
         replies = (call for call in self._slack.calls("chat.postMessage") if call.ok and call.at >= moment)
         return any(call.args.get("thread_ts") and "done" in str(call.args.get("text")) for call in replies)
+
+
+def is_told_of_a_typo(sent: Delivery) -> bool:
+    """Whether a form came back because of its IMEI: beside the field, or in a form that took its place."""
+    if any(block_id.startswith(ids.IMEI_BLOCK) for block_id in sent.outcome.errors):
+        return True
+    fields = sent.payload["view"]["state"]["values"]
+    typed = [
+        str(state.get("value") or "")
+        for block_id, states in fields.items()
+        if block_id.startswith(ids.IMEI_BLOCK)
+        for state in states.values()
+    ]
+    is_wrong = any(text and not isinstance(parse_imei(text), Valid) for text in typed)
+    return is_wrong and sent.outcome.action in {"update", "push"}
 
 
 def _read_back_at(write: Kept, later: list[Kept]) -> datetime | None:

@@ -1,8 +1,9 @@
 /** The one way to the server: who acts, asking, telling, and hearing of changes. */
 
+import { listen as listenTo } from "./feed.js";
+
 const PATIENCE_MS = 30_000;
 const listeners = new Set();
-let feed = null;
 let round = null;
 const last = { workspace: null, screen: null, messages: [], channel: null };
 let acting = startAs();
@@ -37,9 +38,16 @@ export async function get(path) {
   return parsed(await asked(path, "The local Slack doesn't answer."));
 }
 
+/** This window's own name, kept over reloads: what is asked for here opens here. */
+export function windowId() {
+  const id = sessionStorage.getItem("window") ?? [...crypto.getRandomValues(new Uint32Array(3))].map((n) => n.toString(36)).join("");
+  sessionStorage.setItem("window", id);
+  return id;
+}
+
 /** Send JSON; `as` is the acting person unless given. */
 export async function post(path, json = {}) {
-  const body = JSON.stringify({ as: acting, ...json });
+  const body = JSON.stringify({ as: acting, window: windowId(), ...json });
   const options = { method: "POST", headers: { "Content-Type": "application/json" }, body };
   return parsed(await asked(path, "The local Slack doesn't answer; nothing was sent.", options));
 }
@@ -82,28 +90,8 @@ export function onCommands(commands) {
   showChannel = commands.openChannel;
 }
 
-/**
- * Hear the server's events while the page is seen. A browser opens six connections to one server, for all its
- * tabs together: one that nobody looks at must not keep one of them.
- */
-export function listen() {
-  document.addEventListener("visibilitychange", hearWhenSeen);
-  hearWhenSeen();
-}
-
-function hearWhenSeen() {
-  if (document.hidden) {
-    feed?.close();
-    feed = null;
-  } else feed ??= openFeed();
-}
-
-function openFeed() {
-  const source = new EventSource(`/control/feed?as=${encodeURIComponent(acting)}`);
-  source.onmessage = (message) => hear(JSON.parse(message.data));
-  source.onerror = () => tell({ what: "offline" });
-  return source;
-}
+/** Hear the server's events while the page is seen. */
+export const listen = () => listenTo(hear);
 
 /** Before the first event of another round of the demo, { what: "round" } is told: what is kept has no meaning now. */
 function hear(event) {

@@ -2,6 +2,7 @@
 
 import * as elements from "./elements.js";
 import { freshId, h, icon, ICONS } from "./dom.js";
+import { fileInput } from "./files.js";
 import { markdown } from "./markdown.js";
 import { selectMany, selectOne } from "./pickers.js";
 import { richText, unknown } from "./richtext.js";
@@ -35,7 +36,7 @@ export const ELEMENTS = {
   datetimepicker: elements.dateTimePicker,
   email_text_input: elements.textInput,
   external_select: selectOne,
-  file_input: elements.fileInput,
+  file_input: fileInput,
   image: (each) => picture(each),
   mrkdwn: (each, _block, surface) => textObject(each, surface.place),
   multi_channels_select: selectMany,
@@ -111,7 +112,14 @@ function picture(block) {
   const here = url.startsWith("data:image/") || url.startsWith(`${location.origin}/`);
   return h("figure", { class: "image" },
     block.title && h("figcaption", {}, block.title.text),
-    here ? h("img", { src: url, alt: block.alt_text }) : h("div", { class: "image-outside", role: "img", "aria-label": block.alt_text }, block.alt_text));
+    here ? h("img", { src: url, alt: block.alt_text }) : elsewhere(block.alt_text, url));
+}
+
+/** What stands for a picture that is not fetched: what it shows, and where it is. */
+function elsewhere(alt, url) {
+  const host = URL.canParse(url) ? `on ${new URL(url).host}` : "with Slack";
+  return h("div", { class: "image-outside", role: "img", "aria-label": alt }, icon(ICONS.picture),
+    h("span", {}, alt, h("small", {}, `A picture ${host}: not fetched, this page asks nobody but its own server.`)));
 }
 
 /** A card: icon, title, lines, and up to three buttons. */

@@ -96,7 +96,7 @@ function drawHome() {
   if (sign === parts.homeHash) return;
   parts.homeHash = sign;
   const empty = h("p", { class: "quiet empty" }, "This app has nothing on its Home for you yet.");
-  const surface = view && new Surface({ id: view.id, where: { view_id: view.id }, place: store.place, view, failed: toast });
+  const surface = view && new Surface({ id: view.id, where: { view_id: view.id, as: store.place.me }, place: store.place, view, failed: toast });
   const refocus = focusKeeper(parts.home);
   fill(parts.home, view?.blocks.length ? h("div", { class: "home-blocks" }, drawBlocks(view.blocks, surface)) : empty);
   refocus();

@@ -79,8 +79,9 @@ export const msOf = (ts) => Number(ts) * 1000;
 /** Unix seconds of a local "2026-03-02T09:41" in a zone: what a date-and-time field reports. */
 export function unixOf(local, zone) {
   const asUtc = Date.parse(`${local}:00Z`);
-  const offset = Date.parse(`${localOf(asUtc / 1000, zone)}:00Z`) - asUtc;
-  return Math.round((asUtc - offset) / 1000);
+  const offsetAt = (ms) => Date.parse(`${localOf(ms / 1000, zone)}:00Z`) - ms;
+  const nearly = asUtc - offsetAt(asUtc); // may lie on the other side of a change to summer time
+  return Math.round((asUtc - offsetAt(nearly)) / 1000);
 }
 
 /** "2026-03-02T09:41" in a zone, for a date-and-time field. */

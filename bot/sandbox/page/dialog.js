@@ -6,7 +6,7 @@ import { mrkdwn } from "./mrkdwn.js";
 const textOf = (object, place) =>
   object.type === "mrkdwn" ? mrkdwn(object.text, place) : document.createTextNode(object.text);
 
-/** Ask what a confirm object asks, by its own title, text and buttons; resolves to the answer. */
+/** Ask what a confirm object asks, by its own title, text and buttons; resolves to the answer. Where `safe`, Enter means no. */
 export function confirmed(dialog, surface) {
   return new Promise((resolve) => {
     const before = document.activeElement;
@@ -23,7 +23,7 @@ export function confirmed(dialog, surface) {
     const no = h("button", { type: "button", class: "button", onclick: () => end(false) }, dialog.deny.text);
     const cover = h("div", { class: "cover" }, confirmBox(dialog, surface.place, [no, yes], () => end(false)));
     document.getElementById("layers").append(cover);
-    yes.focus();
+    (dialog.safe ? no : yes).focus();
   });
 }
 

@@ -1,10 +1,9 @@
-/** Buttons, radio buttons, check boxes, text fields, dates and files: each drawn, each told to Slack. */
+/** Buttons, radio buttons, check boxes, text fields and dates: each drawn, each told to Slack. */
 
-import * as api from "./api.js";
-import { choose, flush, press, pressEnter, typed } from "./acts.js";
+import { choose, press, pressEnter, typed } from "./acts.js";
 import { localOf, unixOf } from "./dates.js";
 import { openMenu } from "./dialog.js";
-import { fill, freshId, h, icon, ICONS } from "./dom.js";
+import { freshId, h, icon, ICONS } from "./dom.js";
 import { withEmoji } from "./emoji.js";
 import { mrkdwn } from "./mrkdwn.js";
 
@@ -124,71 +123,33 @@ export function richTextInput(element, block, surface, attributes) {
   return node;
 }
 
-/** A date, a time, or both; the latter in the reader's own zone. */
-function moment(type, key, { toState = (text) => text, fromState = (value) => value } = {}) {
+const EARLIEST = "1900";
+
+/**
+ * A date, a time, or both; the latter in the reader's own zone. While a year is typed the field already holds the
+ * years 2, 20 and 202: those are not told. `note` is said under the field.
+ */
+function moment(type, key, { toState = (text) => text, fromState = (value) => value, note = () => "" } = {}) {
   return (element, block, surface, attributes) => {
-    const zone = surface.place.zone;
-    const held = surface.entry(block, element)?.[key];
-    const node = h("input", {
-      ...attributes, class: "field short", type, value: held ? fromState(held, zone) : "",
-      onchange: () => {
-        const value = node.value ? toState(node.value, zone) : null;
-        choose(surface, block, element, value, { [key]: value });
-      },
-    });
-    return node;
+    const { zone } = surface.place;
+    const shown = () => {
+      const held = surface.entry(block, element)?.[key];
+      return held ? fromState(held, zone) : "";
+    };
+    const tell = async () => {
+      if (node.value === shown() || node.validity.badInput || (type !== "time" && node.value && node.value < EARLIEST)) return;
+      const value = node.value ? toState(node.value, zone) : null;
+      const took = await choose(surface, block, element, value, { [key]: value, ...(element.timezone ? { timezone: element.timezone } : {}) });
+      if (!took) node.value = shown();
+    };
+    const node = h("input", { ...attributes, class: "field short", type, value: shown(), onchange: tell });
+    const said = note(element, zone);
+    return said ? h("div", {}, node, h("div", { class: "hint" }, said)) : node;
   };
 }
 
 export const datePicker = moment("date", "selected_date");
-export const timePicker = moment("time", "selected_time");
-export const dateTimePicker = moment("datetime-local", "selected_date_time", { toState: unixOf, fromState: localOf });
-
-/** Files: chosen here, kept by Slack, listed with their names until the form is sent. */
-export function fileInput(element, block, surface, attributes) {
-  const kinds = (element.filetypes ?? []).map((kind) => `.${kind}`).join(",");
-  const held = () => surface.entry(block, element)?.files ?? [];
-  const list = h("ul", { class: "files" });
-  const status = h("span", { role: "status", class: "quiet" });
-  const redraw = () => fill(list, held().map((file) => fileRow(file, () => remove(file))));
-  const remove = async (file) => {
-    const rest = held().filter((each) => each.id !== file.id);
-    await choose(surface, block, element, rest, { files: rest });
-    redraw();
-  };
-  const pick = h("input", {
-    ...attributes, type: "file", class: "file-pick", accept: kinds || null, multiple: (element.max_files ?? 10) > 1,
-    onchange: async () => {
-      for (const file of [...pick.files]) {
-        status.textContent = `Uploading ${file.name}…`;
-        await upload(file, element, block, surface);
-      }
-      status.textContent = "";
-      pick.value = "";
-      redraw();
-    },
-  });
-  redraw();
-  return h("div", { class: "file-input" }, pick, status, list);
-}
-
-/** Send one file's bytes. */
-async function upload(file, element, block, surface) {
-  await flush();
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
-  const body = { block_id: block.block_id, name: file.name, content_base64: btoa(text), mimetype: file.type || "text/plain" };
-  try {
-    const { result } = await api.post("/control/upload", { ...surface.where, ...body });
-    surface.remember(block, element, { files: result });
-  } catch (error) {
-    surface.failed(error.message);
-  }
-}
-
-/** A file in the list, with a cross. */
-function fileRow(file, remove) {
-  return h("li", {}, icon(ICONS.file), h("span", {}, file.name),
-    h("button", { type: "button", class: "plain", "aria-label": `Remove ${file.name}`, onclick: remove }, icon(ICONS.close)));
-}
+export const timePicker = moment("time", "selected_time", { note: ({ timezone }) => timezone && `In the time zone ${timezone}` });
+export const dateTimePicker = moment("datetime-local", "selected_date_time", {
+  toState: unixOf, fromState: localOf, note: (_element, zone) => `Your time zone: ${zone}`,
+});

@@ -157,7 +157,7 @@ async function copy(text, node) {
 /** Where there is little room the guide makes place for what it speaks of. */
 function goThere(step, { api, fold }) {
   const go = () => {
-    if (step.person) api.actAs(step.person);
+    if (step.person && step.person !== api.me()) api.actAs(step.person);
     if (step.channel) api.openChannel(step.channel);
     if (step.screen) showMonogoto(step);
     if (isNarrow()) fold(true);

@@ -1,5 +1,6 @@
 /** Starts the page and keeps it true: fetches what is shown whenever the feed says so, and draws it. */
 
+import { flush } from "./acts.js";
 import * as api from "./api.js";
 import { drawChannel, focusComposer, forgetHome, openHome } from "./channel.js";
 import { toast } from "./dialog.js";
@@ -21,19 +22,20 @@ function drawAll() {
 
 /** Show a channel, or the app ("app"), which gets its direct message at the first visit. */
 async function openChannel(id, ts, thread = null) {
-  await putModalsAway();
+  if (!(await putModalsAway())) return;
   const isApp = id === "app" || id === appChannel()?.id;
   const tab = isApp && !ts && store.workspace?.home_tab ? "home" : "messages";
   if (isApp) await openHome();
   if (id === "app") await refresh();
   const target = isApp ? appChannel()?.id : id;
   if (!target) return;
-  Object.assign(store, { channel: target, thread, tab, newFrom: null, messages: [] });
+  const messages = target === store.channel ? store.messages : []; // what is shown already stays, with what is begun in it
+  Object.assign(store, { channel: target, thread, tab, newFrom: null, messages });
   sessionStorage.setItem(`channel:${api.me()}`, target);
   showScreen(thread ? "thread" : "channel");
   await loadChannel();
   if (ts) point(ts, thread);
-  else focusComposer();
+  else if (!document.activeElement?.closest(".messages, .home, #modals, #monogoto")) focusComposer(); // nobody is elsewhere already
 }
 
 /** Bring a message before the eyes. */
@@ -53,6 +55,7 @@ async function loadChannel() {
 
 /** Somebody else sits down at this window. */
 async function actAs() {
+  await flush(); // what was typed so far is the other person's, and waits for them
   Object.assign(store, { channel: null, thread: null, messages: [], newFrom: null });
   await refresh();
   showScreen(store.view === "monogoto" ? "monogoto" : "channel");

@@ -5,6 +5,7 @@ import { drawBlocks } from "./blocks.js";
 import { clock, dayLine, dayOf, inFull, msOf, slackDate } from "./dates.js";
 import { openMenu, toast } from "./dialog.js";
 import { announce, focusKeeper, h, icon, ICONS, reconcile } from "./dom.js";
+import { fileBox } from "./files.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { perform } from "./acts.js";
 import { dismiss, isReply, store } from "./store.js";
@@ -38,6 +39,7 @@ export class MessageList {
 
   /** Show these messages of `of`; stays at the end, if the reader was there or wrote the last one. */
   draw(of, messages) {
+    this.scrolled(); // before anything changes a height: the browser may not have told of it yet
     const fresh = of !== this.of;
     const last = messages.at(-1);
     const arrived = fresh || !this.newest ? [] : messages.filter((message) => message.ts > this.newest);
@@ -111,7 +113,7 @@ function row(message, joined, open) {
     h("div", { class: "message-main" },
       !joined && h("div", { class: "byline" }, h("b", {}, user?.real_name ?? message.user), user?.is_bot && h("span", { class: "app-badge" }, "APP"), when(message)),
       body(message),
-      (message.files ?? []).map(fileBox),
+      (message.files ?? []).map((file) => fileBox(file, place.me)),
       open && message.reply_count > 0 && threadLink(message, open),
       message.ephemeral && h("button", { type: "button", class: "link small", onclick: () => dismiss(message) }, "Dismiss message")),
     toolbar(message, open));
@@ -121,9 +123,10 @@ function row(message, joined, open) {
 function body(message) {
   const { place } = store;
   const edited = message.edited && h("span", { class: "edited", title: inFull(msOf(message.edited.ts), place.zone) }, "(edited)");
+  if (!message.blocks?.length && !message.text && message.files) return edited;
   if (!message.blocks?.length) return h("div", { class: "message-body text" }, mrkdwn(message.text, place), edited && [" ", edited]);
   const surface = new Surface({
-    id: `message:${message.channel}:${message.ts}`, where: { channel: message.channel, ts: message.ts }, place, failed: toast,
+    id: `message:${message.channel}:${message.ts}`, where: { channel: message.channel, ts: message.ts, as: place.me }, place, failed: toast,
   });
   return h("div", { class: "message-body" }, drawBlocks(message.blocks, surface), edited);
 }
@@ -139,14 +142,6 @@ export function avatar(user, size = "") {
   const initials = name.split(" ").map((word) => word[0]).join("").slice(0, 2);
   const hue = [...(user?.id ?? "")].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 8;
   return h("div", { class: `avatar hue-${hue} ${size}`, "aria-hidden": "true" }, initials);
-}
-
-/** A file that can be downloaded. */
-function fileBox(file) {
-  const href = `/control/file?as=${encodeURIComponent(store.place.me)}&id=${encodeURIComponent(file.id)}`;
-  const size = file.size < 1024 ? `${file.size} bytes` : `${(file.size / 1024).toFixed(1)} kB`;
-  return h("a", { class: "file", href, download: file.name, "aria-label": `Download ${file.name}` },
-    icon(ICONS.file), h("span", {}, h("b", {}, file.name), h("small", {}, `${file.filetype.toUpperCase()} · ${size}`)));
 }
 
 /** "3 replies", marked while some of them are new. */

@@ -3,13 +3,18 @@
 import * as api from "./api.js";
 import { flush } from "./acts.js";
 import { drawBlocks } from "./blocks.js";
-import { clearToasts } from "./dialog.js";
+import { clearToasts, confirmed } from "./dialog.js";
 import { announce, fill, focusable, focusKeeper, h, icon, ICONS, reconcile, trapFocus } from "./dom.js";
 import { refresh, store } from "./store.js";
-import { dropDrafts, Surface } from "./surface.js";
+import { dropDrafts, isTouched, Surface } from "./surface.js";
 
 const open = new Map();
 let cameFrom = null;
+const text = (words) => ({ type: "plain_text", text: words });
+const LEAVE = {
+  title: text("Leave this form?"), text: text("What you have filled in will be lost."),
+  confirm: text("Leave form"), deny: text("Stay"), style: "danger", safe: true,
+};
 
 /** Show exactly these views, top last; what is in them stays where nothing changed. */
 export function drawModals(views) {
@@ -30,11 +35,17 @@ export function drawModals(views) {
   else if (cameFrom) giveBack();
 }
 
-/** The way is free for what was asked to be seen: as in Slack, following a link leaves the form. */
+/**
+ * The way is free for what was asked to be seen: true. Forms with nothing in them go; where somebody has typed or
+ * chosen something they are asked first, and false means that they stay.
+ */
 export async function putModalsAway() {
+  if (store.place?.me !== api.me()) return true; // they are another person's, and wait for that person
+  const modals = [...open.values()].reverse();
+  if (modals.some((modal) => isTouched(modal.view)) && !(await confirmed(LEAVE, { place: store.place }))) return false;
   cameFrom = null;
-  if (store.place?.me !== api.me()) return; // they are another person's, and go with that person
-  for (const modal of [...open.values()].reverse()) await modal.close();
+  for (const modal of modals) await modal.close();
+  return true;
 }
 
 /** Forget every modal without a word to the app: the one that they belonged to is no more. */
@@ -95,7 +106,7 @@ class Modal {
     const refocus = focusKeeper(this.box);
     const scrolled = this.body.scrollTop;
     const surface = new Surface({
-      id: view.id, where: { view_id: view.id }, place: store.place, view, errors: this.errors,
+      id: view.id, where: { view_id: view.id, as: store.place.me }, place: store.place, view, errors: this.errors,
       failed: (text) => this.fail(text), submit: () => this.submit(), edited: (blockId) => this.forgive(blockId),
     });
     this.title.textContent = view.title.text;

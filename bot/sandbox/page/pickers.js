@@ -9,7 +9,7 @@ const EXTERNAL_PAUSE_MS = 250;
 const EXTERNAL_LEAST = 3;
 const option = (value, text) => ({ value, text: { text } });
 
-const people = (place) => [...place.users.values()].map((user) => option(user.id, user.real_name));
+const people = (place) => [...place.users.values()].filter((user) => !user.deleted && user.id !== "USLACKBOT").map((user) => option(user.id, user.real_name));
 const channels = (place) =>
   [...place.channels.values()].filter((channel) => !channel.im_with).map((channel) => option(channel.id, `#${channel.name}`));
 
@@ -18,8 +18,19 @@ const SOURCES = {
   static: (element) => groupsOf(element),
   users: (_element, place) => [{ options: people(place) }],
   channels: (_element, place) => [{ options: channels(place) }],
-  conversations: (_element, place) => [{ options: [...channels(place), ...people(place)] }],
+  conversations: (element, place) => [{ options: conversations(element.filter ?? {}, place) }],
 };
+
+/** Channels and people, as far as the element's filter lets them through. */
+function conversations({ include = ["public", "private", "im"], exclude_bot_users, exclude_external_shared_channels }, place) {
+  const kept = channels(place).filter(({ value }) => {
+    const channel = place.channels.get(value);
+    return include.includes(channel.is_private ? "private" : "public") && !(exclude_external_shared_channels && channel.is_ext_shared);
+  });
+  const named = include.includes("im") ? people(place).filter(({ value }) => !(exclude_bot_users && place.users.get(value).is_bot)) : [];
+  return [...kept, ...named];
+}
+
 const SINGULAR = { static: "option", external: "option", users: "user", channels: "channel", conversations: "conversation" };
 
 /** The options of a static select, in its groups. */
@@ -37,8 +48,9 @@ function finder(element, block, surface) {
   if (source) return async (typed) => matching(source(element, surface.place), typed);
   return async (text) => {
     try {
-      const { result } = await api.post("/control/suggest", { ...surface.where, block_id: block.block_id, text });
-      return [{ options: result }];
+      const asked = { ...surface.where, block_id: block.block_id, action_id: element.action_id, text };
+      const { result } = await api.post("/control/suggest", asked);
+      return result.map((group) => ({ label: group.label?.text, options: group.options }));
     } catch (error) {
       surface.failed(error.message);
       return [];
@@ -96,13 +108,14 @@ export function selectMany(element, block, surface, attributes) {
     drawChips();
   };
   const same = (one, other) => told(one)?.value === told(other)?.value && JSON.stringify(told(one)) === JSON.stringify(told(other));
+  const most = element.max_selected_items ?? Infinity;
   const field = new TypeAhead({
     ...common(element, block, surface, attributes),
+    full: () => (held().length >= most ? `Only ${most} can be chosen here` : ""),
     pick: (picked) => {
       const value = heldOf(picked, element);
       field.show("");
-      const full = held().length >= (element.max_selected_items ?? Infinity);
-      if (!full && !held().some((each) => same(each, value))) set([...held(), value]);
+      if (!held().some((each) => same(each, value))) set([...held(), value]);
     },
   });
   const chips = h("div", { class: "chips" });

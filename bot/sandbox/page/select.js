@@ -5,11 +5,11 @@ import { placeUnder } from "./dialog.js";
 
 /**
  * `find(typed)` resolves to groups [{ label, options: [{ text, description, value }] }]; `pick(option)` is told.
- * `shown` is what stands in the field while nobody types; `attributes` go to the field.
+ * `full()` is a sentence where nothing more can be picked. `shown` is what stands in the field while nobody types; `attributes` go to the field.
  */
 export class TypeAhead {
-  constructor({ find, pick, shown = "", placeholder = "", attributes = {}, leastTyped = 0, pauseMs = 0 }) {
-    Object.assign(this, { find, pick, shown, leastTyped, pauseMs, options: [], at: -1, asked: 0 });
+  constructor({ find, pick, full = () => "", shown = "", placeholder = "", attributes = {}, leastTyped = 0, pauseMs = 0 }) {
+    Object.assign(this, { find, pick, full, shown, leastTyped, pauseMs, options: [], at: -1, asked: 0 });
     const listId = freshId("options");
     this.input = h("input", {
       ...attributes, type: "text", role: "combobox", class: "field select-field", autocomplete: "off", spellcheck: "false",
@@ -32,6 +32,8 @@ export class TypeAhead {
   open(typed) {
     const ask = ++this.asked;
     clearTimeout(this.timer);
+    const full = this.full();
+    if (full) return this.note(full);
     if (typed.trim().length < this.leastTyped) {
       const more = this.leastTyped - typed.trim().length;
       return this.note(`Type ${more} more character${more > 1 ? "s" : ""} to search`);
@@ -125,10 +127,13 @@ export class TypeAhead {
   }
 }
 
+/** Words without the difference between capitals and accents: who types "chloe" means Chloé. */
+export const folded = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+
 /** Groups of the options whose text or description holds what was typed. */
 export function matching(groups, typed) {
-  const wanted = typed.toLowerCase();
-  const fits = (option) => `${option.text.text} ${option.description?.text ?? ""}`.toLowerCase().includes(wanted);
+  const wanted = folded(typed);
+  const fits = (option) => folded(`${option.text.text} ${option.description?.text ?? ""}`).includes(wanted);
   return groups
     .map((group) => ({ label: group.label, options: group.options.filter(fits) }))
     .filter((group) => group.options.length);

@@ -42,7 +42,7 @@ async function load() {
   const [me, channel] = [api.me(), store.channel];
   const as = `as=${encodeURIComponent(me)}`;
   const [workspace, screen, trouble] = await Promise.all([
-    api.get("/control/workspace"), api.get(`/control/screen?${as}`), api.get("/control/trouble"),
+    api.get("/control/workspace"), api.get(`/control/screen?${as}&window=${api.windowId()}`), api.get("/control/trouble"),
   ]);
   if (me !== api.me()) return;
   Object.assign(store, { workspace, screen, trouble: trouble.trouble, place: placeOf(workspace, screen, me) });

@@ -32,8 +32,22 @@ export class Surface {
 /** Forget everything that was typed into a view. */
 export function dropDrafts(id) {
   forget(`${id}|`);
-  for (const key of drafts.keys()) if (key.startsWith(`${id}|`)) drafts.delete(key);
+  for (const key of keysOf(id)) drafts.delete(key);
 }
+
+/** Whether somebody has typed or chosen something in a view that is lost if it closes. */
+export function isTouched(view) {
+  return view.blocks.filter((block) => block.type === "input").some((block) => {
+    if (keysOf(view.id).some((key) => key.startsWith(`${view.id}|${block.block_id}|`))) return true;
+    const held = Object.values(view.state.values[block.block_id] ?? {})[0] ?? {};
+    const first = beginning(block.element);
+    return Object.keys(held).some((name) => !["type", "timezone"].includes(name) && differ(held[name], first[name]));
+  });
+}
+
+const keysOf = (id) => [...drafts.keys()].filter((key) => key.startsWith(`${id}|`));
+const plain = (value) => JSON.stringify(value?.length === 0 ? null : (value?.value ?? value ?? null));
+const differ = (one, other) => plain(one) !== plain(other);
 
 /** Whether a choice is still among the options of an element that lists its own. */
 function stillOffered(entry, element) {

@@ -24,12 +24,14 @@ from bot.sandbox.slack.state import State
 from bot.sandbox.slack.views import View
 
 Act = Callable[[Person, JSON], Awaitable[Any]]
+Seat = Callable[[str, str | None], Person]
+"""A person at one of their windows."""
 
 
 class Control:
     """Handlers of the control API."""
 
-    def __init__(self, state: State, person: Callable[[str], Person]) -> None:
+    def __init__(self, state: State, person: Seat) -> None:
         self._state = state
         self._person = person
 
@@ -73,9 +75,11 @@ class Control:
             "type": lambda p, a: p.type(self._view(p, a), a["block_id"], _text(a["text"])),
             "enter": lambda p, a: p.press_enter(self._view(p, a), a["block_id"]),
             "upload": lambda p, a: p.upload(
-                self._view(p, a), a["block_id"], a["name"], _content(a), a.get("mimetype", "text/csv")
+                self._view(p, a), a["block_id"], _text(a["name"]), _content(a), _text(a.get("mimetype", ""))
             ),
-            "suggest": lambda p, a: p.suggest(self._view(p, a), a["block_id"], _text(a["text"])),
+            "suggest": lambda p, a: p.suggest_groups(
+                self._where(p, a), a["block_id"], _text(a["text"]), a.get("action_id")
+            ),
             "submit": lambda p, a: p.submit(self._view(p, a), a.get("values")),
             "close": lambda p, a: p.close(self._view(p, a)),
             "open_home": lambda p, _a: p.open_home(),
@@ -105,7 +109,7 @@ class Control:
         async def handle(request: web.Request) -> web.StreamResponse:
             body = await _json(request)
             try:
-                result = await act(self._person(body["as"]), body)
+                result = await act(self._person(body["as"], body.get("window")), body)
             except NeedsConfirm as asks:
                 return web.json_response({"ok": False, "error": str(asks), "confirm": asks.dialog})
             except (CannotDo, KeyError, TypeError, ValueError) as no:
@@ -115,7 +119,8 @@ class Control:
         return handle
 
     async def _say(self, person: Person, args: JSON) -> Message:
-        return person.say(args["channel"], _text(args["text"]), args.get("thread_ts"))
+        files = [(_text(file["name"]), _content(file)) for file in args.get("files", ())]
+        return person.say(args["channel"], _text(args["text"]), args.get("thread_ts"), files)
 
     async def _join(self, person: Person, args: JSON) -> None:
         person.join(args["channel"])

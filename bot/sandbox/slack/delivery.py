@@ -167,6 +167,13 @@ async def _before(alarm: asyncio.Future[None], carrying: Coroutine[Any, Any, Ans
         await asyncio.gather(carry, alarm, return_exceptions=True)
 
 
+def kind_of(payload: JSON) -> str:
+    """The kind of envelope that a payload travels in."""
+    if "command" in payload:
+        return "slash_commands"
+    return "events_api" if payload.get("type") == "event_callback" else "interactive"
+
+
 def encoded(payload: JSON, kind: str) -> tuple[str, bytes]:
     """Content type and bytes of a payload over HTTP."""
     if kind == "events_api":

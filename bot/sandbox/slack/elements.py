@@ -129,7 +129,12 @@ def initial_state(element: JSON) -> JSON:
         key.replace("selected_", "initial_") if key.startswith("selected_") else "initial_value"
     )
     empty: Any = [] if key in _LISTS else None
-    return {"type": kind, key: copy.deepcopy(given) if given is not None else empty}
+    return {"type": kind, key: copy.deepcopy(given) if given is not None else empty} | zone_of(element)
+
+
+def zone_of(element: JSON) -> JSON:
+    """A time picker that names a zone tells it with the time."""
+    return {"timezone": element["timezone"]} if "timezone" in element else {}
 
 
 def is_empty(state: JSON) -> bool:

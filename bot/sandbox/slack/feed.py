@@ -29,6 +29,11 @@ class Feed:
         self._round = number
         self._kinds += kinds
 
+    @property
+    def listeners(self) -> int:
+        """Streams that are open."""
+        return len(self._listeners)
+
     def announce(self, what: str = SLACK) -> None:
         """Something of this kind has changed. Cheap: say it as often as you like."""
         self._seq += 1

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Any
 
 from bot.sandbox.slack.answers import JSON
-from bot.sandbox.slack.elements import STATE_KEYS, Slot, is_empty, options_of, slots
+from bot.sandbox.slack.elements import STATE_KEYS, Slot, is_empty, options_of, slots, zone_of
 
 REQUIRED = "Please complete this required field."
 _MOST_CHARACTERS = 3000
 _MOST_FILES = 10
+_MOMENTS = range(1_000_000_000, 10_000_000_000)
+_SHAPES = {
+    "selected_date": r"\d{4}-\d\d-\d\d",
+    "selected_time": r"([01]\d|2[0-3]):[0-5]\d",
+    "selected_user": r"[UW][A-Z0-9]+",
+    "selected_channel": r"[CG][A-Z0-9]+",
+    "selected_conversation": r"[CDGUW][A-Z0-9]+",
+}
+"""What a picked value looks like: dates and times by the day and the clock, all else ids."""
 
 
 class CannotDo(Exception):
@@ -50,19 +61,21 @@ def state_for(slot: Slot, value: Any) -> JSON:
         return {"type": kind, key: None if value is None else _option(slot, value)}
     if key == "selected_options":
         return {"type": kind, key: [_option(slot, one) for one in value or []]}
-    return {"type": kind, key: value}
+    if value not in (None, []) and not _fits(kind, key, value):
+        raise CannotDo(f"{value!r} can't stand in {slot.block_id}")
+    return {"type": kind, key: value} | zone_of(slot.element)
 
 
 def room_for_file(slot: Slot, present: list[JSON], name: str) -> list[JSON]:
     """The files that stay beside a new one. Raises `CannotDo` for a wrong kind, or one too many."""
     kinds = slot.element.get("filetypes") or []
-    if kinds and name.rpartition(".")[2].lower() not in kinds:
-        raise CannotDo(f"{name} can't be used here: only {', '.join(kinds)}")
+    if kinds and name.rpartition(".")[2].lower() not in [kind.lower() for kind in kinds]:
+        raise CannotDo(f"{name} can't be used here: only {', '.join(kinds)}.")
     most = int(slot.element.get("max_files", _MOST_FILES))
     if most == 1:
         return []
     if len(present) >= most:
-        raise CannotDo(f"only {most} files can be uploaded here")
+        raise CannotDo(f"{name} is one too many: only {most} files can be uploaded here.")
     return present
 
 
@@ -79,6 +92,27 @@ def missing_fields(blocks: list[JSON], values: JSON) -> dict[str, str]:
         if state.get("value") and len(state["value"]) < least:
             errors[slot.block_id] = f"Please enter at least {least} characters."
     return errors
+
+
+def _fits(kind: str, key: str, value: Any) -> bool:
+    """Whether a picker could have given this value."""
+    if key == "files":
+        return isinstance(value, list) and all(isinstance(file, dict) for file in value)
+    if key == "selected_date_time":
+        return type(value) is int and _MOMENTS.start <= value < _MOMENTS.stop
+    if kind.startswith("multi_"):
+        return isinstance(value, list) and all(_fits("", key.removesuffix("s"), one) for one in value)
+    if not isinstance(value, str) or not re.fullmatch(_SHAPES.get(key, r"(?s).*"), value):
+        return False
+    return key != "selected_date" or _is_a_day(value)
+
+
+def _is_a_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _typed(slot: Slot, value: Any) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -40,12 +41,15 @@ class Hooks:
             return response
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
-        """The bytes of a file, raw or as a form."""
+        """The bytes of a file, raw or in a form: as many as were announced, and once."""
         file = self._state.files.get(request.match_info["file"])
-        if file is None:
+        if file is None or file.complete:
             return web.Response(status=404, text="file_not_found")
-        file.content = await request.read()
-        return web.Response(text=f"OK - {len(file.content)}")
+        content = await _bytes(request)
+        if len(content) != file.length:
+            return web.Response(status=400, text=f"{file.length} bytes were announced, not {len(content)}")
+        file.content = content
+        return web.Response(text=f"OK - {len(content)}")
 
     async def download(self, request: web.Request) -> web.StreamResponse:
         """url_private(_download). Without token or scope: a sign-in page and 200, as Slack does."""
@@ -53,9 +57,12 @@ class Hooks:
         if bearer != f"Bearer {self._state.bot_token}" or "files:read" not in self._state.scopes:
             return web.Response(text=SIGN_IN_PAGE, content_type="text/html")
         file = self._state.files.get(request.match_info["file"])
-        if file is None:
+        if file is None or not file.complete:
             return web.Response(status=404)
-        return web.Response(body=file.content, content_type=file.mimetype)
+        name = f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"
+        return web.Response(
+            body=file.content, content_type=file.mimetype, headers={"Content-Disposition": name}
+        )
 
     async def _respond(self, request: web.Request, call: ApiRequest) -> web.StreamResponse:
         try:
@@ -94,6 +101,13 @@ class Hooks:
             if message.ts == url.message_ts and message.from_bot:
                 return message
         return None
+
+
+async def _bytes(request: web.Request) -> bytes:
+    if request.content_type != "multipart/form-data":
+        return await request.read()
+    parts = [value for value in (await request.post()).values() if isinstance(value, web.FileField)]
+    return parts[0].file.read() if parts else b""
 
 
 async def _read(request: web.Request) -> JSON:

@@ -14,6 +14,8 @@ class Command:
     command: str
     description: str = ""
     usage_hint: str = ""
+    should_escape: bool = False
+    """Whether people, groups and channels that are named in its text come as ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,12 @@ class Listing:
     events: tuple[str, ...] = ()
     home_tab: bool = True
     messages_tab_read_only: bool = False
+    scopes: frozenset[str] = frozenset()
+    """What was granted; empty: whatever a local Slack grants by itself."""
+
+    def escapes(self, command: str) -> bool:
+        """Whether names in the text of this command come as ids."""
+        return any(each.command == command and each.should_escape for each in self.commands)
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, Any]) -> Listing:
@@ -51,6 +59,7 @@ class Listing:
             tuple(subscriptions.get("bot_events", ())),
             bool(home.get("home_tab_enabled", False)),
             bool(home.get("messages_tab_read_only_enabled", False)),
+            frozenset(manifest.get("oauth_config", {}).get("scopes", {}).get("bot", ())),
         )
 
 
@@ -64,4 +73,9 @@ def _command(entry: str | Mapping[str, Any] | Command) -> Command:
         return entry
     if isinstance(entry, str):
         return Command(entry)
-    return Command(entry["command"], entry.get("description", ""), entry.get("usage_hint", ""))
+    return Command(
+        entry["command"],
+        entry.get("description", ""),
+        entry.get("usage_hint", ""),
+        bool(entry.get("should_escape", False)),
+    )

@@ -34,7 +34,7 @@ KINDS_OF_USER = (
 class Looks:
     """The reading half of the control API. Nothing here changes anything."""
 
-    def __init__(self, state: State, person: Callable[[str], Person]) -> None:
+    def __init__(self, state: State, person: Callable[[str, str | None], Person]) -> None:
         self._state = state
         self._person = person
 
@@ -51,7 +51,7 @@ class Looks:
 
     def file(self, request: web.Request) -> web.Response:
         """A file as a download, for whoever sees a message that it is in, or put it there."""
-        person = self._person(request.query["as"])
+        person = self._person(request.query["as"], None)
         file = self._state.files.get(request.query["id"])
         if file is None or not file.complete or not self._shared_with(person, file):
             raise CannotDo("no such file is to be seen")
@@ -93,7 +93,7 @@ class Looks:
         return [*groups, *kinds, *(["another company"] if user.team_id != TEAM_ID else [])]
 
     def _messages(self, request: web.Request) -> JSON:
-        person = self._person(request.query["as"])
+        person = self._person(request.query["as"], None)
         seen = person.messages(request.query["channel"])
         found = threads_of(self._state.workspace, self._state.marks, person.id, seen)
         summaries = {thread.parent.ts: thread.summary() for thread in found}
@@ -106,7 +106,7 @@ class Looks:
         }
 
     def _screen(self, request: web.Request) -> JSON:
-        person = self._person(request.query["as"])
+        person = self._person(request.query["as"], request.query.get("window"))
         home = person.home
         return {
             "modals": [view.payload() for view in person.modals],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.sandbox.slack import arguments
 from bot.sandbox.slack.answers import JSON, ApiError, missing
-from bot.sandbox.slack.methods import Method, method
+from bot.sandbox.slack.methods import Method, method, need_scope
 from bot.sandbox.slack.rules import refuse_bad_message, refuse_bad_view
 from bot.sandbox.slack.state import State
 from bot.sandbox.slack.views import View
@@ -12,18 +12,18 @@ from bot.sandbox.slack.views import View
 
 def open_view(state: State, args: JSON) -> JSON:
     """views.open. A view that Slack won't show does not use its trigger up."""
-    content = _modal(args)
+    content = _modal(state, args)
     trigger = state.tickets.exchange(_trigger_id(args))
-    return _shown(state.views.open(trigger.user_id, content))
+    return _shown(state.views.open(trigger.user_id, content, trigger.window))
 
 
 def push(state: State, args: JSON) -> JSON:
     """views.push: only with a trigger that came out of an open modal."""
-    content = _modal(args)
+    content = _modal(state, args)
     trigger = state.tickets.exchange(_trigger_id(args))
     if not trigger.in_modal:
         raise ApiError("not_found")
-    return _shown(state.views.push(trigger.user_id, content))
+    return _shown(state.views.push(trigger.user_id, content, trigger.window))
 
 
 def update(state: State, args: JSON) -> JSON:
@@ -36,11 +36,14 @@ def update(state: State, args: JSON) -> JSON:
         raise ApiError("not_found")
     content = arguments.structure(args, "view")
     refuse_bad_view(content, kinds=(view.content["type"],))
+    _need_scope_of_files(state, content)
     return _shown(state.views.update(view, content, arguments.text(args, "hash")))
 
 
 def publish(state: State, args: JSON) -> JSON:
-    """views.publish: a person's Home."""
+    """views.publish: a person's Home, where the app has one."""
+    if not state.listing.home_tab:
+        raise ApiError("not_enabled")
     user_id = arguments.required(args, "user_id")
     if user_id not in state.workspace.users:
         raise ApiError("user_not_found")
@@ -55,11 +58,18 @@ def validate_blocks(_state: State, args: JSON) -> JSON:
     return {"ok": True}
 
 
-def _modal(args: JSON) -> JSON:
+def _modal(state: State, args: JSON) -> JSON:
     content = arguments.structure(args, "view")
     refuse_bad_view(content, kinds=("modal",))
+    _need_scope_of_files(state, content)
     modal: JSON = content
     return modal
+
+
+def _need_scope_of_files(state: State, content: JSON) -> None:
+    """Slack's words: to use a `file_input` an app must have files:read."""
+    if any(block.get("element", {}).get("type") == "file_input" for block in content["blocks"]):
+        need_scope(state, "files:read")
 
 
 def _trigger_id(args: JSON) -> str:

@@ -77,7 +77,7 @@ def _answer_form(state: State, view: View | None, body: Any, result: Submission)
     elif action == "close" and set(body) <= {"response_action"}:
         state.views.close(view)
     elif action == "clear":
-        state.views.clear(view.user_id)
+        state.views.clear(view.user_id, view.window)
     elif action in ("update", "push"):
         _show(state, view, action, body.get("view"))
     else:
@@ -90,7 +90,7 @@ def _show(state: State, view: View, action: str, content: Any) -> None:
     if action == "update":
         state.views.update(view, content)
     else:
-        state.views.push(view.user_id, content)
+        state.views.push(view.user_id, content, view.window)
 
 
 def _checked_errors(view: View | None, errors: Any) -> dict[str, str]:

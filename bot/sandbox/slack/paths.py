@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from aiohttp import web
 
 from bot.sandbox.dates import dated
 from bot.sandbox.slack import page
-from bot.sandbox.slack.control import Control
+from bot.sandbox.slack.control import Control, Seat
 from bot.sandbox.slack.guard import guard, page_headers
 from bot.sandbox.slack.hooks import Hooks
-from bot.sandbox.slack.people import Person
 from bot.sandbox.slack.sockets import SocketHub
 from bot.sandbox.slack.state import State
 from bot.sandbox.slack.web_api import WebApi
@@ -19,9 +18,7 @@ from bot.sandbox.slack.web_api import WebApi
 MOST_BYTES = 20 * 1024 * 1024
 
 
-def application(
-    state: State, hub: SocketHub, person: Callable[[str], Person], more: Iterable[web.RouteDef]
-) -> web.Application:
+def application(state: State, hub: SocketHub, person: Seat, more: Iterable[web.RouteDef]) -> web.Application:
     """All paths; those in `more` are the page's too, and pass its guard."""
     app = web.Application(client_max_size=MOST_BYTES, middlewares=[guard])
     app.on_response_prepare.extend([dated(state.clock), page_headers])

@@ -13,10 +13,14 @@ from bot.sandbox.slack.workspace import APP_ID, BOT_USER_ID, TEAM_DOMAIN, TEAM_I
 
 
 class Payloads:
-    """Builds what Slack would send for an act of a person. Each call mints fresh trigger ids and urls."""
+    """Builds what Slack would send for an act of a person. Each call mints fresh trigger ids and urls.
 
-    def __init__(self, state: State) -> None:
+    What a trigger opens appears in `window` alone; "" is every window of the person.
+    """
+
+    def __init__(self, state: State, window: str = "") -> None:
         self._state = state
+        self._window = window
 
     def command(self, user_id: str, command: str, text: str = "", channel: str = "C0FIELD") -> JSON:
         """A slash command: all values are strings."""
@@ -34,7 +38,7 @@ class Payloads:
             "api_app_id": APP_ID,
             "is_enterprise_install": "false",
             "response_url": self._url("commands", self._state.tickets.response_url(user_id, channel)),
-            "trigger_id": self._state.tickets.trigger(user_id),
+            "trigger_id": self._trigger(user_id),
         }
 
     def message_action(self, user_id: str, message: Message, action: JSON) -> JSON:
@@ -47,49 +51,42 @@ class Payloads:
             is_ephemeral=ephemeral,
             thread_ts=message.thread_ts,
         )
-        container: JSON = {
-            "type": "message",
-            "message_ts": message.ts,
-            "channel_id": message.channel,
-            "is_ephemeral": ephemeral,
-        }
-        if message.thread_ts:
-            container["thread_ts"] = message.thread_ts
         payload = self._interaction("block_actions", user_id) | {
-            "container": container,
-            "trigger_id": self._state.tickets.trigger(user_id),
+            "container": _container(message),
+            "trigger_id": self._trigger(user_id),
             "channel": self._channel(message.channel),
             "state": {"values": _message_state(message, action)},
             "response_url": self._url("actions", key),
             "actions": [self._timed(action)],
         }
         if not ephemeral:
-            payload["message"] = message.payload() | self._state.messages.thread_summary(message)
+            payload["message"] = self._shown(message)
         return payload
 
     def view_action(self, user_id: str, view: View, action: JSON) -> JSON:
         """block_actions from a modal or a Home."""
         return self._interaction("block_actions", user_id) | {
             "container": {"type": "view", "view_id": view.id},
-            "trigger_id": self._state.tickets.trigger(user_id, in_modal=view.content["type"] == "modal"),
+            "trigger_id": self._trigger(user_id, in_modal=view.content["type"] == "modal"),
             "view": view.payload(),
             "actions": [self._timed(action)],
         }
 
-    def suggestion(self, user_id: str, view: View, block_id: str, action_id: str, value: str) -> JSON:
-        """block_suggestion: what was typed into an external_select of a view."""
-        return self._interaction("block_suggestion", user_id) | {
-            "container": {"type": "view", "view_id": view.id},
-            "action_id": action_id,
-            "block_id": block_id,
-            "value": value,
-            "view": view.payload(),
-        }
+    def suggestion(
+        self, user_id: str, where: Message | View, block_id: str, action_id: str, value: str
+    ) -> JSON:
+        """block_suggestion: what was typed into an external_select of a view or a message."""
+        asked = {"action_id": action_id, "block_id": block_id, "value": value}
+        shape = self._interaction("block_suggestion", user_id) | asked
+        if isinstance(where, View):
+            return shape | {"container": {"type": "view", "view_id": where.id}, "view": where.payload()}
+        told = {} if where.ephemeral_to else {"message": self._shown(where)}
+        return shape | {"container": _container(where), "channel": self._channel(where.channel)} | told
 
     def submission(self, user_id: str, view: View) -> JSON:
         """view_submission, with the values as they stand."""
         return self._interaction("view_submission", user_id) | {
-            "trigger_id": self._state.tickets.trigger(user_id, in_modal=True),
+            "trigger_id": self._trigger(user_id, in_modal=True),
             "view": view.payload(),
             "response_urls": [],
         }
@@ -107,7 +104,7 @@ class Payloads:
         return shape | {
             "action_ts": self._state.next_ts(),
             "callback_id": callback_id,
-            "trigger_id": self._state.tickets.trigger(user_id),
+            "trigger_id": self._trigger(user_id),
         }
 
     def message_shortcut(self, user_id: str, message: Message, callback_id: str) -> JSON:
@@ -116,7 +113,7 @@ class Payloads:
         return self._shortcut("message_action", user_id) | {
             "action_ts": self._state.next_ts(),
             "callback_id": callback_id,
-            "trigger_id": self._state.tickets.trigger(user_id),
+            "trigger_id": self._trigger(user_id),
             "channel": self._channel(message.channel),
             "message_ts": message.ts,
             "message": message.payload(),
@@ -149,12 +146,12 @@ class Payloads:
         }
 
     def home_opened(self, user_id: str) -> JSON:
-        """app_home_opened; carries the Home where there is one."""
+        """app_home_opened, at the tab that is shown first; carries the Home where there is one."""
         event: JSON = {
             "type": "app_home_opened",
             "user": user_id,
             "channel": self._state.workspace.direct_message(user_id).id,
-            "tab": "home",
+            "tab": "home" if self._state.listing.home_tab else "messages",
             "event_ts": self._state.next_ts(),
         }
         home = self._state.views.homes.get(user_id)
@@ -205,6 +202,12 @@ class Payloads:
         del shape["api_app_id"]
         return shape
 
+    def _trigger(self, user_id: str, *, in_modal: bool = False) -> str:
+        return self._state.tickets.trigger(user_id, in_modal=in_modal, window=self._window)
+
+    def _shown(self, message: Message) -> JSON:
+        return message.payload() | self._state.messages.thread_summary(message)
+
     def _channel(self, channel_id: str) -> JSON:
         return {"id": channel_id, "name": self._state.workspace.channels[channel_id].label()}
 
@@ -226,6 +229,17 @@ def action_of(block_id: str, element: JSON, state: JSON | None = None) -> JSON:
         if key in element and (key != "text" or element["type"] == "button"):
             action[key] = element[key]
     return action | (state or {})
+
+
+def _container(message: Message) -> JSON:
+    """Where in the workspace a message stands."""
+    shape: JSON = {
+        "type": "message",
+        "message_ts": message.ts,
+        "channel_id": message.channel,
+        "is_ephemeral": message.ephemeral_to is not None,
+    }
+    return shape | ({"thread_ts": message.thread_ts} if message.thread_ts else {})
 
 
 def _message_state(message: Message, action: JSON) -> JSON:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.sandbox.slack.answers import JSON
-from bot.sandbox.slack.delivery import Courier
+from bot.sandbox.slack.delivery import Courier, kind_of
 from bot.sandbox.slack.elements import Slot
+from bot.sandbox.slack.entities import with_ids
+from bot.sandbox.slack.files import NamedBytes, attach, file_payload, put
 from bot.sandbox.slack.filling import (
     CannotDo,
     NeedsConfirm,
@@ -17,10 +19,9 @@ from bot.sandbox.slack.filling import (
     state_for,
 )
 from bot.sandbox.slack.messages import Message
-from bot.sandbox.slack.methods_files import file_payload
 from bot.sandbox.slack.outcomes import Submission
 from bot.sandbox.slack.payloads import Payloads, action_of
-from bot.sandbox.slack.state import Delivery, State, Uploaded
+from bot.sandbox.slack.state import Delivery, State
 from bot.sandbox.slack.views import View
 from bot.sandbox.slack.workspace import TEAM_ID, Channel, User
 
@@ -28,10 +29,12 @@ from bot.sandbox.slack.workspace import TEAM_ID, Channel, User
 class Person:
     """One person at their screen. What they can't see they can't press: `CannotDo` says why."""
 
-    def __init__(self, state: State, courier: Courier, payloads: Payloads, user_id: str) -> None:
+    def __init__(self, state: State, courier: Courier, user_id: str, window: str | None = None) -> None:
+        """`window` is the one they sit at; None: whichever it may be."""
         self._state = state
         self._courier = courier
-        self._payloads = payloads
+        self._payloads = Payloads(state, window or "")
+        self._window = window
         self.id = user_id
 
     @property
@@ -42,7 +45,7 @@ class Person:
     @property
     def modals(self) -> list[View]:
         """Open modals, top last."""
-        return list(self._state.views.stack(self.id))
+        return self._state.views.seen_by(self.id, self._window)
 
     @property
     def modal(self) -> View | None:
@@ -64,12 +67,16 @@ class Person:
         self._visible(channel)
         return self._state.messages.thread(channel, ts, self.id)
 
-    def say(self, channel: str, text: str, thread_ts: str | None = None) -> Message:
-        """Write a plain message; the bot is not told."""
+    def say(
+        self, channel: str, text: str, thread_ts: str | None = None, files: Iterable[NamedBytes] = ()
+    ) -> Message:
+        """Write a plain message, with files or without; the bot is not told."""
         self._member(channel)
         if self._state.listing.messages_tab_read_only and self._state.workspace.channels[channel].im_with:
             raise CannotDo("Sending messages to this app has been turned off.")
+        handed_in = [put(self._state, self.id, *file) for file in files]
         message = self._state.messages.post(channel, self.id, text, thread_ts=thread_ts)
+        attach(self._state, handed_in, message)
         self._state.touch()
         return message
 
@@ -91,11 +98,12 @@ class Person:
         """Type a slash command."""
         if thread_ts is not None:
             raise CannotDo(f"{command} is not supported in threads. Sorry!")
-        if command not in self._state.commands or "commands" not in self._state.scopes:
+        offered = command in self._state.commands and "commands" in self._state.scopes
+        if not offered or self.user.team_id != TEAM_ID:
             raise CannotDo(f"{command} is not a valid command.")
         self._member(channel)
-        if self.user.team_id != TEAM_ID:
-            raise CannotDo(f"{command} is not a valid command.")
+        if self._state.listing.escapes(command):
+            text = with_ids(self._state.workspace, text)
         return await self._send(self._payloads.command(self.id, command, text.strip(), channel))
 
     async def click(
@@ -137,25 +145,29 @@ class Person:
         return await self._changed(view, slot, view.values[slot.block_id][slot.action_id])
 
     async def upload(
-        self, view: View, block_id: str, name: str, content: bytes, mimetype: str = "text/csv"
+        self, view: View, block_id: str, name: str, content: bytes, mimetype: str = ""
     ) -> list[JSON]:
         """Put a file into a file_input, beside the others or in the place of the only one; what is in it."""
         slot = slot_in(self._blocks(view), block_id)
         kept = room_for_file(slot, view.values[slot.block_id][slot.action_id]["files"], name)
-        file = Uploaded(self._state.new_id("F"), name, mimetype, self.id, content, complete=True)
-        self._state.files[file.id] = file
+        file = put(self._state, self.id, name, content, mimetype)
         files = [*kept, file_payload(self._state, file)]
         await self._changed(view, slot, state_for(slot, files))
         return files
 
-    async def suggest(self, view: View, block_id: str, typed: str) -> list[JSON]:
+    async def suggest(self, where: Message | View, block_id: str, typed: str) -> list[JSON]:
         """Type into an external_select: the options that the bot offers in time, else none."""
-        slot = slot_in(self._blocks(view), block_id)
-        payload = self._payloads.suggestion(self.id, view, slot.block_id, slot.action_id, typed)
+        return [o for group in await self.suggest_groups(where, block_id, typed) for o in group["options"]]
+
+    async def suggest_groups(
+        self, where: Message | View, block_id: str, typed: str, action_id: str | None = None
+    ) -> list[JSON]:
+        """The same with their labels; options that come in no group are a group without one."""
+        slot = slot_in(self._blocks(where), block_id, action_id)
+        payload = self._payloads.suggestion(self.id, where, slot.block_id, slot.action_id, typed)
         delivery = await self._send(payload)
         body = delivery.body if delivery.acked and isinstance(delivery.body, dict) else {}
-        grouped = [option for group in body.get("option_groups", []) for option in group["options"]]
-        return [*body.get("options", []), *grouped]
+        return [{"options": body.get("options", [])}, *body.get("option_groups", [])]
 
     async def submit(self, view: View, values: Mapping[str, Any] | None = None) -> Submission:
         """Fill the given fields (by block id) and press Submit; empty required fields are refused at once."""
@@ -178,14 +190,14 @@ class Person:
         clears = bool(view.content.get("clear_on_close"))
         payload = self._payloads.closed(self.id, view, is_cleared=clears)
         if clears:
-            self._state.views.clear(self.id)
+            self._state.views.clear(self.id, view.window)
         else:
             self._state.views.close(view)
         self._state.touch()
         return await self._send(payload) if view.content.get("notify_on_close") else None
 
     async def open_home(self) -> Delivery | None:
-        """Open the bot's Home tab."""
+        """Open the app: its Home tab, or its messages where it has no Home."""
         self._state.workspace.direct_message(self.id)
         if "app_home_opened" not in self._state.events:
             return None
@@ -193,10 +205,12 @@ class Person:
 
     async def shortcut(self, callback_id: str) -> Delivery:
         """Use a global shortcut."""
+        self._colleague()
         return await self._send(self._payloads.shortcut(self.id, callback_id))
 
     async def message_shortcut(self, message: Message, callback_id: str) -> Delivery:
-        """Use a shortcut from a message's menu."""
+        """Use a shortcut from a message's menu, in any channel that they see: the app need not be in it."""
+        self._colleague()
         self._visible(message.channel)
         return await self._send(self._payloads.message_shortcut(self.id, message, callback_id))
 
@@ -223,13 +237,18 @@ class Person:
     def _blocks(self, where: Message | View) -> list[JSON]:
         """The blocks, if this person has them before their eyes right now."""
         if isinstance(where, View):
-            if where not in (self.modal, self.home):
+            if where is not self.home and not self._state.views.is_on_top(where):
                 raise CannotDo("this view is not on top of the screen (any more)")
             return where.blocks
         self._member(where.channel)
         if where.deleted or where.ephemeral_to not in (None, self.id):
             raise CannotDo("this message is not to be seen")
         return where.blocks
+
+    def _colleague(self) -> None:
+        """Apps offer their shortcuts to the people of their own workspace only."""
+        if self.user.team_id != TEAM_ID:
+            raise CannotDo("This shortcut belongs to another workspace.")
 
     def _visible(self, channel_id: str) -> Channel:
         channel = self._state.workspace.channels.get(channel_id)
@@ -243,10 +262,3 @@ class Person:
             raise CannotDo(f"{self.id} is not in {channel_id}")
         if channel.is_archived:
             raise CannotDo(f"{channel_id} is archived")
-
-
-def kind_of(payload: JSON) -> str:
-    """The kind of envelope that a payload travels in."""
-    if "command" in payload:
-        return "slash_commands"
-    return "events_api" if payload.get("type") == "event_callback" else "interactive"

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from aiohttp import web
 
 from bot.sandbox.slack.answers import JSON
-from bot.sandbox.slack.delivery import Courier, Tampering
+from bot.sandbox.slack.delivery import Courier, Tampering, kind_of
 from bot.sandbox.slack.faults import Fault
 from bot.sandbox.slack.feed import Feed
 from bot.sandbox.slack.listing import Listing, commands_of
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.paths import application
 from bot.sandbox.slack.payloads import Payloads
-from bot.sandbox.slack.people import Person, kind_of
+from bot.sandbox.slack.people import Person
 from bot.sandbox.slack.seeds import seeded_workspace
 from bot.sandbox.slack.sockets import SocketHub
 from bot.sandbox.slack.state import ApiRequest, Delivery, State
@@ -147,9 +147,9 @@ class LocalSlack:
         """Return once the condition holds; it is looked at after every call and every ack. No sleeps."""
         await self._state.until(condition)
 
-    def person(self, user_id: str) -> Person:
-        """Someone who acts and looks."""
-        return Person(self._state, self._courier, self.payloads, self.workspace.users[user_id].id)
+    def person(self, user_id: str, window: str | None = None) -> Person:
+        """Someone who acts and looks; in one window, where it is given."""
+        return Person(self._state, self._courier, self.workspace.users[user_id].id, window)
 
     def messages(self, channel: str) -> list[Message]:
         """What stands in a channel for all to see, threads included, oldest first."""

@@ -16,7 +16,7 @@ from bot.sandbox.slack.faults import Faults
 from bot.sandbox.slack.feed import Feed
 from bot.sandbox.slack.limits import Limits
 from bot.sandbox.slack.listing import Listing
-from bot.sandbox.slack.messages import MessageBook
+from bot.sandbox.slack.messages import Message, MessageBook
 from bot.sandbox.slack.reading import ReadMarks
 from bot.sandbox.slack.tickets import Tickets
 from bot.sandbox.slack.views import ViewBook
@@ -37,6 +37,7 @@ DEFAULT_SCOPES = frozenset(
         "channels:history",
         "groups:history",
         "files:read",
+        "files:write",
     }
 )
 
@@ -88,8 +89,13 @@ class Uploaded:
     name: str
     mimetype: str
     user_id: str
+    title: str
+    made: datetime
+    length: int | None = None
+    """How many bytes an app announced; a person's browser announces nothing."""
     content: bytes = b""
     complete: bool = False
+    shared_in: list[Message] = field(default_factory=list)
 
 
 class State:
@@ -102,7 +108,7 @@ class State:
         self.commands = [entry.command for entry in listing.commands]
         self.events = list(listing.events)
         self.feed = Feed()
-        self.scopes: set[str] = set(DEFAULT_SCOPES)
+        self.scopes: set[str] = set(listing.scopes or DEFAULT_SCOPES)
         self.tells_scopes = True
         """Whether answers carry X-OAuth-Scopes: a proxy on the way may drop it."""
         self.bot_token = f"xoxb-local-{secrets.token_hex(12)}"

@@ -16,11 +16,12 @@ URL_USES = 5
 
 @dataclass(slots=True)
 class Trigger:
-    """Permission to open one modal for one person."""
+    """Permission to open one modal for one person, in the window in which they did something."""
 
     user_id: str
     made: datetime
     in_modal: bool
+    window: str = ""
     exchanged: bool = False
 
 
@@ -46,11 +47,11 @@ class Tickets:
         self._triggers: dict[str, Trigger] = {}
         self._urls: dict[str, ResponseUrl] = {}
 
-    def trigger(self, user_id: str, *, in_modal: bool = False) -> str:
+    def trigger(self, user_id: str, *, in_modal: bool = False, window: str = "") -> str:
         """A fresh trigger_id."""
         self._count += 1
         trigger_id = f"{1000000 + self._count}.{2000000 + self._count}.{random_id(32).lower()}"
-        self._triggers[trigger_id] = Trigger(user_id, self._clock.now(), in_modal)
+        self._triggers[trigger_id] = Trigger(user_id, self._clock.now(), in_modal, window)
         return trigger_id
 
     def exchange(self, trigger_id: str) -> Trigger:

@@ -23,6 +23,8 @@ class View:
     root_view_id: str
     previous_view_id: str | None
     hash: str
+    window: str = ""
+    """The one window that shows it; "" for all of the person's."""
     values: JSON = field(default_factory=dict)
     is_open: bool = True
 
@@ -74,32 +76,42 @@ class View:
 
 
 class ViewBook:
-    """Every person's modal stack and Home."""
+    """Every person's modal stack in each of their windows, and their Home."""
 
     def __init__(self) -> None:
-        self.stacks: dict[str, list[View]] = {}
+        self.stacks: dict[tuple[str, str], list[View]] = {}
         self.homes: dict[str, View] = {}
         self._stamp = 0
 
-    def stack(self, user_id: str) -> list[View]:
-        """The open modals of a person, top last."""
-        return self.stacks.setdefault(user_id, [])
+    def stack(self, user_id: str, window: str = "") -> list[View]:
+        """The open modals of a person in a window, top last."""
+        return self.stacks.setdefault((user_id, window), [])
 
-    def open(self, user_id: str, content: JSON) -> View:
-        """A new root modal; a stack that was open gives way to it, as nobody can see two."""
-        view = self._make(user_id, content, None)
-        self.clear(user_id)
-        self.stack(user_id).append(view)
+    def seen_by(self, user_id: str, window: str | None = None) -> list[View]:
+        """What a person sees in a window, top last; without one, in all of them."""
+        if window:
+            return [*self.stack(user_id), *self.stack(user_id, window)]
+        return [view for (owner, _), stack in self.stacks.items() if owner == user_id for view in stack]
+
+    def is_on_top(self, view: View) -> bool:
+        """Whether nothing lies on it."""
+        return self.stack(view.user_id, view.window)[-1:] == [view]
+
+    def open(self, user_id: str, content: JSON, window: str = "") -> View:
+        """A new root modal; a stack that was open there gives way to it, as nobody can see two."""
+        view = self._make(user_id, content, None, window)
+        self.clear(user_id, window)
+        self.stack(user_id, window).append(view)
         return view
 
-    def push(self, user_id: str, content: JSON) -> View:
+    def push(self, user_id: str, content: JSON, window: str = "") -> View:
         """A modal on top of the open one."""
-        stack = self.stack(user_id)
+        stack = self.stack(user_id, window)
         if not stack:
             raise ApiError("not_found")
         if len(stack) >= STACK_LIMIT:
             raise ApiError("push_limit_reached")
-        view = self._make(user_id, content, stack[-1])
+        view = self._make(user_id, content, stack[-1], window)
         stack.append(view)
         return view
 
@@ -132,23 +144,23 @@ class ViewBook:
 
     def close(self, view: View) -> None:
         """Take one view, and what lies on it, off the stack."""
-        stack = self.stack(view.user_id)
+        stack = self.stack(view.user_id, view.window)
         if view in stack:
             for gone in stack[stack.index(view) :]:
                 gone.is_open = False
             del stack[stack.index(view) :]
 
-    def clear(self, user_id: str) -> None:
-        """Close all modals of a person."""
-        for view in self.stack(user_id):
+    def clear(self, user_id: str, window: str = "") -> None:
+        """Close all modals of a person in a window."""
+        for view in self.stack(user_id, window):
             view.is_open = False
-        self.stacks[user_id] = []
+        self.stacks[user_id, window] = []
 
-    def _make(self, user_id: str, content: JSON, below: View | None) -> View:
+    def _make(self, user_id: str, content: JSON, below: View | None, window: str = "") -> View:
         self._refuse_taken_external_id(content)
         view_id = "V0" + random_id(9).upper()
         root, previous = (below.root_view_id, below.id) if below else (view_id, None)
-        view = View(view_id, user_id, _stored(content), root, previous, self._new_hash())
+        view = View(view_id, user_id, _stored(content), root, previous, self._new_hash(), window)
         view.values = carried_over({}, view.blocks)
         return view
 
