@@ -58,7 +58,13 @@ def table(rows: int) -> list[tuple[str, ...]]:
     ratio = f"{bare / ours:.3f}"
     said = f"{rows:,} rows, {AT_ONCE} at a time, {SECONDS * 1000:.0f} ms"
     return [
-        (f"bulk: {said}", f"{bare:.1f} s", f"{ours:.1f} s", ratio, f"processor {bare_cpu:.1f} s and {cpu:.1f} s, load {load:.1f}"),
+        (
+            f"bulk: {said}",
+            f"{bare:.1f} s",
+            f"{ours:.1f} s",
+            ratio,
+            f"processor {bare_cpu:.1f} s and {cpu:.1f} s, load {load:.1f}",
+        ),
     ]
 
 

@@ -19,9 +19,11 @@ from bot.running import Bot, Transport
 from bot.services.authority import Authority
 from bot.services.bulk_execution import BulkExecution
 from bot.services.bulk_records import BulkRecords
+from bot.services.bulk_results import BulkResults
 from bot.services.bulk_rows import RowSteps
 from bot.services.bulk_steering import Steering
 from bot.services.clearance import Clearance
+from bot.services.documents import Documents
 from bot.services.execution import Execution
 from bot.services.group_execution import GroupExecution
 from bot.services.inventory import InventoryReader
@@ -37,11 +39,13 @@ from bot.services.sweep import Sweep
 from bot.services.thing_execution import ThingExecution
 from bot.services.undoing import Undoing
 from bot.services.vigil import Vigil
+from bot.sheets.spooling import spool
 from bot.slack import listeners
 from bot.slack.api import TIMEOUT, SlackApi
 from bot.slack.background import Background
 from bot.slack.desk import Desk
 from bot.slack.dispatch import BoltDispatch, Dispatch
+from bot.slack.files import Files
 from bot.slack.http import HttpTransport
 from bot.slack.notifier import SlackNotifier
 from bot.slack.once import Once
@@ -87,8 +91,11 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         platform = sightings.watching(platform)
     directory = SlackDirectory(api=api, policy=policy, clock=clock)
     work = SqlBulkWork(engine)
+    documents: dict[str, Documents] = {"results": BulkResults(work)}
+    outbox = SqlOutbox(engine)
+    files = Files(api=api, outbox=outbox, documents=documents, write=spool)
     notifier = SlackNotifier(
-        api=api, outbox=SqlOutbox(engine), store=store, work=work, policy=policy, clock=clock
+        api=api, outbox=outbox, store=store, work=work, policy=policy, clock=clock, files=files
     )
     dispatcher = LocalDispatcher(clock=clock)
     authority = Authority(directory=directory, policy=policy, store=store, clock=clock)

@@ -55,7 +55,11 @@ class BulkRecords:
             moved = await tx.advance(bulk, paused)
             await tx.move_rows(bulk.id, [ItemState.RUNNING], ItemState.QUEUED)
             await _record(tx, self._entry(bulk, "pause", person, origin, why))
-            await tx.tell(bulk.id, "paused", {"by": person.user_id, "reason": why})
+            told = {"by": person.user_id, "reason": why}
+            if person == THE_BOT:  # whoever has to look into it needs the rows; who pressed Pause doesn't
+                await tx.tell(bulk.id, "file", told | {"document": "results", "says": "paused"})
+            else:
+                await tx.tell(bulk.id, "paused", told)
         return moved
 
     async def resume(self, bulk: ChangeRequest, person: Person, origin: Origin) -> ChangeRequest:
@@ -108,7 +112,8 @@ class BulkRecords:
             moved = await tx.advance(bulk, ended)
             await tx.audit(entry)
             await tx.tell(bulk.id, "card")
-            await tx.tell(bulk.id, "bulk_outcome", {"status": ended.status.value} | counts)
+            told = {"document": "results", "says": "bulk_outcome", "status": ended.status.value}
+            await tx.tell(bulk.id, "file", told | counts)
         return moved
 
     def _entry(

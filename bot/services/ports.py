@@ -157,7 +157,7 @@ class Message:
     request_id: str
     place_id: int
     what: str
-    """"card", or the name of the reply ("approved", "outcome", …)."""
+    """"card", "file" (see `services.documents`), or the name of the reply ("approved", "outcome", …)."""
     about: Mapping[str, str] = field(default_factory=dict)
     state: MessageState = MessageState.WAITING
     attempts: int = 0
@@ -406,6 +406,10 @@ class Outbox(Protocol):
         self, message: Message, state: MessageState, *, not_before: datetime | None = None
     ) -> None:
         """SENDING → SENT, DROPPED, or WAITING again with `not_before`."""
+        ...
+
+    async def remember(self, message: Message, about: Mapping[str, str]) -> None:
+        """From now on the message carries this: what a later try has to know of this one."""
         ...
 
     async def place(self, place_id: int) -> Place:

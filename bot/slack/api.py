@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -9,6 +10,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
+UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=120, connect=5)
 
 
 class SlackError(Exception):
@@ -38,15 +40,20 @@ class SlackApi:
         self._session = session
         self._client = AsyncWebClient(token=token, base_url=base_url, session=session, retry_handlers=[])
 
-    async def call(self, method: str, *, get: bool = False, **arguments: Any) -> dict[str, Any]:
+    async def call(
+        self, method: str, *, get: bool = False, query: bool = False, **arguments: Any
+    ) -> dict[str, Any]:
         """Call one Web API method. Raises `SlackBusy`, `SlackAway` or `SlackError`.
 
-        `get` sends the arguments in the query, as Slack's read methods expect; else they are JSON.
+        `get` sends the arguments in the query, as Slack's read methods expect, `query` does so in a POST,
+        as its calls of uploads expect; else they are JSON.
         """
         given = {key: value for key, value in arguments.items() if value is not None}
         try:
             if get:
                 response = await self._client.api_call(method, http_verb="GET", params=_query(given))
+            elif query:
+                response = await self._client.api_call(method, params=_query(given))
             else:
                 response = await self._client.api_call(method, json=given)
         except SlackApiError as error:
@@ -57,6 +64,22 @@ class SlackApi:
             raise SlackAway(method, "an answer that is no object") from error
         data = response.data
         return data if isinstance(data, dict) else {}
+
+    async def upload(self, url: str, pieces: AsyncIterator[bytes], length: int) -> None:
+        """Send a file's bytes where Slack said. Nobody sees it before it is completed. Raises like `call`."""
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
+        try:
+            async with self._session.post(
+                url, data=pieces, headers=headers, allow_redirects=False, timeout=UPLOAD_TIMEOUT
+            ) as answer:
+                if answer.status == 429:
+                    raise SlackBusy("upload", _seconds(answer.headers.get("retry-after")))
+                if answer.status >= 500:
+                    raise SlackAway("upload", f"HTTP {answer.status}")
+                if answer.status != 200:
+                    raise SlackError("upload", f"HTTP {answer.status}")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise SlackAway("upload", type(error).__name__) from None
 
     async def url(self, response_url: str, message: dict[str, Any]) -> None:
         """Answer through a `response_url`. Raises like `call`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 
 from bot.domain.requests import ChangeRequest, Status
 from bot.domain.tallies import Tally
@@ -39,7 +40,7 @@ def bulk_reply(request: ChangeRequest, what: str, about: Mapping[str, str]) -> s
 def _outcome(request: ChangeRequest, about: Mapping[str, str]) -> str:
     """By what was counted then: the request may have moved on since."""
     status = Status(about["status"])
-    tally = Tally(**{name: int(number) for name, number in about.items() if name != "status"})
+    tally = Tally(**{field.name: int(about.get(field.name, "0")) for field in fields(Tally)})
     said = headline(status, tally)
     counted = ", ".join(f"{number:,} {label}" for label, number in shares(tally) if number)
     more = " I keep reading until it is clear." if status is Status.UNCONFIRMED else ""

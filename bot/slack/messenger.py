@@ -22,6 +22,7 @@ from bot.slack import ids
 from bot.slack.api import SlackApi, SlackAway, SlackBusy, SlackError
 from bot.slack.bulk_cards import draw_bulk
 from bot.slack.cards import Audience, Drawn, draw
+from bot.slack.files import Files
 from bot.slack.replies import audit_line, reply
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ UNSEEN = (
     "expires {at}. What comes of it is told below."
 )
 FOLLOWS = " What comes of it is told below."
+NO_FILE = "The list could not be attached as a file: Slack refused it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,11 @@ class Messenger:
         work: BulkWork,
         policy: Policy,
         clock: Clock,
+        files: Files | None = None,
     ) -> None:
+        self._files = files
+        self._fileless: set[int] = set()
+        """Messages whose file Slack refused: what they say goes out alone."""
         self._api = api
         self._outbox = outbox
         self._work = work
@@ -119,6 +125,7 @@ class Messenger:
             self._surely_not.discard(message.id)
             self._refusals.pop(message.id, None)
             self._repeated.discard(message.id)
+            self._fileless.discard(message.id)
         return fate
 
     def later(self, seconds: float) -> Fate:
@@ -127,7 +134,8 @@ class Messenger:
 
     async def _try(self, message: Message, place: Place, request: ChangeRequest) -> Fate:
         blind = False
-        if message.attempts and is_new(message, place) and message.id not in self._surely_not:
+        doubtful = message.attempts and message.id not in self._surely_not
+        if doubtful and is_new(message, place) and not self._brings_file(message, place):
             try:
                 channel, ts, blind = await self._find(message, place, request.created_at)
             except SlackBusy as busy:
@@ -139,7 +147,7 @@ class Messenger:
             self._doubted(message, place)
         self._surely_not.discard(message.id)
         try:
-            await (self._send_card if message.what == "card" else self._send_reply)(message, place, request)
+            await self._send(message, place, request)
         except SlackBusy as busy:
             self._surely_not.add(message.id)
             return self.later(busy.retry_after)
@@ -150,6 +158,37 @@ class Messenger:
             log.warning("request %s: Slack refused a message: %s", request.id, error)
             return await self._refused(message, place, request, error.code)
         return SENT
+
+    async def _send(self, message: Message, place: Place, request: ChangeRequest) -> None:
+        if message.what == "card":
+            await self._send_card(message, place, request)
+        elif self._brings_file(message, place):
+            await self._send_file(message, place, request)
+        else:
+            await self._send_reply(message, place, request)
+
+    def _brings_file(self, message: Message, place: Place) -> bool:
+        wanted = message.what == "file" and place.kind is not PlaceKind.AUDIT
+        return wanted and self._files is not None and message.id not in self._fileless
+
+    async def _send_file(self, message: Message, place: Place, request: ChangeRequest) -> None:
+        if self._files is None:
+            raise ValueError("this messenger shares no files")
+        said = self._said(message, place, request)
+        channel = await self._open(place.channel)
+        try:
+            shared = await self._files.share(
+                message, request, channel, place.thread_ts or place.ts or None, said.text
+            )
+        finally:
+            self._posted(channel, place.channel)
+        if not shared:
+            await self._send_reply(message, place, request)
+
+    def _said(self, message: Message, place: Place, request: ChangeRequest) -> Drawn:
+        """A reply, or what stands above a file."""
+        what = message.about.get("says", "") if message.what == "file" else message.what
+        return (reply if _thread(message, place) else audit_line)(request, what, message.about)
 
     async def _send_card(self, message: Message, place: Place, request: ChangeRequest) -> None:
         drawn = await self._draw(request, place)
@@ -168,9 +207,10 @@ class Messenger:
 
     async def _send_reply(self, message: Message, place: Place, request: ChangeRequest) -> None:
         thread = _thread(message, place)
-        alone = not thread
-        drawn = (audit_line if alone else reply)(request, message.what, message.about)
-        said = [*drawn.blocks, b.context(REPEATS)] if message.id in self._repeated else drawn.blocks
+        drawn = self._said(message, place, request)
+        said = [*drawn.blocks, b.context(REPEATS)] if message.id in self._repeated else [*drawn.blocks]
+        if message.id in self._fileless:
+            said.append(b.context(NO_FILE))
         channel = await self._open(place.channel)
         await self._post(message, place, channel, text=drawn.text, blocks=said, thread_ts=thread or None)
 
@@ -186,9 +226,13 @@ class Messenger:
                 unfurl_media=False,
                 **body,
             )
-        finally:  # counted from the answer: when Slack counted it is known only then
-            free_at = self._clock.now() + timedelta(seconds=PACE_SECONDS)
-            self._free_at[channel] = self._free_at[place.channel] = free_at
+        finally:
+            self._posted(channel, place.channel)
+
+    def _posted(self, *channels: str) -> None:
+        """Counted from the answer: when Slack counted it is known only then."""
+        free_at = self._clock.now() + timedelta(seconds=PACE_SECONDS)
+        self._free_at.update(dict.fromkeys(channels, free_at))
 
     async def _draw(self, request: ChangeRequest, place: Place) -> Drawn:
         if place.id in self._unshown and not place.ts:
@@ -218,6 +262,9 @@ class Messenger:
     async def _refused(self, message: Message, place: Place, request: ChangeRequest, code: str) -> Fate:
         self._refusals[message.id] += 1
         refusals = self._refusals[message.id]
+        if self._brings_file(message, place) and (code == "missing_scope" or refusals >= PATIENCE):
+            self._fileless.add(message.id)
+            return AT_ONCE
         if code in NOT_US:
             return self.later(_pause(refusals))
         new = is_new(message, place)

@@ -16,6 +16,7 @@ from bot.services.applying_ports import BulkWork
 from bot.services.deadline import within
 from bot.services.ports import Clock, Message, MessageState, Outbox, Place, PlaceKind, Store
 from bot.slack.api import SlackApi
+from bot.slack.files import Files
 from bot.slack.messenger import Messenger, is_new
 from bot.slack.permalinks import Permalinks
 
@@ -36,12 +37,13 @@ class SlackNotifier:
         work: BulkWork,
         policy: Policy,
         clock: Clock,
+        files: Files | None = None,
     ) -> None:
         self._outbox = outbox
         self._clock = clock
         self.links = Permalinks(api)
         self._messenger = Messenger(
-            api=api, outbox=outbox, store=store, work=work, policy=policy, clock=clock
+            api=api, outbox=outbox, store=store, work=work, policy=policy, clock=clock, files=files
         )
         self._woken = asyncio.Event()
         self._lanes: dict[str, asyncio.Lock] = {}

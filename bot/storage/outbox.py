@@ -70,6 +70,12 @@ class SqlOutbox:
         if not await self._moves(message, sending, {"state": state.value, "not_before": not_before}):
             raise Overtaken(f"message {message.id} is not being sent")
 
+    async def remember(self, message: Message, about: Mapping[str, str]) -> None:
+        """From now on the message carries this: what a later try has to know of this one."""
+        statement = update(outbox).where(outbox.c.id == message.id).values(about=encode_texts(about))
+        async with self._engine.writing() as connection:
+            await connection.execute(statement)
+
     async def place(self, place_id: int) -> Place:
         """One place. KeyError where there is none."""
         found = await self._places(select(places).where(places.c.id == place_id))
