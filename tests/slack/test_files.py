@@ -94,7 +94,7 @@ async def test_a_table_arrives_as_csv_in_the_thread_with_its_sentence(ground: Gr
 async def test_a_completion_whose_answer_was_lost_shares_no_second_file(
     ground: Ground, can_look: bool
 ) -> None:
-    ground.slack.fail("files.completeUploadExternal", timeout=True, after_applying=True)
+    ground.slack.fail("files.completeUploadExternal", reset=True, after_applying=True)
     with pytest.raises(SlackAway):
         await ground.share()
     if not can_look:
