@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from bot.domain.changes import Bulk, Kind, LockThing, ThingChange
+from bot.domain.changes import Bulk, LockThing, ThingChange
 from bot.domain.identifiers import Iccid, Imei
 from bot.domain.impact import Impact, SeenThing, Verdict, assess
 from bot.domain.fingerprints import fingerprint
@@ -49,12 +51,7 @@ def unlocked(monogoto: LocalMonogoto, count: int) -> list[str]:
     found = []
     for iccid in monogoto.iccids:
         thing = thing_from(monogoto.thing(iccid), iccid)
-        if (
-            not thing.imei_lock
-            and not thing.locked_imei
-            and Imei.__name__
-            and _is_device(thing.last_seen_imei)
-        ):
+        if not thing.imei_lock and not thing.locked_imei and _is_device(thing.last_seen_imei):
             found.append(iccid)
         if len(found) == count:
             return found
@@ -210,4 +207,13 @@ def after_calls(stage: Stage, count: int, do: Callable[[], Any]) -> None:
     stage.monogoto.watch(watch)
 
 
-KINDS = (Kind.LOCK_THING, Kind.UNLOCK_THING)
+async def until_done(stage: Stage, count: int) -> None:
+    """Once so many rows are done: the clock moves on a little at a time, so that the rest is still to come."""
+    await evidence.until(stage, lambda: states(stage).get("done", 0) >= count, step=0.1)
+
+
+def results(stage: Stage, bulk_id: str = ID) -> list[dict[str, str]]:
+    """The last table in the thread, line by line."""
+    files = [file for reply in stage.replies(card(stage, bulk_id)) for file in reply.files]
+    text = stage.slack.file_content(files[-1]["id"]).decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text)))
