@@ -189,8 +189,8 @@ def card(stage: Stage, bulk_id: str = ID) -> Message:
 
 
 def thread(stage: Stage, bulk_id: str = ID) -> list[str]:
-    """What was said under its card."""
-    return [reply.text for reply in stage.replies(card(stage, bulk_id))]
+    """What was said under its card so far."""
+    return [reply.text for found in acts.cards_of(stage, bulk_id) for reply in stage.replies(found)]
 
 
 def after_calls(stage: Stage, count: int, do: Callable[[], Any]) -> None:
@@ -215,5 +215,5 @@ async def until_done(stage: Stage, count: int) -> None:
 def results(stage: Stage, bulk_id: str = ID) -> list[dict[str, str]]:
     """The last table in the thread, line by line."""
     files = [file for reply in stage.replies(card(stage, bulk_id)) for file in reply.files]
-    text = stage.slack.file_content(files[-1]["id"]).decode("utf-8-sig")
+    text = stage.slack._state.files[files[-1]["id"]].content.decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
