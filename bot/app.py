@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from bot.app_bulks import bulk_parts
 from bot.config import Config
 from bot.dispatch.local import LocalDispatcher
+from bot.domain.changes import Kind
 from bot.domain.policy import Policy
 from bot.monogoto.auth import Credentials, ReadyToken, UserPassword
 from bot.monogoto.client import Monogoto
@@ -108,11 +110,26 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         dispatcher=dispatcher,
         notifier=notifier,
     )
+    places = Places(directory=directory, policy=policy)
+    planning, bulks = bulk_parts(
+        engine=engine,
+        platform=platform,
+        store=store,
+        policy=policy,
+        authority=authority,
+        places=places,
+        api=api,
+        notifier=notifier,
+        dispatcher=dispatcher,
+        clock=clock,
+        rate=config.monogoto_max_rate,
+        documents=documents,
+    )
     submissions = Submissions(
         store=store,
         previews=previews,
         authority=authority,
-        places=Places(directory=directory, policy=policy),
+        places=places,
         clock=clock,
         dispatcher=dispatcher,
         notifier=notifier,
@@ -183,6 +200,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         lookups=lookups,
         inventory=known,
         steering=steering,
+        bulks=bulks,
     )
     app = listeners.build_app(token=config.slack_bot_token.reveal())
     listeners.register(app, desk)
@@ -191,7 +209,14 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         desk=desk,
         notifier=notifier,
         dispatcher=dispatcher,
-        sweep=Sweep(store=store, requests=requests, execution=execution, clock=clock, bulk=bulk),
+        sweep=Sweep(
+            store=store,
+            requests=requests,
+            execution=execution,
+            clock=clock,
+            previewing={Kind.BULK: planning},
+            bulk=bulk,
+        ),
         session=session,
         platform=vendor,
         engine=engine,

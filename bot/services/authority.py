@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.domain.audit import AuditEntry
-from bot.domain.changes import SINGLE_KINDS, Kind
+from bot.domain.changes import Kind
 from bot.domain.errors import DirectoryUnavailable, NotAllowed
 from bot.domain.plans import Scope
 from bot.domain.policy import Actor, Decision, Policy, Standing
 from bot.domain.requests import ChangeRequest, Origin, Person
+from bot.services.decisions import all_of, any_of, kinds
 from bot.services.ports import Clock, Directory, Room, Store
 
 UNREACHABLE = (
@@ -38,21 +39,32 @@ class Authority:
     async def to_open(self, person: Person, origin: Origin, kind: Kind) -> None:
         """May this person open the form? Cached roles do: the submission asks again. Raises `NotAllowed`."""
         await self._refuse_external(person, origin, f"{kind}.open")
-        roles = self._policy.asking_roles(kind)
+        roles = self._roles_to_ask(kind)
         actor = await self._actor(person, origin, f"{kind}.open", roles, fresh=False)
-        await self._enforce(self._policy.may_ask(actor, kind), person, origin, f"{kind}.open")
+        await self._enforce(self._may_ask(actor, kind), person, origin, f"{kind}.open")
 
     async def to_ask(self, person: Person, origin: Origin, kind: Kind) -> Actor:
         """May this person submit such a change at all? Fresh roles. Raises `NotAllowed`."""
         await self._refuse_external(person, origin, "request.submit")
-        roles = self._policy.asking_roles(kind)
+        roles = self._roles_to_ask(kind)
         actor = await self._actor(person, origin, "request.submit", roles, fresh=True)
-        await self._enforce(self._policy.may_ask(actor, kind), person, origin, "request.submit")
+        await self._enforce(self._may_ask(actor, kind), person, origin, "request.submit")
+        return actor
+
+    async def asker(self, person: Person) -> Actor:
+        """The person with the roles on which it hangs what they may ask for. Raises `DirectoryUnavailable`,
+        also where only some of the roles are known.
+
+        For what is judged ahead: the last word is `to_request`'s.
+        """
+        actor = await self._directory.actor(person, self._roles_to_ask(Kind.BULK))
+        if actor.unsure:
+            raise DirectoryUnavailable(f"roles unknown: {', '.join(sorted(actor.unsure))}")
         return actor
 
     async def to_request(self, actor: Actor, person: Person, origin: Origin, scopes: Iterable[Scope]) -> None:
         """And to Things of those groups? Raises `NotAllowed`."""
-        decision = self._may_request(actor, scopes)
+        decision = self.may_request(actor, scopes)
         await self._enforce(decision, person, origin, "request.submit")
 
     async def to_decide(
@@ -113,20 +125,30 @@ class Authority:
         if not mine:
             decision = self._may_approve(actor, bulk.scopes, bulk.requester.user_id)
         elif verb == "resume":
-            decision = self._may_request(actor, bulk.scopes)
+            decision = self.may_request(actor, bulk.scopes)
         else:
             decision = self._policy.may_act(actor)
         await self._enforce(decision, person, origin, event, bulk.id)
+
+    async def to_send(self, person: Person, origin: Origin, request: ChangeRequest) -> None:
+        """Only who made a plan sends it on, and may still ask for all of it. Fresh roles.
+
+        Raises `NotAllowed`.
+        """
+        if person != request.requester:
+            decision = Decision(
+                False, "Only the person who made this plan can send it on.", (request.requester.user_id,)
+            )
+            await self._enforce(decision, person, origin, "request.submit", request.id)
+        actor = await self.to_ask(person, origin, Kind.BULK)
+        await self.to_request(actor, person, origin, request.scopes)
 
     async def abilities(self, person: Person, origin: Origin) -> dict[Kind, tuple[Decision, Decision]]:
         """For the help: (may request, may approve others') for each change. Raises `NotAllowed`."""
         await self._refuse_external(person, origin, "help.show")
         actor = await self._actor(person, origin, "help.show", tuple(self._policy.roles), fresh=False)
         await self._enforce(self._policy.may_act(actor), person, origin, "help.show")
-        return {
-            kind: (self._policy.may_ask(actor, kind), self._policy.may_approve_some(actor, kind))
-            for kind in SINGLE_KINDS
-        }
+        return {kind: (self._may_ask(actor, kind), self._may_approve_some(actor, kind)) for kind in Kind}
 
     async def is_one_who_asks(self, person: Person, kinds: Iterable[Kind]) -> bool:
         """Whether names may be offered to this person while they type. Cached roles; on doubt, no.
@@ -145,7 +167,7 @@ class Authority:
         """Why an approved request may no longer be applied, or None. Raises `DirectoryUnavailable`."""
         asking, approving = self._asking_roles(request.scopes), self._approving_roles(request.scopes)
         asker = await self._directory.actor(request.requester, asking, fresh=True)
-        refusal = self._unsure_or(asker, self._may_request(asker, request.scopes))
+        refusal = self._unsure_or(asker, self.may_request(asker, request.scopes))
         if not refusal.allowed:
             return f"The person who asked may no longer do so. {refusal.reason}"
         for approval in request.approvals:
@@ -173,13 +195,23 @@ class Authority:
                 able.add(user_id)
         return frozenset(able)
 
-    def _may_request(self, actor: Actor, scopes: Iterable[Scope]) -> Decision:
+    def may_request(self, actor: Actor, scopes: Iterable[Scope]) -> Decision:
         """Yes where every scope says so; of several refusals the first."""
-        return _all_of(self._policy.may_request(actor, kind, group_id) for kind, group_id in scopes)
+        return all_of(self._policy.may_request(actor, kind, group_id) for kind, group_id in scopes)
+
+    def _may_ask(self, actor: Actor, kind: Kind) -> Decision:
+        """Of a bulk: whether any row could be asked for."""
+        return any_of(self._policy.may_ask(actor, each) for each in kinds(kind))
+
+    def _may_approve_some(self, actor: Actor, kind: Kind) -> Decision:
+        return any_of(self._policy.may_approve_some(actor, each) for each in kinds(kind))
+
+    def _roles_to_ask(self, kind: Kind) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(r for each in kinds(kind) for r in self._policy.asking_roles(each)))
 
     def _may_approve(self, actor: Actor, scopes: Iterable[Scope], requester_id: str) -> Decision:
         """Yes where every scope says so; of several refusals the first."""
-        return _all_of(
+        return all_of(
             self._policy.may_approve(actor, kind, group_id, requester_id) for kind, group_id in scopes
         )
 
@@ -240,12 +272,3 @@ class Authority:
         if not decision.allowed and actor.unsure and actor.standing is Standing.MEMBER:
             raise DirectoryUnavailable(f"roles unknown: {', '.join(sorted(actor.unsure))}")
         return decision
-
-
-def _all_of(decisions: Iterable[Decision]) -> Decision:
-    """The first refusal, else a yes; about nothing at all, no."""
-    said = Decision(False, "There is nothing in it that a rule could allow.")
-    for said in decisions:
-        if not said.allowed:
-            return said
-    return said

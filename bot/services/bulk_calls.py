@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar, cast
@@ -37,7 +39,7 @@ class BulkCalls:
     def __init__(self, platform: Platform, clock: Clock) -> None:
         self._platform = platform
         self._clock = clock
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots = _Slots(AT_ONCE)
         self._groups: dict[str, _Kept[ThingsGroup]] = {}
 
     def as_platform(self) -> Platform:
@@ -49,12 +51,12 @@ class BulkCalls:
 
     async def thing(self, iccid: Iccid, *, urgent: bool = False) -> Thing:
         """As the port."""
-        async with self._slots:
+        async with self._slots.one():
             return await self._platform.thing(iccid, urgent=urgent)
 
     async def write_thing_lock(self, thing: Thing, **fields: Any) -> None:
-        """As the port."""
-        async with self._slots:
+        """As the port. Goes before all readings: its `cas` grows stale."""
+        async with self._slots.one(first=True):
             await self._platform.write_thing_lock(thing, **fields, urgent=False)
 
     async def things_group(self, things_group_id: str, *, urgent: bool = False) -> ThingsGroup:
@@ -67,7 +69,7 @@ class BulkCalls:
         return await kept.get(lambda: self._read_group(things_group_id, urgent=urgent))
 
     async def _read_group(self, things_group_id: str, *, urgent: bool) -> ThingsGroup:
-        async with self._slots:
+        async with self._slots.one():
             return await self._platform.things_group(things_group_id, urgent=urgent)
 
 
@@ -91,6 +93,45 @@ class BulkRoles:
         """As the port, for a bulk that it is about, or a row of it."""
         bulk, kept = self._bulks[request.id]
         return await kept.get(lambda: self._roles.still_holds(bulk))
+
+
+class _Slots:
+    """A semaphore with two lines: who is `first` goes before everybody else who waits."""
+
+    def __init__(self, slots: int) -> None:
+        self._free = slots
+        self._lines: dict[bool, deque[asyncio.Future[None]]] = {True: deque(), False: deque()}
+
+    @asynccontextmanager
+    async def one(self, *, first: bool = False) -> AsyncIterator[None]:
+        """Hold one slot."""
+        await self._take(first=first)
+        try:
+            yield
+        finally:
+            self._give_back()
+
+    async def _take(self, *, first: bool) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._lines[first].append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._give_back()  # it was handed over in that very moment
+            raise
+
+    def _give_back(self) -> None:
+        for line in (self._lines[True], self._lines[False]):
+            while line:
+                turn = line.popleft()
+                if not turn.done():
+                    turn.set_result(None)
+                    return
+        self._free += 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from bot.domain.changes import Bulk
 from bot.domain.errors import Proposed, Unfit
 from bot.domain.identifiers import Iccid, ThingsGroupId, Valid, iccid_forms, parse_iccid
 from bot.domain.impact import SeenGroup
@@ -133,7 +134,8 @@ class Lookups:
                     f"Nothing was asked about {iccid.grouped}, but about {form.grouped}: that is shown.",
                 )
             latest = (await self._archive.page(which, 1)).requests
-            return About(which, latest[0].seen.target.title if latest else "", f"SIM {form.grouped}", remarks)
+            names = [r.seen.target.title for r in latest if not isinstance(r.change, Bulk)]
+            return About(which, names[0] if names else "", f"SIM {form.grouped}", remarks)
         raise Unfit("Nobody has asked for anything about this SIM here.")
 
     # --- how it stands ----------------------------------------------------------------------------

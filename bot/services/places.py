@@ -32,6 +32,11 @@ class Places:
             places.append((PlaceKind.AUDIT, self._policy.audit_channel))
         return places
 
+    async def of_requester(self, requester: Person, origin: Origin) -> Chosen:
+        """Where one person follows what only they decide on: where it was asked, else by direct message."""
+        asked = await self._room(origin.channel)
+        return [(PlaceKind.TWIN, asked.channel if asked else requester.user_id)]
+
     async def _cards(self, asked: Room | None, approvers: frozenset[str]) -> list[str]:
         channel = self._policy.approvals_channel
         if channel and await self._room(channel) and await self._is_one_there(channel, approvers):

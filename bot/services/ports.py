@@ -15,6 +15,7 @@ from bot.domain.policy import Actor
 from bot.domain.requests import ChangeRequest, Item, Origin, Person, PersonDecision
 from bot.domain.things import GroupRow, Thing, ThingRow, ThingsGroup
 from bot.services.applying_ports import RowSteps
+from bot.services.bulk_ports import RowsTx
 
 T = TypeVar("T")
 
@@ -180,7 +181,7 @@ class Submission:
     at: datetime
 
 
-class Tx(RowSteps, Protocol):
+class Tx(RowSteps, RowsTx, Protocol):
     """One write transaction: all of it is committed, or nothing. Writers are serialised."""
 
     async def add_submission(self, submission: Submission) -> bool:
@@ -196,6 +197,10 @@ class Tx(RowSteps, Protocol):
 
         Card and twin in the channel where it was asked stand in that message's thread, if it names one.
         """
+        ...
+
+    async def add_places(self, request: ChangeRequest, places: Iterable[tuple[PlaceKind, str]]) -> None:
+        """More places for a request that has some already."""
         ...
 
     async def advance(self, old: ChangeRequest, new: ChangeRequest) -> ChangeRequest:
@@ -250,6 +255,10 @@ class Store(Protocol):
         """Requests that the sweep must look at: undecided and past `expires_at`; previewing, approved,
         applying or unconfirmed whose `next_at`, and whose only item's, is None or has come; paused whose
         `next_at` has come."""
+        ...
+
+    async def submission(self, submission_id: str) -> Submission | None:
+        """A form that was sent, whatever became of it."""
         ...
 
     async def unfinished_submissions(self) -> tuple[Submission, ...]:

@@ -11,8 +11,10 @@ from bot.domain.changes import GroupChange, LockThing, SingleChange
 from bot.domain.errors import NotReached, PlatformError, Proposed, ThingNotFound, Unfit
 from bot.domain.fingerprints import fingerprint
 from bot.domain.identifiers import Iccid, ThingsGroupId, iccid_forms
-from bot.domain.impact import Impact, SeenGroup, SeenTarget, SeenThing, assess
+from bot.domain.impact import Impact, Seen, SeenGroup, SeenTarget, SeenThing, assess
+from bot.domain.planned import plan_fingerprint, plan_of
 from bot.domain.policy import Policy, Terms
+from bot.domain.requests import ChangeRequest
 from bot.domain.things import Target, Thing, ThingsGroup
 from bot.services.deadline import within
 from bot.services.ports import Clock, Platform, Store
@@ -27,7 +29,7 @@ PATIENCE = 30.0
 class Preview:
     """What an approver is shown, and the fingerprint that binds the approval to it."""
 
-    seen: SeenTarget
+    seen: Seen
     impact: Impact
     terms: Terms
     fingerprint: str
@@ -48,7 +50,7 @@ class Previews:
             return await self.find_group(change.things_group_id)
         return await self.find(change.iccid)
 
-    async def find(self, typed: Iccid) -> Thing:
+    async def find(self, typed: Iccid, *, patient: bool = False) -> Thing:
         """The Thing of this ICCID. Raises `Proposed` where only another form exists, `Unfit` where none does.
 
         The vendor may hold an ICCID a digit shorter or longer than the printed one; at most three are tried.
@@ -56,7 +58,7 @@ class Previews:
         forms = iccid_forms(typed)
         for form in forms:
             try:
-                thing = await self._soon(self._platform.thing(form))
+                thing = await self._read(self._platform.thing(form), patient=patient)
             except ThingNotFound:
                 continue
             if form == typed:
@@ -121,6 +123,16 @@ class Previews:
         impact = assess(change, seen)
         terms = self._policy.terms(change.kind, seen.things_group_id, impact.affected)
         return Preview(seen, impact, terms, self.mark(change, seen, impact, terms))
+
+    def judge_plan(self, request: ChangeRequest) -> Preview:
+        """Terms and fingerprint of a bulk, by its rows as they were planned. TypeError for a single.
+
+        Nothing is read: 100,000 Things can't be at a click. Each row is compared when it is applied.
+        """
+        plan, impact = plan_of(request), request.impact
+        terms = self._policy.strictest(plan.scopes, impact.affected)
+        mark = plan_fingerprint(self._policy.team, plan, impact, terms.rules)
+        return Preview(request.seen, impact, terms, mark)
 
     def mark(self, change: SingleChange, seen: SeenTarget, impact: Impact, terms: Terms) -> str:
         """The fingerprint of a change to what was seen, with that verdict under those terms."""

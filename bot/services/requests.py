@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.audit import AuditEntry
-from bot.domain.changes import noun
+from bot.domain.changes import Bulk, noun
 from bot.domain.errors import (
     AlreadyDecided,
     Changed,
@@ -23,6 +23,7 @@ from bot.domain.errors import (
 )
 from bot.domain.fingerprints import differences
 from bot.domain.impact import SeenTarget
+from bot.domain.plans import SeenPlan
 from bot.domain.policy import Terms
 from bot.domain.requests import (
     THE_BOT,
@@ -113,10 +114,16 @@ class Requests:
     async def cancel(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
         """The requester takes it back. Raises `NotAllowed`, `AlreadyDecided`."""
         async with self._refusals(person, origin, "cancel", request_id):
-            request = await self._pending(request_id)
-            await self._authority.to_cancel(person, origin, request)
-            decision = PersonDecision(person, Vote.CANCELLED, self._clock.now())
-            return await self._end(request, Event.CANCEL, decision, origin)
+            for _ in range(TRIES):
+                request = await self._undecided(request_id)
+                await self._authority.to_cancel(person, origin, request)
+                decision = PersonDecision(person, Vote.CANCELLED, self._clock.now())
+                try:
+                    return await self._end(request, Event.CANCEL, decision, origin)
+                except AlreadyDecided as other:
+                    if other.request.status not in UNDECIDED:  # else its preview has come further
+                        raise
+            raise AlreadyDecided(await self._known(request_id))
 
     async def expire(self, request: ChangeRequest) -> None:
         """Nobody decided in time. Does nothing where somebody just did, or where time is left."""
@@ -170,10 +177,30 @@ class Requests:
             return request
         raise AlreadyDecided(await self._known(request_id))
 
+    async def _undecided(self, request_id: str) -> ChangeRequest:
+        """As `_pending`, or while it is previewed still: whoever asked may take it back."""
+        request = await self._known(request_id)
+        await self.expire(request)
+        if request.status in UNDECIDED and self._clock.now() < request.expires_at:
+            return request
+        raise AlreadyDecided(await self._known(request_id))
+
     async def _unchanged(
         self, person: Person, origin: Origin, request: ChangeRequest, fingerprint: str
     ) -> Preview:
         """The live state, if it still is what the person was shown. Raises `Changed` after a redraw."""
+        if isinstance(request.change, Bulk):
+            preview = self._previews.judge_plan(request)
+            if preview.fingerprint != request.fingerprint:
+                await self._redraw(person, origin, request, preview)
+        else:
+            preview = await self._live(person, origin, request)
+        if fingerprint != request.fingerprint:
+            raise Changed("This card was out of date. Look at it again and decide anew.")
+        return preview
+
+    async def _live(self, person: Person, origin: Origin, request: ChangeRequest) -> Preview:
+        """Of a single, as the platform shows it now. Raises `Changed` after a redraw."""
         core = await self._previews.core(request.single)
         if request.seen.is_whole and not core.is_whole:
             raise NotReached("The SIM's group can't be read just now.")  # no change of the SIM: no redraw
@@ -183,10 +210,6 @@ class Requests:
         if preview.fingerprint != request.fingerprint:
             seen = await self._previews.look(core.target, request.single)
             await self._redraw(person, origin, request, self._previews.judge(request.single, seen))
-        if fingerprint != request.fingerprint:
-            raise Changed(
-                "Nothing was approved: this card was out of date. Look at it again and decide anew."
-            )
         return preview
 
     async def _outdate_undo(
@@ -214,7 +237,7 @@ class Requests:
             await self._pending(request.id)
 
     async def _redraw(self, person: Person, origin: Origin, request: ChangeRequest, preview: Preview) -> None:
-        what = ", ".join(differences(seen_target(request), preview.seen)) or "impact"
+        what = _what_differs(request, preview)
         changed = request.after(
             Event.REDRAW,
             seen=preview.seen,
@@ -287,9 +310,18 @@ class Requests:
         return about(entry, request.seen)
 
 
+def _what_differs(request: ChangeRequest, preview: Preview) -> str:
+    if isinstance(preview.seen, SeenPlan):
+        return "rules"
+    return ", ".join(differences(seen_target(request), preview.seen)) or "impact"
+
+
 def _times(request: ChangeRequest, terms: Terms) -> dict[str, Any]:
-    """The times that the present terms allow: a stricter group's are shorter, and nothing gets longer."""
-    if not terms.rules:
+    """The times that the present terms allow: a stricter group's are shorter, and nothing gets longer.
+
+    A bulk keeps those that it was sent on with, which its own duration is part of.
+    """
+    if not terms.rules or isinstance(request.seen, SeenPlan):
         return {}
     expires_at = min(request.expires_at, request.created_at + terms.expires)
     return {"apply_within": terms.apply_within, "expires_at": expires_at}

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot.domain.audit import AuditEntry
 from bot.domain.changes import (
+    Bulk,
     Change,
     GroupChange,
     LockThing,
@@ -119,13 +120,7 @@ class Submissions:
         if not needed:
             return frozenset()
         able = await self._authority.approvers(scopes, submission.person)
-        if len(able) < needed:
-            others = "nobody" if not able else f"only {len(able)}"
-            raise Unfit(
-                f"This needs {needed} approval{'s' * (needed != 1)} by others, and {others} could give one: "
-                "the user groups that the policy names for it are empty or hold only you. "
-                "Ask an admin of the policy."
-            )
+        check_able(able, needed)
         return able
 
     def _draft(self, submission: Submission, change: SingleChange, preview: Preview) -> ChangeRequest:
@@ -169,11 +164,26 @@ class Submissions:
         )
 
 
+def check_able(able: frozenset[str], needed: int) -> None:
+    """Whether there are people enough who could approve it; raises `Unfit`."""
+    if len(able) < needed:
+        others = "nobody" if not able else f"only {len(able)}"
+        raise Unfit(
+            f"This needs {needed} approval{'s' * (needed != 1)} by others, and {others} could give one: "
+            "the user groups that the policy names for it are empty or hold only you. "
+            "Ask an admin of the policy."
+        )
+
+
 async def approve_now(tx: Tx, request: ChangeRequest, clock: Clock) -> ChangeRequest:
     """The last approval is in, or none is needed: hand the request to the dispatcher, in this transaction."""
     now = clock.now()
-    approved = await tx.advance(request, request.after(Event.APPROVE, approved_at=now))
-    item = await tx.put_item(None, Item(request.id, ItemState.QUEUED))
+    approved = await tx.advance(request, request.after(Event.APPROVE, approved_at=now, next_at=None))
+    item = None
+    if isinstance(request.change, Bulk):
+        await tx.queue_ready_rows(request.id)
+    else:
+        item = await tx.put_item(None, Item(request.id, ItemState.QUEUED))
     if not request.approvals_needed:
         entry = AuditEntry(
             now,

@@ -21,7 +21,7 @@ NO_APPROVAL_NEEDED = "It needs no approval and is applied at once. The card show
 
 async def posted(desk: Desk, submission: Submission, request: ChangeRequest, remarks: Iterable[str]) -> None:
     """The modal says where the request stands now."""
-    link = await _link(desk, request)
+    link = await card_link(desk, request)
     where = f"<{link}|See it in Slack>" if link else "Its card follows in a moment"
     buttons = [cancel_button(request)] if request.approvals_needed else []
     view = forms.notice(
@@ -35,8 +35,8 @@ async def posted(desk: Desk, submission: Submission, request: ChangeRequest, rem
     await show_or_not(desk, submission.view_id, view)
 
 
-async def _link(desk: Desk, request: ChangeRequest) -> str:
-    """The request is posted whatever happens here: a link that can't be had is no failure."""
+async def card_link(desk: Desk, request: ChangeRequest) -> str:
+    """A permalink, "" where none can be had: that is no failure, the request is posted all the same."""
     try:
         place = await desk.notifier.posted(request.id, LINK_PATIENCE)
         return await desk.notifier.link(place) if place else ""

@@ -38,6 +38,8 @@ class SlackApi:
 
     def __init__(self, *, token: str, base_url: str, session: aiohttp.ClientSession) -> None:
         self._session = session
+        self._token = token
+        self.base_url = base_url
         self._client = AsyncWebClient(token=token, base_url=base_url, session=session, retry_handlers=[])
 
     async def call(
@@ -64,6 +66,31 @@ class SlackApi:
             raise SlackAway(method, "an answer that is no object") from error
         data = response.data
         return data if isinstance(data, dict) else {}
+
+    async def download(self, url: str, most: int) -> tuple[str, bytes | None]:
+        """Content type and content of a file of Slack's; None where it is more than `most` bytes.
+
+        The caller has made sure that the token may go there: no redirect is followed. Raises like `call`.
+        """
+        headers = {"Authorization": f"Bearer {self._token}"}
+        try:
+            async with self._session.get(
+                url, headers=headers, allow_redirects=False, timeout=UPLOAD_TIMEOUT
+            ) as answer:
+                if answer.status == 429:
+                    raise SlackBusy("download", _seconds(answer.headers.get("retry-after")))
+                if answer.status >= 500:
+                    raise SlackAway("download", f"HTTP {answer.status}")
+                if answer.status != 200:
+                    raise SlackError("download", f"HTTP {answer.status}")
+                content = bytearray()
+                async for piece in answer.content.iter_chunked(1 << 16):
+                    content += piece
+                    if len(content) > most:
+                        return answer.content_type, None
+                return answer.content_type, bytes(content)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise SlackAway("download", type(error).__name__) from None
 
     async def upload(self, url: str, pieces: AsyncIterator[bytes], length: int) -> None:
         """Send a file's bytes where Slack said. Nobody sees it before it is completed. Raises like `call`."""

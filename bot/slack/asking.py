@@ -96,6 +96,8 @@ async def _open(desk: Desk, call: Call, shown: Form, view: forms.View) -> dict[s
 def _wrong_already(shown: Form) -> dict[str, list[b.Block]]:
     """What the digit checks say of a command's arguments, shown when the form opens."""
     given = {key: value for key, value in shown.typed.items() if value}
+    if shown.kind is Kind.BULK:
+        return {}
     read = read_fields(shown, {ids.KEEP_BLOCK: "keep", **given})
     remarks = {key: forms.remark(said) for key, said in read.remarks.items()}
     errors = {key: forms.wrong(why) for key, why in read.errors.items()}

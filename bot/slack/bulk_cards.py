@@ -18,7 +18,7 @@ LEAST_SECONDS = 3.0
 STEERED = frozenset({Status.APPLYING, Status.PAUSED})
 
 
-def draw_bulk(request: ChangeRequest, tally: Tally, run: Run, now: datetime, note: str = "") -> Drawn:
+def draw_progress(request: ChangeRequest, tally: Tally, run: Run, now: datetime, note: str = "") -> Drawn:
     """The whole card of a bulk that was approved. Its buttons are on the twin too: a brake is within reach
     of everybody who may use it."""
     said = headline(request.status, tally)

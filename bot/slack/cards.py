@@ -69,12 +69,12 @@ def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str 
     drawn.append(b.quote("Reason", request.reason or "none given"))
     if request.asked_in.link:
         drawn.append(b.context(f"From <{request.asked_in.link}|this message>"))
-    drawn.append(b.context(_people(request, kind, audience)))
+    drawn.append(b.context(people(request, kind, audience)))
     drawn.append(b.context(_read_at(request)))
     if note:
         drawn.append(b.context(note))
     if request.status is Status.PENDING and kind is PlaceKind.CARD:
-        drawn.append(_buttons(request))
+        drawn.append(decision_buttons(request, _plain_verdict(request)))
     elif can_be_undone(request):
         drawn.append(b.actions(b.button("Undo", ids.UNDO, request.id), block_id="undo"))
     name = b.escape(request.seen.target.title, 80)
@@ -175,7 +175,8 @@ def _rows(request: ChangeRequest) -> Rows:
     return things_group_rows(request.seen, now, after)
 
 
-def _people(request: ChangeRequest, kind: PlaceKind, audience: Audience) -> str:
+def people(request: ChangeRequest, kind: PlaceKind, audience: Audience) -> str:
+    """Who asked, who decided or may, until when."""
     asked = f"Asked by {b.mention(request.requester.user_id)} {b.moment(request.created_at)}"
     if request.status is not Status.PENDING:
         return f"{asked} · request `{request.id}`{_decided(request)}{chain(request)}"
@@ -213,11 +214,12 @@ def chain(request: ChangeRequest) -> str:
     return undoes + (f" · undone by `{request.undone_by}`" if request.undone_by else "")
 
 
-def _buttons(request: ChangeRequest) -> b.Block:
+def decision_buttons(request: ChangeRequest, verdict_: str) -> b.Block:
+    """Approve, deny, cancel; `verdict_` is what the "sure?" says, where anybody is affected."""
     value = f"{request.id}.{request.fingerprint}"
     approve_sure = None
     if request.impact.affected != 0:
-        approve_sure = b.sure("Approve this?", _plain_verdict(request), "Approve")
+        approve_sure = b.sure("Approve this?", verdict_, "Approve")
     return b.actions(
         b.button("Approve", ids.APPROVE, value, style="primary", sure=approve_sure),
         b.button("Deny", ids.DENY, value, style="danger"),

@@ -12,7 +12,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.domain.changes import Kind, doing
 from bot.domain.policy import Decision
 from bot.slack import blocks as b
-from bot.slack import ids, lookups
+from bot.slack import bulk_asking, ids, lookups
 from bot.slack.asking import open_form
 from bot.slack.choosing import resolve, split
 from bot.slack.desk import Call, Desk
@@ -65,6 +65,14 @@ async def unlock_group(desk: Desk, call: Call) -> None:
     await open_form(desk, call, Kind.UNLOCK_THINGS_GROUP, typed, under)
 
 
+async def lock_csv(desk: Desk, call: Call) -> None:
+    """`/lock-csv [template]`"""
+    if call.text.strip().lower() == "template":
+        await bulk_asking.send_template(desk, call)
+    else:
+        await open_form(desk, call, Kind.BULK, {})
+
+
 async def imei(desk: Desk, call: Call) -> None:
     """`/imei status | requests | history | help`; what is not known gets the help, and hears so."""
     word, rest = (*call.text.split(None, 1), "", "")[:2]
@@ -111,6 +119,13 @@ COMMANDS = (
         "Let the SIMs of a group work in any device",
         unlock_group,
         Kind.UNLOCK_THINGS_GROUP,
+    ),
+    Command(
+        ids.LOCK_CSV,
+        "[template]",
+        "Bind or unlock many SIMs from a file (asks for approval)",
+        lock_csv,
+        Kind.BULK,
     ),
     Command(ids.IMEI, "status / requests / history / help", "Look things up, and what you may do", imei),
 )

@@ -23,6 +23,7 @@ from bot.slack import blocks as b
 from bot.slack import ids
 from bot.slack.api import SlackApi, SlackError
 from bot.slack.background import Background, OnError
+from bot.slack.bulks import Bulks
 from bot.slack.dispatch import ack_sent
 from bot.slack.errors import words
 from bot.slack.form_state import Form
@@ -58,6 +59,7 @@ class Desk:
     lookups: Lookups
     shares: Once
     steering: Steering
+    bulks: Bulks
 
     async def whisper(self, call: Call, text: str, *buttons: b.Block) -> None:
         """Tell only this person: by response_url, else ephemerally, else by direct message.

@@ -105,6 +105,8 @@ def already(request: ChangeRequest, person: Person) -> str:
             return f"Expired {b.moment(request.expires_at)}, undecided. Nothing was changed; ask again."
         case Status.PENDING:
             return QUICKER
+        case Status.PREVIEWING:
+            return "Nobody can decide on it yet: whom it hurts is still being found out."
         case _:
             approvers = b.mentions(a.person.user_id for a in request.approvals) or "the policy"
             return f"Already approved by {approvers}{when}; the thread tells what came of it."

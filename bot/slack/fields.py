@@ -27,6 +27,13 @@ KEEP_TEXTS = {
         "clear": ("Clear the stored TAC", "Any device works, and the range is forgotten."),
     },
 }
+FILE_TYPES = ("csv", "xlsx", "txt", "tsv")
+HOW_TO = (
+    "One SIM on each line: its ICCID, and the IMEI to bind it to; or `last seen`, `unlock keep`, "
+    "`unlock clear` instead of the IMEI. Every row is checked first, and nothing is asked for before you "
+    "have seen what each would do."
+)
+EXAMPLE = "ICCID,IMEI\n8944-4765-0000-8878-576,49-015420-323751-8\n8944-4765-0000-8878-584,last seen"
 KEEP_LABELS = {
     Kind.UNLOCK_THING: "The IMEI stored with the lock",
     Kind.UNLOCK_THINGS_GROUP: "The TAC stored with the lock",
@@ -46,7 +53,48 @@ def fields(shown: Form) -> list[b.Block]:
         case Kind.UNLOCK_THINGS_GROUP:
             return [_things_group(typed, v), _keep(shown), _reason(typed, v)]
         case Kind.BULK:
-            raise ValueError("a bulk has a form of its own")
+            return [*_how_to(), _file(), _lines(typed, v), _reason(typed, v)]
+
+
+def _how_to() -> list[b.Block]:
+    """What a file looks like, and where to get one to fill in."""
+    example = {"type": "text", "text": EXAMPLE}
+    shown = {"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": [example]}]}
+    return [
+        b.section(HOW_TO),
+        shown,
+        b.actions(b.button("Send me a file to fill in", ids.BULK_TEMPLATE, "template")),
+    ]
+
+
+def _file() -> b.Block:
+    """The file can't be put back by the bot: Slack keeps what stands in it under the same ids."""
+    element = {
+        "type": "file_input",
+        "action_id": "file",
+        "filetypes": list(FILE_TYPES),
+        "max_files": 1,
+    }
+    return {
+        "type": "input",
+        "block_id": ids.FILE_BLOCK,
+        "label": b.plain("A file (CSV or Excel)", 2000),
+        "hint": b.plain("At most 10 MB and 100,000 rows.", 2000),
+        "optional": True,
+        "element": element,
+    }
+
+
+def _lines(typed: Mapping[str, str], version: int) -> b.Block:
+    field = b.text_input(
+        ids.LINES_BLOCK,
+        "or pasted lines",
+        f"lines.v{version}",
+        initial=typed.get(ids.LINES_BLOCK, ""),
+        placeholder="One SIM on each line: ICCID and IMEI",
+        multiline=True,
+    )
+    return field | {"optional": True}
 
 
 def group_option(row: GroupRow) -> b.Block:

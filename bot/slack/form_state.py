@@ -12,6 +12,8 @@ from bot.domain.requests import Origin
 
 KEPT_AT_MOST = 60
 """Characters of one id in `private_metadata`, which holds 3,000 in all."""
+LONGEST_NAME = 200
+"""Of a file."""
 LONGEST_ID = 120
 """Of a Things Group."""
 
@@ -117,9 +119,19 @@ def typed_in(view: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
+def _first_file(element: Mapping[str, Any]) -> Mapping[str, Any]:
+    files = element.get("files")
+    first = files[0] if isinstance(files, list) and files else None
+    return first if isinstance(first, dict) else {}
+
+
 def _chosen_name(element: Any) -> str:
-    """What an option is called that isn't in the view, so that the form can be shown with it again."""
-    if not isinstance(element, dict) or element.get("type") != "external_select":
+    """What a file is called, or an option that isn't in the view, so that the form can be shown with it."""
+    if not isinstance(element, dict):
+        return ""
+    if element.get("type") == "file_input":
+        return text_of(_first_file(element), "name", LONGEST_NAME)
+    if element.get("type") != "external_select":
         return ""
     option = element.get("selected_option")
     text = option.get("text") if isinstance(option, dict) else None
@@ -130,6 +142,8 @@ def _chosen_name(element: Any) -> str:
 def _value(element: Any) -> str:
     if not isinstance(element, dict):
         return ""
+    if element.get("type") == "file_input":
+        return text_of(_first_file(element), "id")
     option = element.get("selected_option")
     value = option.get("value") if isinstance(option, dict) else element.get("value")
     return value if isinstance(value, str) else ""

@@ -26,6 +26,7 @@ CALLBACKS = {
     Kind.UNLOCK_THING: ids.UNLOCK_THING_SUBMIT,
     Kind.LOCK_THINGS_GROUP: ids.LOCK_THINGS_GROUP_SUBMIT,
     Kind.UNLOCK_THINGS_GROUP: ids.UNLOCK_THINGS_GROUP_SUBMIT,
+    Kind.BULK: ids.BULK_SUBMIT,
 }
 KINDS = {callback: kind for kind, callback in CALLBACKS.items()}
 FIRST_FIELD = {
@@ -33,6 +34,7 @@ FIRST_FIELD = {
     Kind.UNLOCK_THING: ids.ICCID_BLOCK,
     Kind.LOCK_THINGS_GROUP: ids.THINGS_GROUP_BLOCK,
     Kind.UNLOCK_THINGS_GROUP: ids.THINGS_GROUP_BLOCK,
+    Kind.BULK: ids.LINES_BLOCK,
 }
 DENIAL_TITLE = "Deny this request"
 TITLES = {
@@ -40,6 +42,7 @@ TITLES = {
     Kind.UNLOCK_THING: "Unlock a SIM",
     Kind.LOCK_THINGS_GROUP: "Lock a group to a range",
     Kind.UNLOCK_THINGS_GROUP: "Unlock a group",
+    Kind.BULK: "Many SIMs from a file",
 }
 
 
@@ -72,7 +75,7 @@ def _form(shown: Form, blocks: list[b.Block]) -> View:
         blocks,
         callback_id=CALLBACKS[shown.kind],
         metadata=shown.metadata(),
-        submit="Ask for approval",
+        submit="Check the rows" if shown.kind is Kind.BULK else "Ask for approval",
     )
 
 

@@ -9,7 +9,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.slack import actions, asking, choosing, commands, shortcuts, undoing, views
+from bot.slack import actions, asking, bulk_asking, choosing, commands, shortcuts, undoing, views
 from bot.slack.desk import Desk
 
 
@@ -43,6 +43,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
     actions.register(app, desk)
     choosing.register(app, desk)
     undoing.register(app, desk)
+    bulk_asking.register(app, desk)
 
     async def user_groups_changed(ack: AsyncAck, event: dict[str, Any]) -> None:  # noqa: ARG001
         desk.forget_roles()
@@ -54,4 +55,5 @@ def register(app: AsyncApp, desk: Desk) -> None:
 
 async def take_up(desk: Desk) -> None:
     """Whatever form was sent, but not answered, when an earlier process ended."""
-    await asking.resume(desk, {undoing.KIND: undoing.take_up})
+    await desk.bulks.intake.forget_unread()
+    await asking.resume(desk, {undoing.KIND: undoing.take_up, bulk_asking.KIND: bulk_asking.take_up})

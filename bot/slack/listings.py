@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.changes import Kind
+from bot.domain.changes import Bulk, Kind
 from bot.domain.errors import Unfit
 from bot.domain.impact import SeenThing
+from bot.domain.planned import plan_of
 from bot.domain.requests import ChangeRequest, Status, Vote
 from bot.services.ports import FIRST, Cursor, Listed, Which
 from bot.slack import blocks as b
@@ -24,6 +25,7 @@ VERBS: Mapping[Kind, str] = {
     Kind.UNLOCK_THING: "Unlock SIM",
     Kind.LOCK_THINGS_GROUP: "Lock group",
     Kind.UNLOCK_THINGS_GROUP: "Unlock group",
+    Kind.BULK: "Many SIMs",
 }
 VOTES: Mapping[Vote, str] = {
     Vote.APPROVED: "approved",
@@ -108,10 +110,20 @@ def entry(request: ChangeRequest, link: str, now: datetime) -> list[b.Block]:
 
 def line(request: ChangeRequest, link: str, now: datetime, *, names: bool = True) -> str:
     """One request in a line or two, for the answer about a SIM. Slack calls whom a shared one names."""
-    before = request.before
-    change = f"{b.escape(lock_words(before), 80)} → {b.escape(after_words(request.single, before), 80)}"
     people = _people(request) if names else f"asked {b.moment(request.created_at)} · `{request.id}`"
-    return f"{_headline(request, link, now)}\n{change}\n{people}"
+    return f"{_headline(request, link, now)}\n{_change(request)}\n{people}"
+
+
+def _change(request: ChangeRequest) -> str:
+    if isinstance(request.change, Bulk):
+        return f"{b.escape(request.change.name, 80)}: {_row_counts(request)}"
+    before = request.before
+    return f"{b.escape(lock_words(before), 80)} → {b.escape(after_words(request.single, before), 80)}"
+
+
+def _row_counts(request: ChangeRequest) -> str:
+    rows = plan_of(request).rows
+    return f"{rows.ready:,} ready of {rows.total:,} rows"
 
 
 def _headline(request: ChangeRequest, link: str, now: datetime) -> str:
@@ -121,6 +133,8 @@ def _headline(request: ChangeRequest, link: str, now: datetime) -> str:
 
 
 def _rows(request: ChangeRequest) -> Rows:
+    if isinstance(request.change, Bulk):
+        return [("file", request.change.name), ("rows", _row_counts(request))]
     target, before = request.seen.target, request.before
     if isinstance(request.seen, SeenThing):
         about = [("SIM", target.title), ("ICCID", b_iccid(request.seen.thing.iccid))]

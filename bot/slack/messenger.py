@@ -20,9 +20,10 @@ from bot.services.ports import GIVEN_UP, Clock, Message, MessageState, Outbox, P
 from bot.slack import blocks as b
 from bot.slack import ids
 from bot.slack.api import SlackApi, SlackAway, SlackBusy, SlackError
-from bot.slack.bulk_cards import draw_bulk
+from bot.slack.bulk_cards import draw_progress
 from bot.slack.cards import Audience, Drawn, draw
 from bot.slack.files import Files
+from bot.slack.plan_cards import draw_bulk
 from bot.slack.replies import audit_line, reply
 
 log = logging.getLogger(__name__)
@@ -178,7 +179,7 @@ class Messenger:
         channel = await self._open(place.channel)
         try:
             shared = await self._files.share(
-                message, request, channel, place.thread_ts or place.ts or None, said.text
+                message, request, channel, _thread(message, place) or None, said.text
             )
         finally:
             self._posted(channel, place.channel)
@@ -239,13 +240,14 @@ class Messenger:
             return _unshown(request, place.kind)
         if isinstance(request.change, Bulk) and request.approved_at:
             tally, run = await self._work.tally(request)
-            return draw_bulk(request, tally, run, self._clock.now(), self._note(place))
+            return draw_progress(request, tally, run, self._clock.now(), self._note(place))
         roles = self._policy.approver_roles(request.scopes)
         audience = Audience(
             ids=self._policy.approver_ids(request.scopes),
             roles=tuple(dict.fromkeys(name for names in roles for name in names)),
         )
-        return draw(request, place.kind, audience, self._note(place))
+        drawing = draw_bulk if isinstance(request.change, Bulk) else draw
+        return drawing(request, place.kind, audience, self._note(place))
 
     def _note(self, place: Place) -> str:
         return REPLACES if place.id in self._replaced else ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from bot.domain.changes import GroupChange, noun
+from bot.domain.changes import Bulk, GroupChange, noun
+from bot.domain.planned import plan_of
 from bot.domain.requests import ChangeRequest, ItemState
 from bot.domain.things import Thing, is_readable
 from bot.slack import blocks as b
@@ -16,22 +17,21 @@ from bot.slack.locks import after_words
 
 def reply(request: ChangeRequest, what: str, about: Mapping[str, str]) -> Drawn:
     """A decision or an outcome, told in the thread. `what` names it; `about` carries its details."""
-    text = _reply_text(request, what, about)
+    text = bulk_reply(request, what, about) or _reply_text(request, what, about)
     return Drawn(text, [b.section(text)])
 
 
 def audit_line(request: ChangeRequest, what: str, about: Mapping[str, str]) -> Drawn:
     """The same, for the audit channel, where no card stands above it."""
     target = request.seen.target
-    named = f"…{target.iccid[-4:]}" if isinstance(target, Thing) else "group"
+    named = f"…{target.iccid[-4:]}" if isinstance(target, Thing) else noun(request.change)
     name = b.escape(target.name if is_readable(target.name) else "(no name)", 60)
-    text = f"`{request.id}` {name} ({named}): {_reply_text(request, what, about)}"
+    said = bulk_reply(request, what, about) or _reply_text(request, what, about)
+    text = f"`{request.id}` {name} ({named}): {said}"
     return Drawn(text, [b.section(text)])
 
 
 def _reply_text(request: ChangeRequest, what: str, about: Mapping[str, str]) -> str:
-    if said := bulk_reply(request, what, about):
-        return said
     requester = b.mention(request.requester.user_id)
     by = b.mention(about["by"]) if about.get("by") else ""
     match what:
@@ -46,6 +46,13 @@ def _reply_text(request: ChangeRequest, what: str, about: Mapping[str, str]) -> 
             return f"↩️ Cancelled by {by}. Nothing was changed."
         case "expired":
             return f"⌛ {requester}, nobody decided in time. Nothing was changed; ask again if still wanted."
+        case "planned":
+            return _planned(request, requester)
+        case "redrawn" if isinstance(request.change, Bulk):
+            return (
+                "♻️ The rules have changed since this was asked, so the card was redrawn and earlier "
+                "approvals no longer count. Please look at it again."
+            )
         case "redrawn":
             return (
                 f"♻️ The {noun(request.change)} has changed since this was asked, so the card was redrawn "
@@ -59,6 +66,14 @@ def _reply_text(request: ChangeRequest, what: str, about: Mapping[str, str]) -> 
             return _outcome(request, requester, about)
 
 
+def _planned(request: ChangeRequest, requester: str) -> str:
+    """Above the file with one verdict a row."""
+    rows = plan_of(request).rows
+    if not rows.ready:
+        return f"📄 {requester}, all rows are checked and none is ready. The file says why, row by row."
+    return f"📄 {requester}, all rows are checked; the file has one verdict a row. What now? The card asks."
+
+
 def _until(about: Mapping[str, str]) -> str:
     if not about.get("until"):
         return ""
@@ -69,10 +84,14 @@ def _until(about: Mapping[str, str]) -> str:
 def _outcome(request: ChangeRequest, requester: str, about: Mapping[str, str]) -> str:
     explanation = b.escape(about.get("explanation", ""), 900)
     state = about.get("state", "")
-    if state == ItemState.DONE:
+    if state == ItemState.DONE and not isinstance(request.change, Bulk):
         mark = "⚠️" if about.get("alarm") else "✅"
         return f"{mark} {requester}, done. {_done(request)}. {explanation}"
-    mark = {ItemState.ALREADY: "✅", ItemState.FAILED: "❌"}.get(ItemState(state), "⚠️") if state else "⚠️"
+    mark = (
+        {ItemState.DONE: "✅", ItemState.ALREADY: "✅", ItemState.FAILED: "❌"}.get(ItemState(state), "⚠️")
+        if state
+        else "⚠️"
+    )
     return f"{mark} {requester}, {explanation[:1].lower() + explanation[1:]}"
 
 

@@ -98,6 +98,7 @@ SHORTCUTS = (
     _for_command(ids.UNLOCK_THING, ids.UNLOCK_THING_OPEN, "Unlock a SIM"),
     _for_command(ids.LOCK_GROUP, ids.LOCK_THINGS_GROUP_OPEN, "Lock a group of SIMs"),
     _for_command(ids.UNLOCK_GROUP, ids.UNLOCK_THINGS_GROUP_OPEN, "Unlock a group of SIMs"),
+    _for_command(ids.LOCK_CSV, ids.LOCK_CSV_OPEN, "Many SIMs from a file"),
     Shortcut(
         ids.HELP_OPEN,
         Menu.GLOBAL,

@@ -25,6 +25,8 @@ from bot.slack.reading import Read, read_fields
 def register(app: AsyncApp, desk: Desk) -> None:
     """Listen to every submission."""
     for callback_id in forms.KINDS:
+        if callback_id == ids.BULK_SUBMIT:
+            continue  # it asks for no single change: see `bulk_asking`
         app.view(callback_id)(_Form(desk, callback_id).listen)
     app.view(ids.DENY_SUBMIT)(_Denial(desk).listen)
 

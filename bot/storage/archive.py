@@ -5,11 +5,15 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 
 from bot.domain.identifiers import Iccid, Imei
+from bot.domain.plans import RowVerdict
 from bot.domain.requests import ChangeRequest, Status
+from bot.domain.rows import as_request
 from bot.services.ports import FIRST, Cursor, Listed, Which
+from bot.storage.bulk_rows import to_bulk_row
 from bot.storage.engine import Engine
-from bot.storage.store import left_locked_to, requests_where
-from bot.storage.tables import decisions, requests
+from bot.storage.left_locked import rows_left_locked, singles_left_locked
+from bot.storage.store import requests_where
+from bot.storage.tables import decisions, items, requests
 
 _NUMBER = requests.c.number
 
@@ -49,15 +53,22 @@ class SqlArchive:
     async def left_locked_to(self, imei: Imei) -> tuple[ChangeRequest, ...]:
         """Our succeeded requests that left a Thing locked to this device, the latest of each Thing."""
         async with self._engine.reading() as connection:
-            return await requests_where(connection, left_locked_to(imei))
+            singles = await requests_where(connection, singles_left_locked([imei.device]))
+            found = (await connection.execute(rows_left_locked([imei.device]))).all()
+            rows = [to_bulk_row(row) for row in found]
+            bulks = await requests_where(connection, requests.c.id.in_({row.item.request_id for row in rows}))
+        by_id = {bulk.id: bulk for bulk in bulks}
+        return (*singles, *(as_request(by_id[row.item.request_id], row) for row in rows))
 
     async def thing_id_of(self, iccid: Iccid) -> str | None:
         """The id under which requests were made on the Thing of this ICCID, None where none was."""
-        names = requests.c.target_id
-        ends_so = or_(names == iccid.digits, names.endswith(f"_{iccid.digits}", autoescape=True))
         async with self._engine.reading() as connection:
-            found: str | None = await connection.scalar(select(names).where(ends_so).limit(1))
-        return found
+            for names in (requests.c.target_id, items.c.target_id):
+                ends_so = or_(names == iccid.digits, names.endswith(f"_{iccid.digits}", autoescape=True))
+                found: str | None = await connection.scalar(select(names).where(ends_so).limit(1))
+                if found:
+                    return found
+        return None
 
 
 def _beside(cursor: Cursor) -> Cursor | None:
@@ -75,7 +86,9 @@ def _condition(which: Which) -> ColumnElement[bool]:
         voted = select(decisions.c.request_id).where(decisions.c.user_id == which.person)
         conditions.append(or_(requests.c.requester_user == which.person, requests.c.id.in_(voted)))
     if which.target:
-        conditions.append(requests.c.target_id == which.target)
+        ready = items.c.verdict == RowVerdict.READY.value
+        as_a_row = select(items.c.request_id).where(items.c.target_id == which.target, ready)
+        conditions.append(or_(requests.c.target_id == which.target, requests.c.id.in_(as_a_row)))
     if which.pending:
         conditions.append(requests.c.status == Status.PENDING)
     return and_(*conditions)

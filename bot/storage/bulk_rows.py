@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from bot.domain.changes import LockThing, ThingChange
+from bot.domain.changes import Kind, LockThing, ThingChange
 from bot.domain.impact import SeenThing
-from bot.domain.plans import RowVerdict
+from bot.domain.plans import RowVerdict, Scope
 from bot.domain.rows import BulkRow
 from bot.storage.encoding import (
     decode_change,
@@ -30,6 +30,7 @@ def bulk_row_values(row: BulkRow) -> dict[str, Any]:
         "verdict": row.verdict.value,
         "target_id": row.seen.thing.thing_id if row.seen else "",
         "device": row.change.imei.device if isinstance(row.change, LockThing) else "",
+        "scope": encode_scope((row.change.kind, row.seen.things_group_id)) if row.change and row.seen else "",
         "change": encode_change(row.change) if row.change else "",
         "seen": encode_seen(row.seen) if row.seen else "",
         "impact": encode_impact(row.impact) if row.impact else "",
@@ -53,3 +54,14 @@ def to_bulk_row(row: Row[Any]) -> BulkRow:
         impact=decode_impact(row.impact) if row.impact else None,
         fingerprint=row.fingerprint,
     )
+
+
+def encode_scope(scope: Scope) -> str:
+    """A scope as text that sorts and compares."""
+    return json.dumps([scope[0].value, scope[1]])
+
+
+def decode_scope(stored: str) -> Scope:
+    """The scope of `encode_scope`."""
+    kind, group_id = json.loads(stored)
+    return Kind(kind), group_id

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.changes import Kind
 from bot.domain.identifiers import Imei
 from bot.domain.requests import UNDECIDED, ChangeRequest, Item, PersonDecision, Status
 from bot.services.ports import Submission, Tx
 from bot.storage.engine import Engine
+from bot.storage.left_locked import left_locked
 from bot.storage.rows import to_decision, to_item, to_request, to_submission
 from bot.storage.tables import decisions, holds, items, requests, submissions
 from bot.storage.transaction import SqlTx
@@ -57,9 +57,8 @@ class SqlStore:
 
         A Thing without a name is named by its ICCID.
         """
-        query = select(requests.c.target_title).where(left_locked_to(imei)).order_by(requests.c.number)
         async with self._engine.reading() as connection:
-            return tuple((await connection.scalars(query)).all())
+            return tuple(name for _, _, name in await left_locked(connection, [imei.device]))
 
     async def due(self, now: datetime) -> tuple[ChangeRequest, ...]:
         """Requests that the sweep must look at, oldest first: undecided and past `expires_at`; previewing,
@@ -75,6 +74,13 @@ class SqlStore:
         rested = or_(requests.c.next_at.is_(None), requests.c.next_at <= now)
         paused_too_long = (requests.c.status == Status.PAUSED.value) & (requests.c.next_at <= now)
         return await self._requests(or_(expired, at_work & rested, paused_too_long))
+
+    async def submission(self, submission_id: str) -> Submission | None:
+        """A form that was sent, whatever became of it."""
+        query = select(submissions).where(submissions.c.id == submission_id)
+        async with self._engine.reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return to_submission(row) if row else None
 
     async def unfinished_submissions(self) -> tuple[Submission, ...]:
         """Those still "checking", oldest first."""
@@ -104,22 +110,6 @@ def _undone_by() -> ScalarSelect[str]:
     undo = requests.alias("undo")
     of_it = (undo.c.undoes == requests.c.id) & (undo.c.status == Status.SUCCEEDED)
     return select(func.max(undo.c.id)).where(of_it).correlate(requests).scalar_subquery()
-
-
-def left_locked_to(imei: Imei) -> ColumnElement[bool]:
-    """Succeeded requests that locked a Thing to this device, and that no later one on it followed."""
-    later = requests.alias("later")
-    succeeded_later = exists().where(
-        later.c.target_id == requests.c.target_id,
-        later.c.status == Status.SUCCEEDED,
-        later.c.number > requests.c.number,
-    )
-    ours = and_(
-        requests.c.device == imei.device,
-        requests.c.status == Status.SUCCEEDED,
-        requests.c.kind == Kind.LOCK_THING,
-    )
-    return and_(ours, ~succeeded_later)
 
 
 def _first(found: tuple[ChangeRequest, ...]) -> ChangeRequest | None:

@@ -109,6 +109,8 @@ items = Table(
     Column("verdict", String(16), nullable=False, server_default=""),
     Column("target_id", PlainText, nullable=False, server_default=""),
     Column("device", String(14), nullable=False, server_default=""),
+    # What rules have to allow it: kind of change and group, as JSON.
+    Column("scope", PlainText, nullable=False, server_default=""),
     Column("change", Text, nullable=False, server_default=""),
     Column("seen", Text, nullable=False, server_default=""),
     Column("impact", Text, nullable=False, server_default=""),
@@ -116,6 +118,7 @@ items = Table(
     Index("ix_items_request_id_state_position", "request_id", "state", "position"),
     Index("ix_items_request_id_verdict_position", "request_id", "verdict", "position"),
     Index("ix_items_target_id", "target_id"),
+    Index("ix_items_device", "device"),
 )
 
 # Which open request a Thing or Things Group is held by: of a single its target, of a bulk each ready row's.

@@ -16,6 +16,7 @@ from bot.domain.errors import AlreadyOpen, Overtaken
 from bot.domain.requests import OPEN, ChangeRequest, Item, PersonDecision, Vote
 from bot.services.ports import PlaceKind, Submission
 from bot.storage.audit import Appending
+from bot.storage.bulk_transaction import BulkTx
 from bot.storage.bulk_work import RowSteps
 from bot.storage.outbox import queue_message, waiting_card
 from bot.storage.rows import decision_values, item_values, request_values, submission_values
@@ -33,7 +34,7 @@ _MOVE_ITEM = update(items).where(
 """Built once: it is the statement that runs most, and to build it costs more than to run it."""
 
 
-class SqlTx(RowSteps):
+class SqlTx(RowSteps, BulkTx):
     """Implements `Tx` of the ports on an open write transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -71,6 +72,10 @@ class SqlTx(RowSteps):
         Its decisions and its item are kept by `decide` and `put_item` alone.
         """
         await self._insert_held(request)
+        await self.add_places(request, places)
+
+    async def add_places(self, request: ChangeRequest, places: Iterable[tuple[PlaceKind, str]]) -> None:
+        """More places for a request that has some already."""
         for kind, channel in dict.fromkeys(places):
             thread = "" if kind is PlaceKind.AUDIT else request.asked_in.thread_in(channel)
             place = {"request_id": request.id, "kind": kind.value, "channel": channel, "thread_ts": thread}

@@ -21,7 +21,7 @@ from bot.sandbox.slack.state import ApiRequest, Delivery, State
 from bot.sandbox.slack.workspace import BOT_ID, BOT_USER_ID, TEAM_ID, Workspace
 from bot.services.ports import Clock
 
-DEFAULT_COMMANDS = ("/lock-thing", "/unlock-thing", "/lock-group", "/unlock-group", "/imei")
+DEFAULT_COMMANDS = ("/lock-thing", "/unlock-thing", "/lock-group", "/unlock-group", "/lock-csv", "/imei")
 DEFAULT_EVENTS = ("app_home_opened",)
 
 

@@ -79,6 +79,7 @@ def _many_items() -> None:
         sa.Column("verdict", sa.String(16), nullable=False, server_default=""),
         sa.Column("target_id", sa.Text(), nullable=False, server_default=""),
         sa.Column("device", sa.String(14), nullable=False, server_default=""),
+        sa.Column("scope", sa.Text(), nullable=False, server_default=""),
         sa.Column("change", sa.Text(), nullable=False, server_default=""),
         sa.Column("seen", sa.Text(), nullable=False, server_default=""),
         sa.Column("impact", sa.Text(), nullable=False, server_default=""),
@@ -92,3 +93,4 @@ def _many_items() -> None:
     op.create_index("ix_items_request_id_state_position", "items", ["request_id", "state", "position"])
     op.create_index("ix_items_request_id_verdict_position", "items", ["request_id", "verdict", "position"])
     op.create_index("ix_items_target_id", "items", ["target_id"])
+    op.create_index("ix_items_device", "items", ["device"])

@@ -1,0 +1,241 @@
+"""From a file, pasted lines, or rows of an earlier bulk to a request whose rows are to be checked.
+
+The request is there at once, and shown to nobody before its last row is: what ends in between goes on after
+a restart where the form that asked for it is kept, and is forgotten where it isn't.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import islice
+
+from bot.domain.audit import AuditEntry
+from bot.domain.bulk_repeats import Repeats
+from bot.domain.bulk_rows import Row, WantedRow, read_rows
+from bot.domain.changes import Bulk, Kind
+from bot.domain.errors import NotAllowed, NotASheet, Overtaken, Refusal
+from bot.domain.identifiers import Rejection
+from bot.domain.impact import Impact, Verdict
+from bot.domain.planned import GENEROUS, Asked, asked, plan_of, time_needed
+from bot.domain.plans import Plan, RowVerdict, SeenPlan
+from bot.domain.requests import ChangeRequest, Event, Origin, Person, Status
+from bot.services.authority import Authority
+from bot.services.bulk_ports import BulkRows, Table
+from bot.services.places import Places
+from bot.services.ports import Clock, Dispatcher, Notifier, Store, Submission
+
+CHUNK = 400
+"""Rows in one transaction, and in memory: others get their turn in between."""
+PLAN_LASTS = timedelta(hours=24)
+"""For checking the rows, besides the time that so many readings take."""
+LONGEST_NAME = 80
+
+Chunk = tuple[Sequence[Asked], Mapping[int, str]]
+"""Rows in their order, and why earlier ones, by position, need a look after all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Who wants what planned. `request_id` is chosen ahead, so that trying again makes nothing new."""
+
+    request_id: str
+    person: Person
+    origin: Origin
+    name: str
+    reason: str
+    undoes: str = ""
+
+
+class BulkIntake:
+    """Makes the request, and puts the rows under it."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        kept: BulkRows,
+        authority: Authority,
+        places: Places,
+        clock: Clock,
+        dispatcher: Dispatcher,
+        notifier: Notifier,
+        rate: float,
+    ) -> None:
+        self._store = store
+        self._kept = kept
+        self._authority = authority
+        self._places = places
+        self._clock = clock
+        self._dispatcher = dispatcher
+        self._notifier = notifier
+        self._rate = rate
+
+    async def plan_from_table(
+        self, submission: Submission, name: str, open_table: Callable[[], Table]
+    ) -> ChangeRequest:
+        """What a form brought; the submission ends with it. Raises a `Refusal`, `NotASheet` among them.
+
+        The request has the submission's id: a form that is taken up again after a restart goes on with it.
+        """
+        wanted = Wanted(
+            submission.id,
+            submission.person,
+            submission.origin,
+            name[:LONGEST_NAME],
+            submission.fields.get("reason", ""),
+        )
+        try:
+            return await self._plan(wanted, _read_table(open_table), submission)
+        except Exception as error:
+            await self.give_back(submission, error)
+            raise
+
+    async def plan_from_rows(self, wanted: Wanted, rows: AsyncIterator[Sequence[Asked]]) -> ChangeRequest:
+        """Rows that are known already, in pieces of some hundreds: the failed ones of another bulk, say.
+
+        They are checked like those of a file. Raises `NotAllowed`; `NotASheet` where there are none.
+        """
+
+        async def chunks() -> AsyncIterator[Chunk]:
+            async for piece in rows:
+                yield piece, {}
+
+        return await self._plan(wanted, chunks(), None)
+
+    async def give_back(self, submission: Submission, error: Exception) -> None:
+        """It goes back to the person; the policy's refusals have their audit entry already."""
+        refused = isinstance(error, NotAllowed)
+        async with self._store.transaction() as tx:
+            await tx.end_submission(submission.id, "refused" if refused else "returned")
+            if isinstance(error, Refusal) and not refused:
+                entry = self._entry(submission.person, submission.origin, "refused")
+                await tx.audit(replace(entry, reason=error.reason))
+
+    async def forget_unread(self) -> None:
+        """At start-up: bulks whose rows stopped coming, and that no kept form goes on with."""
+        kept = {submission.id for submission in await self._store.unfinished_submissions()}
+        for request in await self._kept.unread_bulks():
+            if request.id not in kept:
+                async with self._store.transaction() as tx:
+                    await tx.discard_bulk(request.id)
+
+    async def _plan(
+        self, wanted: Wanted, chunks: AsyncIterator[Chunk], submission: Submission | None
+    ) -> ChangeRequest:
+        await self._authority.to_ask(wanted.person, wanted.origin, Kind.BULK)
+        known = await self._store.request(wanted.request_id)
+        request = known or self._draft(wanted)
+        if not known:
+            async with self._store.transaction() as tx:
+                await tx.add_request(request, [])
+        try:
+            await self._add(request, chunks)
+            return await self._read_to_its_end(request, submission)
+        except Exception:
+            async with self._store.transaction() as tx:
+                await tx.discard_bulk(request.id)
+            raise
+
+    async def _add(self, request: ChangeRequest, chunks: AsyncIterator[Chunk]) -> None:
+        position = 0
+        async for rows, looks in chunks:
+            new = [row.row(request.id, position + at) for at, row in enumerate(rows, 1)]
+            position += len(new)
+            async with self._store.transaction() as tx:
+                await tx.add_rows(new)
+                await tx.look_at_rows(request.id, looks)
+        if not position:
+            raise NotASheet("There are no rows in it. Write one SIM on each line.")
+
+    async def _read_to_its_end(self, request: ChangeRequest, submission: Submission | None) -> ChangeRequest:
+        counts = await self._kept.row_counts(request.id)
+        places = await self._places.of_requester(request.requester, request.asked_in)
+        now = self._clock.now()
+        ready = request.after(
+            Event.COUNT,
+            seen=SeenPlan(replace(plan_of(request), rows=counts), now),
+            expires_at=now + PLAN_LASTS + GENEROUS * time_needed(counts.total, self._rate),
+            next_at=None,
+        )
+        async with self._store.transaction() as tx:
+            ready = await tx.advance(request, ready)
+            if submission and not await tx.end_submission(submission.id, "posted", request.id):
+                raise Overtaken
+            await tx.add_places(request, places)
+            entry = self._entry(request.requester, request.asked_in, "ok")
+            rows = {"bulk": ready.seen.target.title, "rows": str(counts.total)}
+            await tx.audit(replace(entry, request_id=request.id, after=rows, reason=request.reason))
+            await tx.tell(request.id, "card")
+        self._notifier.wake()
+        self._dispatcher.wake()
+        return ready
+
+    def _draft(self, wanted: Wanted) -> ChangeRequest:
+        now = self._clock.now()
+        return ChangeRequest(
+            id=wanted.request_id,
+            rev=1,
+            status=Status.PREVIEWING,
+            change=Bulk(wanted.name),
+            requester=wanted.person,
+            asked_in=wanted.origin,
+            reason=wanted.reason,
+            seen=SeenPlan(Plan(f"bulk:{wanted.request_id}", wanted.name), now),
+            impact=Impact(Verdict.UNKNOWN, ()),
+            fingerprint="",
+            approvals_needed=1,
+            created_at=now,
+            expires_at=now + PLAN_LASTS,
+            apply_within=timedelta(0),
+            undoes=wanted.undoes,
+            next_at=now + PLAN_LASTS,
+        )
+
+    def _entry(self, person: Person, origin: Origin, outcome: str) -> AuditEntry:
+        return AuditEntry(self._clock.now(), "request.plan", outcome, person, origin)
+
+
+async def _read_table(open_table: Callable[[], Table]) -> AsyncIterator[Chunk]:
+    """Read in a thread, piece by piece: nobody else waits for a large file."""
+    reader = await asyncio.to_thread(_TableReader, open_table)
+    while (chunk := await asyncio.to_thread(reader.chunk))[0]:
+        yield chunk
+
+
+@dataclass(slots=True)
+class _TableReader:
+    """The rows of a table, those that repeat an earlier one marked together with it."""
+
+    open_table: Callable[[], Table]
+    _rows: Iterator[Row] = field(init=False)
+    _repeats: Repeats = field(init=False, default_factory=Repeats)
+    _lines: array[int] = field(init=False, default_factory=lambda: array("I"))
+    """The line of each row read so far: they grow, so that a line leads back to its position."""
+
+    def __post_init__(self) -> None:
+        read = read_rows(self.open_table())
+        if isinstance(read, Rejection):
+            raise NotASheet(read.why)
+        _, self._rows = read
+
+    def chunk(self) -> Chunk:
+        """The next rows; none at the end."""
+        looks: dict[int, str] = {}
+        rows = [self._asked(row, looks) for row in islice(self._rows, CHUNK)]
+        return rows, looks
+
+    def _asked(self, row: Row, looks: dict[int, str]) -> Asked:
+        self._lines.append(row.line)
+        found = self._repeats.of(row) if isinstance(row, WantedRow) else ()
+        for repeat in found:
+            position = bisect_left(self._lines, repeat.first) + 1
+            looks.setdefault(position, f"{repeat.what}: line {row.line} has the same. Correct one of them.")
+        if not found:
+            return asked(row)
+        why = " ".join(repeat.reason for repeat in found)
+        return replace(asked(row), verdict=RowVerdict.LOOK, why=why)

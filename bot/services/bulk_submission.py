@@ -1,0 +1,174 @@
+"""From a checked plan to a request that waits for approval: its requester sends the ready rows on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import NoReturn
+
+from bot.domain.audit import AuditEntry
+from bot.domain.errors import AlreadyDecided, Changed, NoSuchRequest, NotAllowed, Overtaken, Refusal, Unfit
+from bot.domain.planned import GENEROUS, plan_of, time_needed
+from bot.domain.plans import SeenPlan
+from bot.domain.policy import Terms
+from bot.domain.requests import OPEN, ChangeRequest, Event, Origin, Person, Status
+from bot.services.authority import Authority
+from bot.services.places import Chosen, Places
+from bot.services.planning import Planning
+from bot.services.ports import Clock, Dispatcher, Notifier, PlaceKind, Store
+from bot.services.preview import Preview, Previews
+from bot.services.records import asked_words
+from bot.services.submission import approve_now, check_able
+
+PLAN_HOLDS = timedelta(hours=36)
+"""From its last check on. What was sent on expires then at the latest: nobody approves an old plan."""
+LONGEST_ID = 40
+"""A forged button may carry anything for an id."""
+
+
+class BulkSubmissions:
+    """`send` takes holds for all ready rows, in one transaction with the request's new state."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        planning: Planning,
+        previews: Previews,
+        authority: Authority,
+        places: Places,
+        clock: Clock,
+        dispatcher: Dispatcher,
+        notifier: Notifier,
+        rate: float,
+    ) -> None:
+        self._store = store
+        self._planning = planning
+        self._previews = previews
+        self._authority = authority
+        self._places = places
+        self._clock = clock
+        self._dispatcher = dispatcher
+        self._notifier = notifier
+        self._rate = rate
+
+    async def send(self, person: Person, origin: Origin, request_id: str, digest: str) -> ChangeRequest:
+        """Ask for approval of exactly the rows that the digest stands for.
+
+        Raises `NotAllowed`, `AlreadyDecided`, `Unfit`, or `Changed`, where the plan was drawn anew: then
+        nothing was sent on.
+        """
+        async with self._audited(person, origin, request_id):
+            request = await self._checked(request_id)
+            await self._authority.to_send(person, origin, request)
+            if plan_of(request).digest != digest:
+                raise Changed("This plan was drawn anew since. Look at it again, and send that one on.")
+            preview = self._previews.judge_plan(request)
+            able = await self._able(request, preview.terms)
+            places = await self._places.choose(request.requester, request.asked_in, able)
+            try:
+                return await self._send(request, preview, places)
+            except Overtaken:
+                await self._checked(request_id)
+                raise Changed("The plan came further meanwhile. Look at its card, and press again.") from None
+
+    async def _send(self, request: ChangeRequest, preview: Preview, places: Chosen) -> ChangeRequest:
+        sent = self._pending(request, preview.terms, preview.fingerprint)
+        async with self._store.transaction() as tx:
+            conflicts = await tx.hold_ready_rows(request.id)
+            if not conflicts:
+                sent = await tx.advance(request, sent)
+                await tx.add_places(request, [p for p in places if p[0] is not PlaceKind.TWIN])
+                await tx.audit(self._entry(sent))
+                await tx.tell(request.id, "card")
+                if not sent.approvals_needed:
+                    sent = await approve_now(tx, sent, self._clock)
+        if conflicts:
+            await self._draw_anew(request, conflicts)
+        self._notifier.wake()
+        self._dispatcher.wake()
+        return sent
+
+    def _pending(self, request: ChangeRequest, terms: Terms, fingerprint: str) -> ChangeRequest:
+        now, needed = self._clock.now(), time_needed(plan_of(request).rows.ready, self._rate)
+        expires_at = min(now + terms.expires, request.seen.read_at + PLAN_HOLDS)
+        return request.after(
+            Event.SHOW,
+            fingerprint=fingerprint,
+            approvals_needed=terms.approvals,
+            expires_at=expires_at,
+            apply_within=terms.apply_within + GENEROUS * needed,
+            next_at=expires_at,
+        )
+
+    async def _draw_anew(self, request: ChangeRequest, conflicts: int) -> NoReturn:
+        planned = await self._planning.planned(request)
+        async with self._store.transaction() as tx:
+            anew = request.after(Event.COUNT, seen=planned.seen, impact=planned.impact)
+            await tx.advance(request, anew)
+            await tx.tell(request.id, "card")
+        self._notifier.wake()
+        what = "One of its SIMs is" if conflicts == 1 else f"{conflicts} of its SIMs are"
+        raise Changed(
+            f"{what} asked for in another open request by now, so nothing was sent on. "
+            "The plan is drawn anew without: look at it again."
+        )
+
+    async def _able(self, request: ChangeRequest, terms: Terms) -> frozenset[str]:
+        if not terms.approvals:
+            return frozenset()
+        able = await self._authority.approvers(request.scopes, request.requester)
+        check_able(able, terms.approvals)
+        return able
+
+    async def _checked(self, request_id: str) -> ChangeRequest:
+        """The request, if all of its rows are checked and nobody has sent it on."""
+        request = await self._known(request_id)
+        plan = plan_of(request) if isinstance(request.seen, SeenPlan) else None
+        if plan is not None and request.status in OPEN - {Status.PREVIEWING}:
+            raise Unfit("This plan was sent on already: its card says how it stands.")
+        if plan is None or request.status is not Status.PREVIEWING:
+            raise AlreadyDecided(request)
+        if self._clock.now() >= request.expires_at:
+            raise Unfit("This plan is too old to be sent on. Ask again with the same file.")
+        if not plan.digest:
+            raise Unfit("Some of its rows are not checked yet. Wait for the plan.")
+        if not plan.rows.ready:
+            raise Unfit("None of its rows is ready, so there is nothing to send on.")
+        return request
+
+    async def _known(self, request_id: str) -> ChangeRequest:
+        request = await self._store.request(request_id)
+        if request is None:
+            raise NoSuchRequest("I don't know this plan: it may be of another installation of the bot.")
+        return request
+
+    @asynccontextmanager
+    async def _audited(self, person: Person, origin: Origin, request_id: str) -> AsyncIterator[None]:
+        """Every click in vain is an audit entry; where the policy refused it, there is one already."""
+        try:
+            yield
+        except NotAllowed:
+            raise
+        except Refusal as refusal:
+            entry = AuditEntry(self._clock.now(), "request.submit", "refused", person, origin)
+            async with self._store.transaction() as tx:
+                await tx.audit(replace(entry, request_id=request_id[:LONGEST_ID], reason=str(refusal)))
+            raise
+
+    def _entry(self, request: ChangeRequest) -> AuditEntry:
+        before, after = asked_words(request)
+        return AuditEntry(
+            at=self._clock.now(),
+            event="request.submit",
+            outcome="ok",
+            person=request.requester,
+            origin=request.asked_in,
+            request_id=request.id,
+            before=before,
+            after=after,
+            reason=request.reason,
+            fingerprint=request.fingerprint,
+        )
