@@ -18,6 +18,7 @@ from bot.monogoto.auth import Credentials, ReadyToken, UserPassword
 from bot.monogoto.client import Monogoto
 from bot.monogoto.wire import OnCall
 from bot.running import Bot, Transport
+from bot.services.asking_again import AskingAgain
 from bot.services.authority import Authority
 from bot.services.bulk_execution import BulkExecution
 from bot.services.bulk_records import BulkRecords
@@ -93,7 +94,8 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         platform = sightings.watching(platform)
     directory = SlackDirectory(api=api, policy=policy, clock=clock)
     work = SqlBulkWork(engine)
-    documents: dict[str, Documents] = {"results": BulkResults(work)}
+    results = BulkResults(work)
+    documents: dict[str, Documents] = {"results": results}
     outbox = SqlOutbox(engine)
     files = Files(api=api, outbox=outbox, documents=documents, write=spool)
     notifier = SlackNotifier(
@@ -200,6 +202,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         lookups=lookups,
         inventory=known,
         steering=steering,
+        again=AskingAgain(store=store, results=results, intake=bulks.intake, new_id=seams.new_id),
         bulks=bulks,
     )
     app = listeners.build_app(token=config.slack_bot_token.reveal())

@@ -19,7 +19,7 @@ from bot.services.ports import Clock, Store
 log = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 24
-"""In work together: six times the calls, so that commits of many overlap with calls of others, and are one."""
+"""In work together: six times the calls, so that commits overlap with calls, and many rows share one."""
 TAKEN_AT_ONCE = 48
 """Rows claimed in one commit: of more, a pause would have to put more back."""
 SLICE = timedelta(seconds=2)

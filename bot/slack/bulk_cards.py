@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bot.domain.requests import ChangeRequest, Status
+from bot.domain.requests import OPEN, ChangeRequest, Status
 from bot.domain.tallies import Run, Tally
 from bot.slack import blocks as b
 from bot.slack import ids
@@ -34,6 +34,11 @@ def draw_progress(request: ChangeRequest, tally: Tally, run: Run, now: datetime,
         drawn.append(b.context(note))
     if request.status in STEERED:
         drawn.append(_buttons(request, tally))
+    elif request.status not in OPEN and (failed := tally.outdated + tally.conflict + tally.failed):
+        those = "failed one" if failed == 1 else f"{failed:,} failed ones"
+        value = f"{request.id}.{request.fingerprint}"
+        again = b.button(f"Ask again for the {those}", ids.ASK_AGAIN, value)
+        drawn.append(b.actions(again, block_id="steering"))
     return Drawn(f"{said} ({b.escape(request.seen.target.title, 80)})", drawn)
 
 

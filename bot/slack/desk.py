@@ -11,6 +11,7 @@ from bot.domain.changes import Kind
 from bot.domain.errors import DirectoryUnavailable, PlatformError, Refusal, Unfit
 from bot.domain.policy import Policy
 from bot.domain.requests import Origin, Person
+from bot.services.asking_again import AskingAgain
 from bot.services.authority import Authority
 from bot.services.bulk_steering import Steering
 from bot.services.lookups import Lookups
@@ -59,6 +60,7 @@ class Desk:
     lookups: Lookups
     shares: Once
     steering: Steering
+    again: AskingAgain
     bulks: Bulks
 
     async def whisper(self, call: Call, text: str, *buttons: b.Block) -> None:

@@ -1,4 +1,4 @@
-"""The buttons on the card of a bulk while it is applied: pause, resume, cancel the rest."""
+"""The buttons on the card of a bulk from its approval on: pause, resume, cancel the rest, ask again."""
 
 from __future__ import annotations
 
@@ -24,9 +24,16 @@ async def cancel_rest(desk: Desk, call: Call, _body: Mapping[str, Any], value: s
     await desk.steering.cancel_rest(call.person, call.origin, _request_id(value))
 
 
+async def ask_again(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
+    """Ask again for the failed ones: a new plan, which is the clicker's own."""
+    plan = await desk.again.ask_again(call.person, call.origin, _request_id(value))
+    said = f"📄 Request `{plan.id}` checks those rows again, as yours; its card asks what then."
+    await desk.whisper(call, said)
+
+
 def _request_id(value: str) -> str:
     """A broken button carries no id: then no request is found."""
     return value.partition(".")[0]
 
 
-ACTIONS = {ids.PAUSE: pause, ids.RESUME: resume, ids.CANCEL_REST: cancel_rest}
+ACTIONS = {ids.PAUSE: pause, ids.RESUME: resume, ids.CANCEL_REST: cancel_rest, ids.ASK_AGAIN: ask_again}
