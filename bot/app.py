@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from bot.app_bulks import bulk_parts
+from bot.app_bulks import applying_parts, bulk_parts
 from bot.config import Config
 from bot.dispatch.local import LocalDispatcher
 from bot.domain.changes import Kind
@@ -20,11 +20,7 @@ from bot.monogoto.wire import OnCall
 from bot.running import Bot, Transport
 from bot.services.asking_again import AskingAgain
 from bot.services.authority import Authority
-from bot.services.bulk_execution import BulkExecution
-from bot.services.bulk_records import BulkRecords
 from bot.services.bulk_results import BulkResults
-from bot.services.bulk_rows import RowSteps
-from bot.services.bulk_steering import Steering
 from bot.services.clearance import Clearance
 from bot.services.documents import Documents
 from bot.services.execution import Execution
@@ -156,23 +152,16 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     execution = Execution(
         store=store, things=things, groups=groups, clearance=clearance, progress=progress, notifier=notifier
     )
-    records = BulkRecords(store=store, work=work, clock=clock)
-    steering = Steering(
+    steering, bulk = applying_parts(
         store=store,
-        records=records,
+        work=work,
+        platform=platform,
+        policy=policy,
         authority=authority,
         dispatcher=dispatcher,
         notifier=notifier,
         clock=clock,
-    )
-    bulk = BulkExecution(
-        store=store,
-        work=work,
-        rows=RowSteps.sharing(store, platform, authority, policy=policy, clock=clock, jitter=seams.jitter),
-        records=records,
-        brakes=policy.brakes,
-        clock=clock,
-        notifier=notifier,
+        jitter=seams.jitter,
     )
     lookups = Lookups(
         platform=platform,

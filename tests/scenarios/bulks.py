@@ -1,4 +1,4 @@
-"""Bulks that were approved, put straight into the records: what is applied is tried here, not how it is asked."""
+"""Bulks that were approved, put straight into the records: here they are applied, not asked for."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import insert
 
 from bot.domain.changes import Bulk, LockThing, ThingChange
+from bot.domain.fingerprints import fingerprint
 from bot.domain.identifiers import Iccid, Imei
 from bot.domain.impact import Impact, SeenThing, Verdict, assess
-from bot.domain.fingerprints import fingerprint
 from bot.domain.plans import Plan, RowCounts, RowVerdict, SeenPlan
 from bot.domain.policy import Policy
 from bot.domain.requests import (
@@ -208,7 +208,7 @@ def after_calls(stage: Stage, count: int, do: Callable[[], Any]) -> None:
 
 
 async def until_done(stage: Stage, count: int) -> None:
-    """Once so many rows are done: the clock moves on a little at a time, so that the rest is still to come."""
+    """Once so many rows are done: the clock moves on a little at a time: the rest is still to come."""
     await evidence.until(stage, lambda: states(stage).get("done", 0) >= count, step=0.1)
 
 

@@ -24,10 +24,12 @@ async def test_a_failure_in_the_canary_pauses_before_the_next_row_and_tells_ever
     assert bulks.states(stage) == {"failed": 1, "queued": 39}
     assert evidence.puts(stage) == 1
     [told] = bulks.thread(stage)
-    assert "<@U0ENG1>" in told and "<@U0APP1>" in told
+    assert "<@U0ENG1>" in told
+    assert "<@U0APP1>" in told
     assert "One of the first 5 rows failed" in told
     card = acts.shown(bulks.card(stage))
-    assert "Paused after 1 of 40 SIMs" in card and "One of the first 5 rows failed" in card
+    assert "Paused after 1 of 40 SIMs" in card
+    assert "One of the first 5 rows failed" in card
     assert [line["outcome"] for line in bulks.results(stage)][:2] == ["failed", "to come"]
     assert "HTTP 400" in bulks.results(stage)[0]["what happened"]
 
@@ -50,8 +52,10 @@ async def test_more_failures_than_the_budget_pause_it_and_resuming_starts_with_a
         stage.monogoto.console_edit(iccid, MasterIMEI="490154203237518", LockMasterImei=True)
     await bulks.until_status(stage, "paused")
     states = bulks.states(stage)
-    assert states["outdated"] >= 2 and states["queued"] > 20
-    assert "running" not in states and "sent" not in states
+    assert states["outdated"] >= 2
+    assert states["queued"] > 20
+    assert "running" not in states
+    assert "sent" not in states
     assert "5 %" in bulks.thread(stage)[-1]
     await stage.person("U0ENG1").click(bulks.card(stage), "bulk.resume", confirm=True)
     await acts.idle(stage)
@@ -69,7 +73,7 @@ async def test_a_row_that_moved_meanwhile_is_left_alone_and_the_others_go_on(ope
     stage.monogoto.console_edit(iccids[20], MasterIMEI="490154203237518", LockMasterImei=True)
     await bulks.until_status(stage, "partly_failed")
     assert bulks.states(stage) == {"done": 29, "outdated": 1}
-    assert not [write for write in stage.monogoto.writes[iccids[20]]]
+    assert not list(stage.monogoto.writes[iccids[20]])
     assert "now locked to 49-015420-323751-8" in bulks.results(stage)[20]["what happened"]
 
 
@@ -82,7 +86,8 @@ async def test_what_has_not_left_when_the_time_is_over_never_will(open_stage: Op
     assert bulks.status(stage) == "paused"
     await bulks.until_status(stage, "partly_failed")
     states = bulks.states(stage)
-    assert set(states) == {"done", "outdated"} and sum(states.values()) == 60
+    assert set(states) == {"done", "outdated"}
+    assert sum(states.values()) == 60
     assert sum(map(len, stage.monogoto.writes.values())) == states["done"]
     assert "may be applied is over" in bulks.results(stage)[-1]["what happened"]
 
@@ -94,7 +99,8 @@ async def test_a_bulk_whose_requester_lost_the_role_sends_nothing_more(open_stag
     stage.slack.workspace.groups["S0ENGINEERS"].users.remove("U0ENG1")
     await bulks.until_status(stage, "partly_failed")
     states = bulks.states(stage)
-    assert set(states) == {"done", "outdated"} and states["outdated"] > 0
+    assert set(states) == {"done", "outdated"}
+    assert states["outdated"] > 0
     assert "may no longer do so" in bulks.results(stage)[-1]["what happened"]
 
 
