@@ -1,4 +1,4 @@
-"""Resident memory of the bot with a bulk of many rows: applied for a while, then cancelled, with its results."""
+"""Resident memory of the bot with a bulk of many rows: applied for a while, cancelled, its results sent."""
 
 from __future__ import annotations
 
@@ -37,9 +37,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs=2, default=(100, 100_000))
     small, large = parser.parse_args().rows
     peaks = [peak(small), peak(large)]
-    print(
-        f"memory: {small:,} → {large:,} rows | {peaks[0]:.1f} MB | {peaks[1]:.1f} MB | {peaks[1] - peaks[0]:+.1f} MB"
-    )
+    grown = f"{peaks[1] - peaks[0]:+.1f} MB"
+    print(f"memory: {small:,} → {large:,} rows | {peaks[0]:.1f} MB | {peaks[1]:.1f} MB | {grown}")
 
 
 def peak(rows: int) -> float:
@@ -94,7 +93,7 @@ def _run(there: Vendor, found: Queue[float]) -> None:
         request = await bot.desk.store.request(bulks.ID)
         if request and request.status in OPEN:
             await bot.desk.steering.cancel_rest(bulks.REQUESTER, Origin("C0FIELD"), bulks.ID)
-        while request and request.status in OPEN:  # noqa: ASYNC110  the bot tells Slack, not us
+        while request and request.status in OPEN:
             await asyncio.sleep(0.5)
             request = await bot.desk.store.request(bulks.ID)
         await asyncio.sleep(SECONDS)  # the results go up

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.requests import ChangeRequest, ItemState
+from bot.domain.requests import ChangeRequest, Item, ItemState
 from bot.domain.rows import BulkRow
 from bot.domain.tallies import Run, Tally
 
@@ -24,8 +24,9 @@ class RowSteps(Protocol):
         """All rows in one of the states, at once; how many. What ends for good lets go of its Thing."""
         ...
 
-    async def release(self, request_id: str, target_id: str) -> None:
-        """The request holds this Thing no longer: a row about it has ended."""
+    def move_row(self, old: Item, new: Item, lets_go: str = "") -> None:
+        """As `put_item`, once a transaction and for many rows in one go: written right before the commit,
+        which raises `Overtaken` where one has moved. `lets_go`: the Thing that is held no longer."""
         ...
 
     async def begin_run(self, bulk_id: str, run: Run) -> None:

@@ -57,7 +57,7 @@ class RowProgress:
         sent, goal, entry = sending(request, target, self._clock.now())
 
         async def work(tx: Tx) -> None:
-            await tx.put_item(item, sent)
+            tx.move_row(item, sent)
             await tx.audit(entry)
 
         await self._move(item, sent, work)
@@ -92,9 +92,7 @@ class RowProgress:
         entry = end_entry(request, state, explanation, found, self._clock.now())
 
         async def work(tx: Tx) -> None:
-            await tx.put_item(item, new)
-            if not doubt:
-                await tx.release(request.id, request.seen.target.target_id)
+            tx.move_row(item, new, "" if doubt else request.seen.target.target_id)
             await tx.audit(entry)
 
         await self._move(item, new, work)
@@ -106,7 +104,7 @@ class RowProgress:
         entry = None if was_delayed(item) else delay_entry(request, why, self._clock.now())
 
         async def work(tx: Tx) -> None:
-            await tx.put_item(item, new)
+            tx.move_row(item, new)
             if entry:
                 await tx.audit(entry)
 
@@ -118,7 +116,7 @@ class RowProgress:
         new = replace(item, next_at=self._clock.now() + wait)
 
         async def work(tx: Tx) -> None:
-            await tx.put_item(item, new)
+            tx.move_row(item, new)
 
         await self._move(item, new, work)
 

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.errors import Overtaken
 from bot.domain.plans import SeenPlan
-from bot.domain.requests import ChangeRequest, ItemState, Status
+from bot.domain.requests import ChangeRequest, Item, ItemState, Status
 from bot.domain.rows import BulkRow
 from bot.domain.tallies import Run, Tally
 from bot.storage.bulk_rows import to_bulk_row
 from bot.storage.engine import Engine
+from bot.storage.rows import item_values
 from bot.storage.tables import holds, items, requests, runs
 
 _IN_DOUBT = (ItemState.RUNNING.value, ItemState.SENT.value)
 _OPEN_ENDED = (ItemState.QUEUED.value, *_IN_DOUBT, ItemState.UNCONFIRMED.value)
 """States after which something may still come."""
+MOVE_ITEM = update(items).where(
+    items.c.request_id == bindparam("of"),
+    items.c.position == bindparam("at"),
+    items.c.state == bindparam("was"),
+    items.c.attempts == bindparam("tried"),
+)
+"""Built once: it is the statement that runs most, and to build it costs more than to run it."""
 _RELEASE = delete(holds).where(holds.c.target_id == bindparam("thing"), holds.c.request_id == bindparam("of"))
 
 
 class RowSteps:
     """Implements `RowSteps` of the ports on an open write transaction."""
 
-    _connection: AsyncConnection
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._moves_at_end: list[dict[str, Any]] = []
+        self._released: list[dict[str, str]] = []
 
     async def take_rows(self, bulk_id: str, limit: int, now: datetime) -> tuple[BulkRow, ...]:
         """QUEUED rows that are due → RUNNING, those never tried first; none unless the bulk is APPLYING."""
@@ -57,9 +70,22 @@ class RowSteps:
         moved = await self._connection.execute(update(items).where(there).values(state=to.value, **said))
         return moved.rowcount
 
-    async def release(self, request_id: str, target_id: str) -> None:
-        """The request holds this Thing no longer: a row about it has ended."""
-        await self._connection.execute(_RELEASE, {"of": request_id, "thing": target_id})
+    def move_row(self, old: Item, new: Item, lets_go: str = "") -> None:
+        """As `put_item`, once a transaction and for many rows in one go: written right before the commit,
+        which raises `Overtaken` where one has moved. `lets_go`: the Thing that is held no longer."""
+        still = {"of": old.request_id, "at": old.position, "was": old.state.value, "tried": old.attempts}
+        self._moves_at_end.append(item_values(new) | still)
+        if lets_go:
+            self._released.append({"of": old.request_id, "thing": lets_go})
+
+    async def flush_rows(self) -> None:
+        """Write what `move_row` gathered. Raises `Overtaken`."""
+        if self._moves_at_end:
+            moved = await self._connection.execute(MOVE_ITEM, self._moves_at_end)
+            if moved.rowcount != len(self._moves_at_end):
+                raise Overtaken("a row is no longer what it was")
+        if self._released:
+            await self._connection.execute(_RELEASE, self._released)
 
     async def begin_run(self, bulk_id: str, run: Run) -> None:
         """From here on the brakes count anew."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Update, bindparam, delete, insert, literal, select, update
+from sqlalchemy import ColumnElement, Insert, Update, delete, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,7 +17,7 @@ from bot.domain.requests import OPEN, ChangeRequest, Item, PersonDecision, Vote
 from bot.services.ports import PlaceKind, Submission
 from bot.storage.audit import Appending
 from bot.storage.bulk_transaction import BulkTx
-from bot.storage.bulk_work import RowSteps
+from bot.storage.bulk_work import MOVE_ITEM, RowSteps
 from bot.storage.outbox import queue_message, waiting_card
 from bot.storage.rows import decision_values, item_values, request_values, submission_values
 from bot.storage.tables import DRAWN_KINDS, decisions, holds, items, requests, submissions
@@ -25,24 +25,17 @@ from bot.storage.tables import places as place_rows
 
 _SUBMISSION_ENDS = frozenset({"posted", "returned", "refused"})
 
-_MOVE_ITEM = update(items).where(
-    items.c.request_id == bindparam("of"),
-    items.c.position == bindparam("at"),
-    items.c.state == bindparam("was"),
-    items.c.attempts == bindparam("tried"),
-)
-"""Built once: it is the statement that runs most, and to build it costs more than to run it."""
-
 
 class SqlTx(RowSteps, BulkTx):
     """Implements `Tx` of the ports on an open write transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._audit = Appending(connection)
 
     async def flush(self) -> None:
         """Write what is written together: right before the commit."""
+        await self.flush_rows()
         await self._audit.flush()
 
     async def add_submission(self, submission: Submission) -> bool:
@@ -125,7 +118,7 @@ class SqlTx(RowSteps, BulkTx):
         if (old.request_id, old.position) != (new.request_id, new.position):
             raise ValueError("an item can't move to another request")
         still = {"of": old.request_id, "at": old.position, "was": old.state.value, "tried": old.attempts}
-        moved = await self._connection.execute(_MOVE_ITEM, item_values(new) | still)
+        moved = await self._connection.execute(MOVE_ITEM, item_values(new) | still)
         if not moved.rowcount:
             raise Overtaken(f"the item of request {old.request_id} is no longer {old.state}")
         return new
