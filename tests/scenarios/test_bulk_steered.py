@@ -76,17 +76,22 @@ async def test_a_second_click_on_pause_hears_that_it_is_paused(stage: Stage) -> 
     ]
 
 
-@pytest.mark.parametrize("who", ["U0ENG2", "U0SUP1", "U0GUEST"])
-@pytest.mark.parametrize("action", ["bulk.pause", "bulk.cancel_rest"])
-async def test_whoever_neither_asked_nor_may_approve_steers_nothing(
-    stage: Stage, who: str, action: str
-) -> None:
-    value = f"{bulks.ID}.x"
-    pressed = {"type": "button", "action_id": action, "block_id": "steering", "value": value}
-    await stage.slack.deliver(stage.slack.payloads.message_action(who, bulks.card(stage), pressed))
+OTHERS = ["U0ENG2", "U0SUP1", "U0GUEST", "U0OTHER", "U0WORKFLOW"]
+
+
+@pytest.mark.parametrize("action", ["bulk.pause", "bulk.cancel_rest", "bulk.resume"])
+async def test_whoever_neither_asked_nor_may_approve_steers_nothing(stage: Stage, action: str) -> None:
+    if action == "bulk.resume":
+        await press(stage, "U0ENG1", "bulk.pause")
+    before = bulks.status(stage)
+    pressed = {"type": "button", "action_id": action, "block_id": "steering", "value": f"{bulks.ID}.x"}
+    for who in OTHERS:
+        await stage.slack.deliver(stage.slack.payloads.message_action(who, bulks.card(stage), pressed))
     await acts.idle(stage)
-    assert bulks.status(stage) == "applying"
-    assert (action, "refused", who) in await acts.audited(stage, bulks.ID)
+    assert bulks.status(stage) == before
+    refused = {user for event, outcome, user in await acts.audited(stage, bulks.ID) if outcome == "refused"}
+    assert refused == set(OTHERS)
+    assert (action, "ok") not in [found[:2] for found in await acts.audited(stage, bulks.ID)]
 
 
 async def test_a_single_change_goes_through_at_once_while_a_bulk_is_applied(stage: Stage) -> None:
