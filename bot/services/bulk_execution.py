@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from bot.domain.errors import DirectoryUnavailable, Overtaken
 from bot.domain.requests import ChangeRequest, Event, Status
-from bot.domain.tallies import Brakes, Tally, end_of, why_pause
+from bot.domain.tallies import Brakes, Run, Tally, end_of, why_pause
 from bot.services.applying_ports import BulkWork
 from bot.services.bulk_records import BulkRecords
 from bot.services.bulk_rows import RowSteps
@@ -77,7 +77,7 @@ class BulkExecution:
             elif why := why_pause(tally, run, self._brakes):
                 await self._records.pause(bulk, why)
                 return False
-        delay = await self._slice(bulk)
+        delay = await self._slice(bulk, tally, run)
         return await self._after(bulk.id, delay)
 
     async def _lost(self, bulk: ChangeRequest) -> str | None:
@@ -87,9 +87,8 @@ class BulkExecution:
         objection = await self._rows.roles.still_holds(bulk)
         return SAY.no_longer_allowed(objection) if objection else None
 
-    async def _slice(self, bulk: ChangeRequest) -> str:
+    async def _slice(self, bulk: ChangeRequest, tally: Tally, run: Run) -> str:
         """Why the bulk as a whole has to rest, or ""."""
-        tally, run = await self._work.tally(bulk)
         current = Slice(
             bulk,
             tally=tally,

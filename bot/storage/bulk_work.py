@@ -120,9 +120,13 @@ class SqlBulkWork:
 
     async def rows_in_doubt(self, bulk_id: str, now: datetime, limit: int) -> tuple[BulkRow, ...]:
         """RUNNING, SENT or UNCONFIRMED, and due: what an earlier slice or process left behind."""
-        left = items.c.state.in_(_IN_DOUBT) & or_(items.c.next_at.is_(None), items.c.next_at <= now)
-        unconfirmed = (items.c.state == ItemState.UNCONFIRMED.value) & (items.c.next_at <= now)
-        return await self._rows(_of(bulk_id) & or_(left, unconfirmed), limit)
+        left = items.c.state.in_([*_IN_DOUBT, ItemState.UNCONFIRMED.value])
+        given_up = items.c.next_at.is_(None) & (items.c.state == ItemState.UNCONFIRMED.value)
+        due = or_(items.c.next_at.is_(None), items.c.next_at <= now)
+        # Without an order: for one by position, SQLite would read all rows of the bulk instead of these few.
+        query = select(items).where(_of(bulk_id), left, due, ~given_up).limit(limit)
+        async with self._engine.reading() as connection:
+            return tuple(to_bulk_row(row) for row in await connection.execute(query))
 
     async def next_row_at(self, bulk_id: str) -> datetime | None:
         """When the first of its unfinished rows is due; None where one is due at once, or none is left."""
