@@ -15,11 +15,13 @@ from tests.storage import samples
 class Readable:
     """A platform of which only the three readings are wanted."""
 
-    async def thing(self, iccid: Iccid) -> Thing:
+    async def thing(self, iccid: Iccid, *, urgent: bool = True) -> Thing:
         assert iccid
+        assert urgent
         return samples.thing(1)
 
-    async def things_group(self, things_group_id: str) -> ThingsGroup:
+    async def things_group(self, things_group_id: str, *, urgent: bool = True) -> ThingsGroup:
+        assert urgent
         return ThingsGroup(things_group_id, "Pumps", imei_lock=False, tac="")
 
     async def things_last_seen_in(self, imei: Imei) -> tuple[ThingRow, ...]:
