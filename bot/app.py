@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from bot.app_bulks import bulk_parts
+from bot.app_bulks import applying_parts, bulk_parts
 from bot.config import Config
 from bot.dispatch.local import LocalDispatcher
 from bot.domain.changes import Kind
@@ -18,7 +18,9 @@ from bot.monogoto.auth import Credentials, ReadyToken, UserPassword
 from bot.monogoto.client import Monogoto
 from bot.monogoto.wire import OnCall
 from bot.running import Bot, Transport
+from bot.services.asking_again import AskingAgain
 from bot.services.authority import Authority
+from bot.services.bulk_results import BulkResults
 from bot.services.clearance import Clearance
 from bot.services.documents import Documents
 from bot.services.execution import Execution
@@ -50,6 +52,7 @@ from bot.slack.roles import SlackDirectory
 from bot.slack.screens import Screens
 from bot.slack.socket import SocketTransport
 from bot.storage.archive import SqlArchive
+from bot.storage.bulk_work import SqlBulkWork
 from bot.storage.engine import Engine, migrate, open_engine
 from bot.storage.gate import SqlGate
 from bot.storage.inventory import SqlInventory
@@ -86,10 +89,14 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     if seams.inventory:
         platform = sightings.watching(platform)
     directory = SlackDirectory(api=api, policy=policy, clock=clock)
-    documents: dict[str, Documents] = {}
+    work = SqlBulkWork(engine)
+    results = BulkResults(work)
+    documents: dict[str, Documents] = {"results": results}
     outbox = SqlOutbox(engine)
     files = Files(api=api, outbox=outbox, documents=documents, write=spool)
-    notifier = SlackNotifier(api=api, outbox=outbox, store=store, policy=policy, clock=clock, files=files)
+    notifier = SlackNotifier(
+        api=api, outbox=outbox, store=store, work=work, policy=policy, clock=clock, files=files
+    )
     dispatcher = LocalDispatcher(clock=clock)
     authority = Authority(directory=directory, policy=policy, store=store, clock=clock)
     previews = Previews(platform=platform, store=store, policy=policy, clock=clock)
@@ -145,6 +152,17 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     execution = Execution(
         store=store, things=things, groups=groups, clearance=clearance, progress=progress, notifier=notifier
     )
+    steering, bulk = applying_parts(
+        store=store,
+        work=work,
+        platform=platform,
+        policy=policy,
+        authority=authority,
+        dispatcher=dispatcher,
+        notifier=notifier,
+        clock=clock,
+        jitter=seams.jitter,
+    )
     lookups = Lookups(
         platform=platform,
         previews=previews,
@@ -172,6 +190,8 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         shares=Once(clock),
         lookups=lookups,
         inventory=known,
+        steering=steering,
+        again=AskingAgain(store=store, results=results, intake=bulks.intake, new_id=seams.new_id),
         bulks=bulks,
     )
     app = listeners.build_app(token=config.slack_bot_token.reveal())
@@ -187,6 +207,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
             execution=execution,
             clock=clock,
             previewing={Kind.BULK: planning},
+            bulk=bulk,
         ),
         session=session,
         platform=vendor,

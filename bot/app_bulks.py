@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bot.domain.policy import Policy
 from bot.services.authority import Authority
+from bot.services.bulk_execution import BulkExecution
 from bot.services.bulk_intake import BulkIntake
 from bot.services.bulk_ports import Tables
+from bot.services.bulk_records import BulkRecords
+from bot.services.bulk_rows import RowSteps
+from bot.services.bulk_steering import Steering
 from bot.services.bulk_submission import BulkSubmissions
 from bot.services.documents import Documents
 from bot.services.places import Places
@@ -21,6 +27,7 @@ from bot.slack.api import SlackApi
 from bot.slack.bulks import Bulks
 from bot.slack.downloads import Downloads
 from bot.storage.bulk_store import SqlBulkRows
+from bot.storage.bulk_work import SqlBulkWork
 from bot.storage.engine import Engine
 
 
@@ -74,3 +81,38 @@ def bulk_parts(
     )
     documents["plan"] = PlanDocuments(kept, verdict_row, VERDICT_HEADER)
     return planning, Bulks(intake, sending, Tables(open_sheet, open_pasted), Downloads(api), template)
+
+
+def applying_parts(
+    *,
+    store: Store,
+    work: SqlBulkWork,
+    platform: Platform,
+    policy: Policy,
+    authority: Authority,
+    dispatcher: Dispatcher,
+    notifier: Notifier,
+    clock: Clock,
+    jitter: Callable[[], float],
+) -> tuple[Steering, BulkExecution]:
+    """What people do to a bulk while it is applied, and what applies it."""
+    records = BulkRecords(store=store, work=work, clock=clock)
+    steering = Steering(
+        store=store,
+        records=records,
+        authority=authority,
+        dispatcher=dispatcher,
+        notifier=notifier,
+        clock=clock,
+    )
+    rows = RowSteps.sharing(store, platform, authority, policy=policy, clock=clock, jitter=jitter)
+    execution = BulkExecution(
+        store=store,
+        work=work,
+        rows=rows,
+        records=records,
+        brakes=policy.brakes,
+        clock=clock,
+        notifier=notifier,
+    )
+    return steering, execution

@@ -11,11 +11,12 @@ from typing import Any
 
 from bot.domain.changes import SINGLE_KINDS
 from bot.domain.policy import Approvals, Policy, Rule
+from bot.domain.tallies import USUAL_BRAKES, Brakes
 
 _ID = {"team": r"[TE][A-Z0-9]+", "channel": r"[CG][A-Z0-9]+", "principal": r"[USW][A-Z0-9]+"}
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LOOKUPS = ("status", "requests", "history")
-_TOP = {"team", "approvals_channel", "audit_channel", "roles", "lookups", "rules"}
+_TOP = {"team", "approvals_channel", "audit_channel", "roles", "lookups", "rules", "bulk"}
 _RULE = {
     "changes",
     "things_groups",
@@ -78,7 +79,28 @@ class _Reader:
             lookups=self._lookups(data.get("lookups", {}), roles),
             approvals_channel=self._channel(data, "approvals_channel"),
             audit_channel=self._channel(data, "audit_channel"),
+            brakes=self._brakes(data.get("bulk", {})),
         )
+
+    def _brakes(self, data: Any) -> Brakes:
+        usual = USUAL_BRAKES
+        if not isinstance(data, dict):
+            self.problems.append("bulk: must be a table")
+            return usual
+        self._unknown(data, {"canary", "error_budget"}, "[bulk]")
+        return Brakes(
+            canary=self._whole(data.get("canary", usual.canary), "bulk.canary", 0),
+            error_budget=self._share(data.get("error_budget", usual.error_budget), "bulk.error_budget"),
+        )
+
+    def _share(self, value: Any, where: str) -> float:
+        """A part of the whole: "5%", or 0.05."""
+        found = re.fullmatch(r"(\d{1,3}(?:\.\d{1,2})?) ?%", value) if isinstance(value, str) else None
+        share = float(found[1]) / 100 if found else value
+        if isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share <= 1:
+            return float(share)
+        self.problems.append(f'{where}: must be a share such as "5%" or 0.05')
+        return 0.0
 
     def _roles(self, data: Any) -> dict[str, tuple[str, ...]]:
         if not isinstance(data, dict) or not data:

@@ -25,6 +25,8 @@ LONGER = {
     "domain/policy.py": "every question that the policy answers",
     "services/ports.py": "all seams in one place, most of it explanation",
     "slack/forms.py": "all modals, pure builders",
+    "services/authority.py": "the one authorization layer: every question, side by side",
+    "storage/tables.py": "all tables, side by side with what refers to what",
     "slack/messenger.py": "one message from the outbox to Slack, with all that can go wrong on the way",
 }
 LIBRARIES = {

@@ -11,6 +11,7 @@ import pytest
 
 from bot.domain.changes import SINGLE_KINDS
 from bot.domain.policy import Approvals
+from bot.domain.tallies import Brakes
 from bot.policy_file import PolicyError, load_policy, parse_policy
 
 ROOT = Path(__file__).parent.parent
@@ -49,6 +50,14 @@ def test_the_example_can_be_used_as_it_is() -> None:
     assert {change for rule in policy.rules for change in rule.changes} == {*SINGLE_KINDS, "*"}
 
 
+@pytest.mark.parametrize(
+    ("written", "share"), [("5%", 0.05), ("2.5 %", 0.025), (0.1, 0.1), (0, 0.0), ("100%", 1.0)]
+)
+def test_the_error_budget_is_a_share_written_either_way(written: object, share: float) -> None:
+    assert parse_policy({**GOOD, "bulk": {"error_budget": written}}).brakes.error_budget == share
+    assert parse_policy(GOOD).brakes == Brakes(canary=5, error_budget=0.05)
+
+
 def test_little_has_to_be_set_and_the_rest_has_defaults() -> None:
     policy = parse_policy(GOOD)
     (rule,) = policy.rules
@@ -80,6 +89,15 @@ def test_every_setting_of_a_rule_is_read() -> None:
         ({**GOOD, "lookups": {"secrets": []}}, "[lookups]: 'secrets' is not a setting"),
         ({**GOOD, "lookups": {"status": ["boss"]}}, "lookups.status: there is no role 'boss' in [roles]"),
         ({**GOOD, "rule": []}, "the file: 'rule' is not a setting"),
+        ({**GOOD, "bulk": []}, "bulk: must be a table"),
+        ({**GOOD, "bulk": {"canaries": 5}}, "[bulk]: 'canaries' is not a setting"),
+        ({**GOOD, "bulk": {"canary": -1}}, "bulk.canary: must be a whole number of at least 0"),
+        ({**GOOD, "bulk": {"error_budget": 5}}, 'bulk.error_budget: must be a share such as "5%" or 0.05'),
+        (
+            {**GOOD, "bulk": {"error_budget": "101%"}},
+            'bulk.error_budget: must be a share such as "5%" or 0.05',
+        ),
+        ({**GOOD, "bulk": {"error_budget": True}}, 'bulk.error_budget: must be a share such as "5%" or 0.05'),
         (with_rule(aprove=["approver"]), "rule 1: 'aprove' is not a setting"),
         (with_rule(changes=None), "rule 1, changes: must be a list of texts"),
         (with_rule(changes=[]), "rule 1, changes: names none, so the rule would hold for nothing"),

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from bot.domain.changes import Kind, doing
 from bot.domain.plans import Scope
+from bot.domain.tallies import USUAL_BRAKES, Brakes
 
 
 class Standing(StrEnum):
@@ -114,6 +115,8 @@ class Policy:
     lookups: Mapping[str, tuple[str, ...]]
     approvals_channel: str | None = None
     audit_channel: str | None = None
+    brakes: Brakes = USUAL_BRAKES
+    """What stops a bulk by itself."""
 
     def matching(self, kind: Kind, things_group_id: str | None) -> tuple[Rule, ...]:
         """Every rule that speaks about such a change."""

@@ -113,6 +113,7 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
     (Status.UNCONFIRMED, Event.SUCCEED): Status.SUCCEEDED,
     (Status.UNCONFIRMED, Event.FAIL): Status.FAILED,
     (Status.UNCONFIRMED, Event.FAIL_PARTLY): Status.PARTLY_FAILED,
+    (Status.UNCONFIRMED, Event.STOP): Status.CANCELLED,
 }
 
 
@@ -140,7 +141,14 @@ ITEM_TRANSITIONS: dict[ItemState, frozenset[ItemState]] = {
     ItemState.PLANNED: frozenset({ItemState.QUEUED, ItemState.SKIPPED}),
     ItemState.QUEUED: frozenset({ItemState.RUNNING, ItemState.OUTDATED, ItemState.SKIPPED}),
     ItemState.RUNNING: frozenset(
-        {ItemState.QUEUED, ItemState.SENT, ItemState.ALREADY, ItemState.OUTDATED, ItemState.FAILED}
+        {
+            ItemState.QUEUED,
+            ItemState.SENT,
+            ItemState.ALREADY,
+            ItemState.OUTDATED,
+            ItemState.FAILED,
+            ItemState.SKIPPED,
+        }
     ),
     ItemState.SENT: frozenset(
         {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from bot.domain.changes import ThingChange
 from bot.domain.impact import Impact, SeenThing
 from bot.domain.plans import RowVerdict
-from bot.domain.requests import ChangeRequest, Item
+from bot.domain.requests import ChangeRequest, Item, ItemState
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,10 @@ class BulkRow:
     impact: Impact | None = None
     fingerprint: str = ""
     """As a request about this Thing alone would carry it."""
+
+    def moved_to(self, state: ItemState) -> BulkRow:
+        """The same row, in that state."""
+        return replace(self, item=replace(self.item, state=state))
 
 
 def as_request(bulk: ChangeRequest, row: BulkRow) -> ChangeRequest:

@@ -151,7 +151,13 @@ class Monogoto:
         return models.online_from(await self._read("/thing/status", query), thing_id)
 
     async def write_thing_lock(
-        self, thing: Thing, *, imei_lock: bool, locked_imei: str, not_after: datetime
+        self,
+        thing: Thing,
+        *,
+        imei_lock: bool,
+        locked_imei: str,
+        not_after: datetime,
+        urgent: bool = True,
     ) -> None:
         """PUT /thing/update/
 
@@ -161,7 +167,7 @@ class Monogoto:
             raise Unfit("A lock needs an IMEI: what one without does is documented nowhere.", "imei")
         body = models.lock_body(thing, imei_lock=imei_lock, locked_imei=locked_imei)
         answer = await self._exchange(
-            "PUT", models.LOCK_PATH, auth=self._auth, not_after=not_after, json=body
+            "PUT", models.LOCK_PATH, auth=self._auth, not_after=not_after, urgent=urgent, json=body
         )
         failures.demand_good(answer, writing=True)
 

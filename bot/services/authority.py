@@ -111,6 +111,25 @@ class Authority:
             decision = self._policy.may_act(actor)
         await self._enforce(decision, person, origin, "request.cancel", request.id)
 
+    async def to_steer(self, person: Person, origin: Origin, bulk: ChangeRequest, verb: str) -> None:
+        """May this person pause a bulk, resume it, or cancel its rest? Fresh roles. Raises `NotAllowed`.
+
+        The requester may, and whoever could approve it. To go on needs the right to ask for it still;
+        to stop it, only to be somebody of this workspace.
+        """
+        event = f"bulk.{verb}"
+        await self._refuse_external(person, origin, event, bulk.id)
+        mine = person == bulk.requester
+        roles = self._asking_roles(bulk.scopes) if mine else self._approving_roles(bulk.scopes)
+        actor = await self._actor(person, origin, event, roles, fresh=True, request_id=bulk.id)
+        if not mine:
+            decision = self._may_approve(actor, bulk.scopes, bulk.requester.user_id)
+        elif verb == "resume":
+            decision = self.may_request(actor, bulk.scopes)
+        else:
+            decision = self._policy.may_act(actor)
+        await self._enforce(decision, person, origin, event, bulk.id)
+
     async def to_send(self, person: Person, origin: Origin, request: ChangeRequest) -> None:
         """Only who made a plan sends it on, and may still ask for all of it. Fresh roles.
 

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 from bot.domain.changes import holds, noun
 from bot.domain.errors import DirectoryUnavailable, LoginFailed, PlatformError, ThingNotFound
 from bot.domain.impact import SeenTarget
 from bot.domain.plans import SeenPlan
 from bot.domain.requests import ChangeRequest, ItemState
-from bot.services.authority import Authority
 from bot.services.outcomes import Outcomes
 from bot.services.ports import Clock
 from bot.services.preview import Previews
-from bot.services.progress import Progress
+from bot.services.progress import ItemProgress
+
+
+class Roles(Protocol):
+    """Who tells whether the people behind a request may still do what they did."""
+
+    async def still_holds(self, request: ChangeRequest) -> str | None:
+        """Why an approved request may no longer be applied, or None. Raises `DirectoryUnavailable`."""
+        ...
 
 
 class Clearance:
     """The same for a Thing and for a Things Group: in time, still allowed, still as approved."""
 
-    def __init__(self, *, progress: Progress, previews: Previews, authority: Authority, clock: Clock) -> None:
+    def __init__(self, *, progress: ItemProgress, previews: Previews, authority: Roles, clock: Clock) -> None:
         self._progress = progress
         self._previews = previews
         self._authority = authority

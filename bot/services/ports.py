@@ -14,6 +14,7 @@ from bot.domain.identifiers import Iccid, Imei
 from bot.domain.policy import Actor
 from bot.domain.requests import ChangeRequest, Item, Origin, Person, PersonDecision
 from bot.domain.things import GroupRow, Thing, ThingRow, ThingsGroup
+from bot.services.applying_ports import RowSteps
 from bot.services.bulk_ports import RowsTx
 
 T = TypeVar("T")
@@ -51,7 +52,13 @@ class Platform(Protocol):
         ...
 
     async def write_thing_lock(
-        self, thing: Thing, *, imei_lock: bool, locked_imei: str, not_after: datetime
+        self,
+        thing: Thing,
+        *,
+        imei_lock: bool,
+        locked_imei: str,
+        not_after: datetime,
+        urgent: bool = True,
     ) -> None:
         """One PUT with the `cas` of `thing`, never repeated. Returning is no proof: read back.
 
@@ -174,7 +181,7 @@ class Submission:
     at: datetime
 
 
-class Tx(RowsTx, Protocol):
+class Tx(RowSteps, RowsTx, Protocol):
     """One write transaction: all of it is committed, or nothing. Writers are serialised."""
 
     async def add_submission(self, submission: Submission) -> bool:
@@ -246,7 +253,8 @@ class Store(Protocol):
 
     async def due(self, now: datetime) -> tuple[ChangeRequest, ...]:
         """Requests that the sweep must look at: undecided and past `expires_at`; previewing, approved,
-        applying or unconfirmed whose `next_at`, and whose only item's, is None or has come."""
+        applying or unconfirmed whose `next_at`, and whose only item's, is None or has come; paused whose
+        `next_at` has come."""
         ...
 
     async def submission(self, submission_id: str) -> Submission | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from bot.domain.audit import AuditEntry
 from bot.domain.changes import wanted
@@ -19,8 +20,47 @@ TRY_AGAIN_AFTER = timedelta(seconds=15)
 RE_READ_AFTER = timedelta(seconds=30)
 
 
+class ItemProgress(Protocol):
+    """What the execution has done with an item, or is about to do; each returns once it is committed.
+
+    Raises `Overtaken` where a row has moved.
+    """
+
+    async def claim(self, request: ChangeRequest) -> ChangeRequest:
+        """From here on this run owns the item."""
+        ...
+
+    async def mark_sent(self, request: ChangeRequest, target: Target) -> tuple[ChangeRequest, Lock]:
+        """`sent` and its audit entry, before the PUT leaves; and the lock that it is to write."""
+        ...
+
+    async def answered(self, request: ChangeRequest, answer: PlatformError | None) -> None:
+        """What the vendor said to a PUT; None: a yes."""
+        ...
+
+    async def finish(
+        self,
+        request: ChangeRequest,
+        state: ItemState,
+        explanation: str,
+        found: Lock | None = None,
+        *,
+        event: Event | None = None,
+    ) -> None:
+        """An end, or the doubt. `found`: the lock fields as last read. `event`: as `Progress.finish`."""
+        ...
+
+    async def later(self, request: ChangeRequest, why: str) -> None:
+        """Nothing has left, or it surely had no effect: try again while there is time."""
+        ...
+
+    async def put_off(self, request: ChangeRequest, wait: timedelta) -> None:
+        """Read again after that while."""
+        ...
+
+
 class Progress:
-    """Writes what the execution has done, or is about to do. Raises `Overtaken` where a row has moved."""
+    """`ItemProgress` of a request about one target: the end of its item is the end of the request."""
 
     def __init__(self, *, store: Store, clock: Clock) -> None:
         self._store = store
@@ -39,15 +79,8 @@ class Progress:
 
     async def mark_sent(self, request: ChangeRequest, target: Target) -> tuple[ChangeRequest, Lock]:
         """`sent` and its audit entry, committed before the PUT leaves. If that fails nothing is sent."""
-        goal = wanted(request.single, target.lock)
         item = item_of(request)
-        before = target.cas if isinstance(target, Thing) else others_text(target.others)
-        sent = replace(
-            item, state=ItemState.SENT, attempts=item.attempts + 1, sent_before=before, next_at=None
-        )
-        entry = replace(
-            self._entry(request, "item.send", "sent"), before=record_words(target), after=lock_words(goal)
-        )
+        sent, goal, entry = sending(request, target, self._clock.now())
         async with self._store.transaction() as tx:
             item = await tx.put_item(item, sent)
             await tx.audit(entry)
@@ -55,9 +88,8 @@ class Progress:
 
     async def answered(self, request: ChangeRequest, answer: PlatformError | None) -> None:
         """What the vendor said to a PUT, in short: committed after every one of them. None: a yes."""
-        said = "2xx" if answer is None else f"{type(answer).__name__}: {answer} {answer.snippet}".strip()
         async with self._store.transaction() as tx:
-            await tx.audit(replace(self._entry(request, "item.answer", "answered"), answer=said))
+            await tx.audit(answer_entry(request, answer, self._clock.now()))
 
     async def finish(
         self,
@@ -80,10 +112,7 @@ class Progress:
         doubt = state is ItemState.UNCONFIRMED
         next_at = self._clock.now() + RE_READ_AFTER if doubt else None
         new = replace(item, state=state, explanation=explanation, next_at=next_at, alarm=bool(side))
-        if state not in ITEM_TRANSITIONS[item.state]:
-            raise ValueError(f"an item that is {item.state} can't become {state}")
-        after = lock_words(found) if found else {}
-        entry = replace(self._entry(request, "item.end", state.value), reason=explanation, after=after)
+        entry = end_entry(request, state, explanation, found, self._clock.now())
         async with self._store.transaction() as tx:
             await tx.put_item(item, new)
             await tx.advance(request, request.after(event or OUTCOMES[state]))
@@ -100,13 +129,12 @@ class Progress:
     async def later(self, request: ChangeRequest, why: str) -> None:
         """Nothing has left, or it surely had no effect: try again while there is time, and say so once."""
         item = item_of(request)
-        told = item.next_at is not None or bool(item.explanation)
-        state = ItemState.SENT if item.state is ItemState.SENT else ItemState.QUEUED
-        new = replace(item, state=state, explanation=why, next_at=self._clock.now() + TRY_AGAIN_AFTER)
+        told = was_delayed(item)
+        new = delayed(item, why, self._clock.now())
         async with self._store.transaction() as tx:
             await tx.put_item(item, new)
             if not told:
-                await tx.audit(replace(self._entry(request, "item.delay", "delayed"), reason=why))
+                await tx.audit(delay_entry(request, why, self._clock.now()))
                 await self._tell_delay(tx, request, why)
 
     async def _tell_delay(self, tx: Tx, request: ChangeRequest, why: str) -> None:
@@ -122,8 +150,7 @@ class Progress:
             await tx.put_item(item, replace(item, next_at=self._clock.now() + wait))
 
     def _entry(self, request: ChangeRequest, event: str, outcome: str) -> AuditEntry:
-        entry = AuditEntry(at=self._clock.now(), event=event, outcome=outcome, request_id=request.id)
-        return about(entry, request.seen)
+        return item_entry(request, event, outcome, self._clock.now())
 
     def _side_entry(self, request: ChangeRequest, side: Mapping[str, tuple[str, str]]) -> AuditEntry:
         was = {name: before for name, (before, _) in side.items()}
@@ -136,3 +163,52 @@ def item_of(request: ChangeRequest) -> Item:
     if request.item is None:
         raise ValueError(f"request {request.id} has no item: it was never approved")
     return request.item
+
+
+def was_delayed(item: Item) -> bool:
+    """Whether it was put off before."""
+    return item.next_at is not None or bool(item.explanation)
+
+
+def delayed(item: Item, why: str, now: datetime) -> Item:
+    """The item put off: what has left stays `sent`, for it has to be read first."""
+    state = ItemState.SENT if item.state is ItemState.SENT else ItemState.QUEUED
+    return replace(item, state=state, explanation=why, next_at=now + TRY_AGAIN_AFTER)
+
+
+def sending(request: ChangeRequest, target: Target, now: datetime) -> tuple[Item, Lock, AuditEntry]:
+    """The item once its PUT may leave, the lock that it writes, and the audit entry of it."""
+    goal = wanted(request.single, target.lock)
+    item = item_of(request)
+    before = target.cas if isinstance(target, Thing) else others_text(target.others)
+    sent = replace(item, state=ItemState.SENT, attempts=item.attempts + 1, sent_before=before, next_at=None)
+    entry = item_entry(request, "item.send", "sent", now)
+    return sent, goal, replace(entry, before=record_words(target), after=lock_words(goal))
+
+
+def answer_entry(request: ChangeRequest, answer: PlatformError | None, now: datetime) -> AuditEntry:
+    """What the vendor said to a PUT, in short."""
+    said = "2xx" if answer is None else f"{type(answer).__name__}: {answer} {answer.snippet}".strip()
+    return replace(item_entry(request, "item.answer", "answered", now), answer=said)
+
+
+def end_entry(
+    request: ChangeRequest, state: ItemState, explanation: str, found: Lock | None, now: datetime
+) -> AuditEntry:
+    """How an item ended; ValueError where it can't become that."""
+    item = item_of(request)
+    if state not in ITEM_TRANSITIONS[item.state]:
+        raise ValueError(f"an item that is {item.state} can't become {state}")
+    after = lock_words(found) if found else {}
+    return replace(item_entry(request, "item.end", state.value, now), reason=explanation, after=after)
+
+
+def delay_entry(request: ChangeRequest, why: str, now: datetime) -> AuditEntry:
+    """That an item was put off, and why."""
+    return replace(item_entry(request, "item.delay", "delayed", now), reason=why)
+
+
+def item_entry(request: ChangeRequest, event: str, outcome: str, now: datetime) -> AuditEntry:
+    """An audit entry about the item of a request."""
+    entry = AuditEntry(at=now, event=event, outcome=outcome, request_id=request.id)
+    return about(entry, request.seen)

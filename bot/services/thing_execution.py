@@ -23,12 +23,11 @@ from bot.domain.identifiers import Iccid
 from bot.domain.impact import SeenThing
 from bot.domain.requests import ChangeRequest, ItemState
 from bot.domain.things import Lock, Thing
-from bot.services.authority import Authority
-from bot.services.clearance import Clearance, group_lost
+from bot.services.clearance import Clearance, Roles, group_lost
 from bot.services.outcomes import Outcomes
 from bot.services.ports import Clock, Platform
 from bot.services.preview import Previews
-from bot.services.progress import Progress, item_of
+from bot.services.progress import ItemProgress, item_of
 from bot.services.vigil import Vigil
 
 READ_BACK_DELAYS = (0.0, 1.0, 2.0, 3.0, 4.0)
@@ -48,9 +47,9 @@ class ThingExecution:
         *,
         platform: Platform,
         previews: Previews,
-        authority: Authority,
+        authority: Roles,
         clearance: Clearance,
-        progress: Progress,
+        progress: ItemProgress,
         vigil: Vigil,
         clock: Clock,
         jitter: Callable[[], float],

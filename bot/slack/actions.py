@@ -12,7 +12,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.domain.errors import NoSuchRequest, PlatformError
 from bot.domain.requests import Origin
 from bot.slack import blocks as b
-from bot.slack import bulk_asking, forms, ids, lookups
+from bot.slack import bulk_asking, forms, ids, lookups, steering
 from bot.slack.api import SlackError
 from bot.slack.asking import open_form
 from bot.slack.choosing import SELECT, show_group, take_group
@@ -181,4 +181,5 @@ ACTIONS: Mapping[str, Handler] = {
     ids.REOPEN: reopen,
     **bulk_asking.ACTIONS,
     **lookups.ACTIONS,
+    **steering.ACTIONS,
 }

@@ -11,7 +11,9 @@ from bot.domain.changes import Kind
 from bot.domain.errors import DirectoryUnavailable, PlatformError, Refusal, Unfit
 from bot.domain.policy import Policy
 from bot.domain.requests import Origin, Person
+from bot.services.asking_again import AskingAgain
 from bot.services.authority import Authority
+from bot.services.bulk_steering import Steering
 from bot.services.lookups import Lookups
 from bot.services.ports import Clock, Inventory, Store
 from bot.services.preview import Previews
@@ -57,6 +59,8 @@ class Desk:
     inventory: Inventory
     lookups: Lookups
     shares: Once
+    steering: Steering
+    again: AskingAgain
     bulks: Bulks
 
     async def whisper(self, call: Call, text: str, *buttons: b.Block) -> None:

@@ -15,10 +15,12 @@ from typing import Any
 from bot.domain.changes import Bulk
 from bot.domain.policy import Policy
 from bot.domain.requests import ChangeRequest, Status
+from bot.services.applying_ports import BulkWork
 from bot.services.ports import GIVEN_UP, Clock, Message, MessageState, Outbox, Place, PlaceKind, Store
 from bot.slack import blocks as b
 from bot.slack import ids
 from bot.slack.api import SlackApi, SlackAway, SlackBusy, SlackError
+from bot.slack.bulk_cards import draw_progress
 from bot.slack.cards import Audience, Drawn, draw
 from bot.slack.files import Files
 from bot.slack.plan_cards import draw_bulk
@@ -81,6 +83,7 @@ class Messenger:
         api: SlackApi,
         outbox: Outbox,
         store: Store,
+        work: BulkWork,
         policy: Policy,
         clock: Clock,
         files: Files | None = None,
@@ -90,6 +93,7 @@ class Messenger:
         """Messages whose file Slack refused: what they say goes out alone."""
         self._api = api
         self._outbox = outbox
+        self._work = work
         self._store = store
         self._policy = policy
         self._clock = clock
@@ -188,7 +192,7 @@ class Messenger:
         return (reply if _thread(message, place) else audit_line)(request, what, message.about)
 
     async def _send_card(self, message: Message, place: Place, request: ChangeRequest) -> None:
-        drawn = self._draw(request, place)
+        drawn = await self._draw(request, place)
         body: dict[str, Any] = {"text": drawn.text, "blocks": drawn.blocks}
         channel, ts = place.channel, place.ts
         if ts:
@@ -231,17 +235,22 @@ class Messenger:
         free_at = self._clock.now() + timedelta(seconds=PACE_SECONDS)
         self._free_at.update(dict.fromkeys(channels, free_at))
 
-    def _draw(self, request: ChangeRequest, place: Place) -> Drawn:
+    async def _draw(self, request: ChangeRequest, place: Place) -> Drawn:
         if place.id in self._unshown and not place.ts:
             return _unshown(request, place.kind)
+        if isinstance(request.change, Bulk) and request.approved_at:
+            tally, run = await self._work.tally(request)
+            return draw_progress(request, tally, run, self._clock.now(), self._note(place))
         roles = self._policy.approver_roles(request.scopes)
         audience = Audience(
             ids=self._policy.approver_ids(request.scopes),
             roles=tuple(dict.fromkeys(name for names in roles for name in names)),
         )
-        note = REPLACES if place.id in self._replaced else ""
         drawing = draw_bulk if isinstance(request.change, Bulk) else draw
-        return drawing(request, place.kind, audience, note)
+        return drawing(request, place.kind, audience, self._note(place))
+
+    def _note(self, place: Place) -> str:
+        return REPLACES if place.id in self._replaced else ""
 
     async def _open(self, channel: str) -> str:
         """A direct message is opened first; channels are as they are."""

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from bot.domain.errors import Overtaken, StoreUnavailable
 from bot.domain.policy import Policy
+from bot.services.applying_ports import BulkWork
 from bot.services.deadline import within
 from bot.services.ports import Clock, Message, MessageState, Outbox, Place, PlaceKind, Store
 from bot.slack.api import SlackApi
@@ -33,6 +34,7 @@ class SlackNotifier:
         api: SlackApi,
         outbox: Outbox,
         store: Store,
+        work: BulkWork,
         policy: Policy,
         clock: Clock,
         files: Files | None = None,
@@ -41,7 +43,7 @@ class SlackNotifier:
         self._clock = clock
         self.links = Permalinks(api)
         self._messenger = Messenger(
-            api=api, outbox=outbox, store=store, policy=policy, clock=clock, files=files
+            api=api, outbox=outbox, store=store, work=work, policy=policy, clock=clock, files=files
         )
         self._woken = asyncio.Event()
         self._lanes: dict[str, asyncio.Lock] = {}

@@ -10,13 +10,14 @@ from bot.domain.planned import plan_of
 from bot.domain.requests import ChangeRequest, ItemState
 from bot.domain.things import Thing, is_readable
 from bot.slack import blocks as b
+from bot.slack.bulk_replies import bulk_reply
 from bot.slack.cards import Drawn, only_clears
 from bot.slack.locks import after_words
 
 
 def reply(request: ChangeRequest, what: str, about: Mapping[str, str]) -> Drawn:
     """A decision or an outcome, told in the thread. `what` names it; `about` carries its details."""
-    text = _reply_text(request, what, about)
+    text = bulk_reply(request, what, about) or _reply_text(request, what, about)
     return Drawn(text, [b.section(text)])
 
 
@@ -25,7 +26,8 @@ def audit_line(request: ChangeRequest, what: str, about: Mapping[str, str]) -> D
     target = request.seen.target
     named = f"…{target.iccid[-4:]}" if isinstance(target, Thing) else noun(request.change)
     name = b.escape(target.name if is_readable(target.name) else "(no name)", 60)
-    text = f"`{request.id}` {name} ({named}): {_reply_text(request, what, about)}"
+    said = bulk_reply(request, what, about) or _reply_text(request, what, about)
+    text = f"`{request.id}` {name} ({named}): {said}"
     return Drawn(text, [b.section(text)])
 
 

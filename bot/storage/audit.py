@@ -24,20 +24,49 @@ from bot.storage.tables import audit, audit_head
 _BATCH = 500
 
 
+class Appending:
+    """Entries of one transaction: chained as they come, written together by `flush`, before the commit."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._head: tuple[int, str] | None = None
+        self._rows: list[dict[str, Any]] = []
+
+    async def append(self, entry: AuditEntry) -> int:
+        """Chain the entry to the last one; returns its seq, gapless from 1."""
+        seq, previous = self._head or await self._locked_head()
+        body = rfc8785.dumps(_body(seq + 1, entry))
+        digest = chain(previous, body)
+        self._head = (seq + 1, digest)
+        row = {"seq": seq + 1, "body": body.decode(), "previous": previous, "digest": digest, "at": entry.at}
+        self._rows.append(row | _indexed(entry))
+        return seq + 1
+
+    async def flush(self) -> None:
+        """Write what was chained, and the head."""
+        if self._head is None or not self._rows:
+            return
+        rows, self._rows = self._rows, []
+        await self._connection.execute(insert(audit), rows)
+        seq, digest = self._head
+        ours = update(audit_head).where(audit_head.c.id == 1)
+        await self._connection.execute(ours.values(seq=seq, digest=digest))
+
+    async def _locked_head(self) -> tuple[int, str]:
+        """The row is locked until the commit: nobody else chains to the same entry."""
+        query = select(audit_head.c.seq, audit_head.c.digest).where(audit_head.c.id == 1).with_for_update()
+        head = (await self._connection.execute(query)).one_or_none()
+        if head is None:
+            raise StoreUnavailable("the audit's head is missing: restore the database from a backup")
+        return int(head.seq), str(head.digest)
+
+
 async def append(connection: AsyncConnection, entry: AuditEntry) -> int:
-    """Chain the entry to the last one, inside the caller's transaction; returns its seq, gapless from 1."""
-    ours = audit_head.c.id == 1
-    taken = update(audit_head).where(ours).values(seq=audit_head.c.seq + 1)
-    head = (await connection.execute(taken.returning(audit_head.c.seq, audit_head.c.digest))).one_or_none()
-    if head is None:
-        raise StoreUnavailable("the audit's head is missing: restore the database from a backup")
-    seq, previous = head.seq, head.digest
-    body = rfc8785.dumps(_body(seq, entry))
-    digest = chain(previous, body)
-    row = {"seq": seq, "body": body.decode(), "previous": previous, "digest": digest, "at": entry.at}
-    await connection.execute(insert(audit).values(row | _indexed(entry)))
-    await connection.execute(update(audit_head).where(ours).values(digest=digest))
-    return int(seq)
+    """Chain one entry to the last one, inside the caller's transaction; returns its seq."""
+    appending = Appending(connection)
+    seq = await appending.append(entry)
+    await appending.flush()
+    return seq
 
 
 async def verify(engine: Engine) -> str | None:

@@ -10,7 +10,18 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, case, literal, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.domain.errors import StoreUnavailable
@@ -25,6 +36,10 @@ _FULL = 1024
 _LEAST = _FULL // 16
 _RECOVERY = _FULL // 64
 _LONGEST_PAUSE = 3600 * _SECOND
+_MOMENT = _SECOND // 20
+"""For so long bulk work takes slots in one go."""
+_KEPT = _SECOND // 4
+"""Slots taken ahead and not used by then are gone: what another process learns meanwhile must count."""
 _ONE_SLOW_DOWN = 1 * _SECOND
 """Calls that were under way together are refused together: that is one reason to slow down, not ten."""
 
@@ -39,10 +54,13 @@ class SqlGate:
         self._clock = clock
         self._interval = round(_SECOND / max_rate)
         self._burst = burst
+        self._taking = self._take()
         self._turns = {True: asyncio.Lock(), False: asyncio.Lock()}
-        self._takes: dict[int, ReturningUpdate[Any]] = {}
-        self._is_full = False
-        """Whether the last slot was taken at the full rate: then an answer has nothing to bring back."""
+        self._share: int | None = None
+        """As last read, None where it may be another by now."""
+        self._spare = 0
+        self._spare_until = 0
+        """Slots that bulk work has taken, and may use until then."""
 
     async def acquire(self, *, urgent: bool = True) -> None:
         """Wait for a slot, in order of asking. Not urgent: only where no burst of urgent calls is owed.
@@ -50,8 +68,22 @@ class SqlGate:
         Raises `StoreUnavailable`: then nothing may be sent.
         """
         async with self._turns[urgent]:
-            while wait := await self._wait_or_take(self._burst - 1 if urgent else 0):
+            if not urgent and self._use_spare():
+                return
+            slots = 1 if urgent else self._slots_of_a_moment()
+            while wait := await self._wait_or_take(self._burst - 1 if urgent else 0, slots):
                 await self._clock.sleep(wait / _SECOND)
+                slots = 1 if urgent else self._slots_of_a_moment()
+
+    def _use_spare(self) -> bool:
+        if not self._spare or self._now() >= self._spare_until:
+            return False
+        self._spare -= 1
+        return True
+
+    def _slots_of_a_moment(self) -> int:
+        interval = self._interval * _FULL // (self._share or _LEAST)
+        return max(1, min(self._burst, _MOMENT // interval))
 
     async def slow_down(self, retry_after: float | None) -> None:
         """The vendor is overloaded: half the rate, not below a sixteenth; none for `retry_after` seconds."""
@@ -65,11 +97,16 @@ class SqlGate:
             "slowed_at": case((fresh, gate.c.slowed_at), else_=_number(now)),
             "paused_until": case((_paused(now + pause), gate.c.paused_until), else_=_number(now + pause)),
         }
+        self._spare, self._share = 0, None
         await self._change(values)
+        self._spare, self._share = 0, None  # what was taken meanwhile may have been before it
 
     async def recovered(self) -> None:
-        """The vendor answered well: a little more of the rate, back to all of it after some sixty calls."""
-        if self._is_full:
+        """The vendor answered well: a little more of the rate, back to all of it after some sixty calls.
+
+        Whether any is missing was read when this call took its slot.
+        """
+        if self._share == _FULL:
             return
         async with self._engine.reading() as connection:
             share = await connection.scalar(select(gate.c.share).where(_ROW))
@@ -79,13 +116,16 @@ class SqlGate:
         values = {"share": case((raised < _FULL, raised), else_=_number(_FULL))}
         await self._change(values)
 
-    async def _wait_or_take(self, room: int) -> int:
-        """0 where a slot was taken, else the microseconds after which to ask again."""
+    async def _wait_or_take(self, room: int, slots: int) -> int:
+        """0 where so many slots were taken, else the microseconds after which to ask again."""
         now = self._now()
+        asked = {"now": now, "room": room, "slots": slots}
         async with self._engine.writing() as connection:
-            taken = (await connection.execute(self._take(room), {"now": now})).one_or_none()
+            taken = (await connection.execute(self._taking, asked)).one_or_none()
             if taken is not None:
-                self._is_full = taken.share >= _FULL
+                self._share = taken.share
+                if slots > 1:
+                    self._spare, self._spare_until = slots - 1, now + _KEPT
                 return 0
             row = (await connection.execute(select(gate).where(_ROW))).one_or_none()
         if row is None:
@@ -94,21 +134,16 @@ class SqlGate:
         paused: int = row.paused_until if row.paused_until <= now + _LONGEST_PAUSE else 0
         return max(opens - now, paused - now, 1)
 
-    def _take(self, room: int) -> ReturningUpdate[Any]:
-        """Said before every call to the vendor: put together once for each room, for any `now`."""
-        if room not in self._takes:
-            self._takes[room] = self._put_together(room)
-        return self._takes[room]
-
-    def _put_together(self, room: int) -> ReturningUpdate[Any]:
-        now = bindparam("now", type_=BigInteger)
+    def _take(self) -> ReturningUpdate[Any]:
+        """Built once: to build it costs more than to run it."""
+        now, room, slots = (_given(name) for name in ("now", "room", "slots"))
         interval = self._interval * _FULL // gate.c.share
         # Further ahead than any call could have moved it: the clock was set back since.
         horizon = now + self._burst * self._interval * (_FULL // _LEAST)
         level = or_(gate.c.next_at <= now + room * interval, gate.c.next_at > horizon)
         start = case((gate.c.next_at.between(now, horizon), gate.c.next_at), else_=now)
         may_go = update(gate).where(_ROW, level, ~_paused(now))
-        return may_go.values(next_at=start + interval).returning(gate.c.share)
+        return may_go.values(next_at=start + slots * interval).returning(gate.c.next_at, gate.c.share)
 
     async def _change(self, values: dict[str, Any]) -> None:
         async with self._engine.writing() as connection:
@@ -121,6 +156,10 @@ class SqlGate:
 def _paused(at: int | ColumnElement[int]) -> ColumnElement[bool]:
     """A pause that ends later than any can is one from before the clock was set back."""
     return and_(gate.c.paused_until > at, gate.c.paused_until <= at + _LONGEST_PAUSE)
+
+
+def _given(name: str) -> BindParameter[int]:
+    return bindparam(name, type_=BigInteger)
 
 
 def _number(value: int) -> ColumnElement[int]:

@@ -39,7 +39,9 @@ class SqlStore:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Tx]:
         async with self._engine.writing() as connection:
-            yield SqlTx(connection)
+            tx = SqlTx(connection)
+            yield tx
+            await tx.flush()
 
     async def request(self, request_id: str) -> ChangeRequest | None:
         """One request, with its decisions and item."""
@@ -60,7 +62,8 @@ class SqlStore:
 
     async def due(self, now: datetime) -> tuple[ChangeRequest, ...]:
         """Requests that the sweep must look at, oldest first: undecided and past `expires_at`; previewing,
-        approved, applying or unconfirmed whose `next_at`, and whose only item's, is None or has come."""
+        approved, applying or unconfirmed whose `next_at`, and whose only item's, is None or has come;
+        paused whose `next_at` has come."""
         undecided = requests.c.status.in_(sorted(status.value for status in UNDECIDED))
         expired = undecided & (requests.c.expires_at <= now)
         work = items.alias("work")
@@ -69,7 +72,8 @@ class SqlStore:
         )
         at_work = requests.c.status.in_(_AT_WORK) & ~resting.correlate(requests)
         rested = or_(requests.c.next_at.is_(None), requests.c.next_at <= now)
-        return await self._requests(or_(expired, at_work & rested))
+        paused_too_long = (requests.c.status == Status.PAUSED.value) & (requests.c.next_at <= now)
+        return await self._requests(or_(expired, at_work & rested, paused_too_long))
 
     async def submission(self, submission_id: str) -> Submission | None:
         """A form that was sent, whatever became of it."""

@@ -130,6 +130,16 @@ holds = Table(
     Index("ix_holds_request_id", "request_id"),
 )
 
+# The run that a bulk is in: its brakes count from here.
+runs = Table(
+    "runs",
+    METADATA,
+    Column("request_id", ForeignKey("requests.id"), primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("ended", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+)
+
 audit = Table(
     "audit",
     METADATA,

@@ -15,8 +15,9 @@ from bot.domain.changes import Kind
 from bot.domain.errors import AlreadyOpen, Overtaken
 from bot.domain.requests import OPEN, ChangeRequest, Item, PersonDecision, Vote
 from bot.services.ports import PlaceKind, Submission
-from bot.storage import audit as audit_chain
+from bot.storage.audit import Appending
 from bot.storage.bulk_transaction import BulkTx
+from bot.storage.bulk_work import MOVE_ITEM, RowSteps
 from bot.storage.outbox import queue_message, waiting_card
 from bot.storage.rows import decision_values, item_values, request_values, submission_values
 from bot.storage.tables import DRAWN_KINDS, decisions, holds, items, requests, submissions
@@ -25,11 +26,17 @@ from bot.storage.tables import places as place_rows
 _SUBMISSION_ENDS = frozenset({"posted", "returned", "refused"})
 
 
-class SqlTx(BulkTx):
+class SqlTx(RowSteps, BulkTx):
     """Implements `Tx` of the ports on an open write transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+        super().__init__(connection)
+        self._audit = Appending(connection)
+
+    async def flush(self) -> None:
+        """Write what is written together: right before the commit."""
+        await self.flush_rows()
+        await self._audit.flush()
 
     async def add_submission(self, submission: Submission) -> bool:
         """Keep it; False where its key is known already. What the same modal sent before is over with it."""
@@ -110,19 +117,15 @@ class SqlTx(BulkTx):
             return await self._first_item(new)
         if (old.request_id, old.position) != (new.request_id, new.position):
             raise ValueError("an item can't move to another request")
-        still = (
-            (items.c.request_id == old.request_id)
-            & (items.c.state == old.state)
-            & (items.c.attempts == old.attempts)
-            & (items.c.position == old.position)
-        )
-        if not await self._moves(update(items).where(still).values(item_values(new))):
+        still = {"of": old.request_id, "at": old.position, "was": old.state.value, "tried": old.attempts}
+        moved = await self._connection.execute(MOVE_ITEM, item_values(new) | still)
+        if not moved.rowcount:
             raise Overtaken(f"the item of request {old.request_id} is no longer {old.state}")
         return new
 
     async def audit(self, entry: AuditEntry) -> int:
         """Append to the chain; returns its seq."""
-        return await audit_chain.append(self._connection, entry)
+        return await self._audit.append(entry)
 
     async def tell(self, request_id: str, what: str, about: Mapping[str, str] | None = None) -> None:
         """Queue a message for each place of the request: "card" for CARD and TWIN (once while one waits),

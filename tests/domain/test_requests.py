@@ -61,7 +61,12 @@ TAKEN = {
         "doubt": "unconfirmed",
         "stop": "cancelled",
     },
-    "unconfirmed": {"succeed": "succeeded", "fail": "failed", "fail_partly": "partly_failed"},
+    "unconfirmed": {
+        "succeed": "succeeded",
+        "fail": "failed",
+        "fail_partly": "partly_failed",
+        "stop": "cancelled",
+    },
 }
 """The same table, written a second time by hand: a step added by mistake has to be added twice."""
 

@@ -270,6 +270,11 @@ LISTENERS = {
     "action request.deny": Row(button("request.deny"), NOBODY),
     "action request.cancel": Row(button("request.cancel"), REQUESTER),
     "action request.undo": Row(undo_button, NOBODY),
+    # Of the request of a single SIM these find no bulk; who steers a bulk: `test_bulk_steered.py`.
+    "action bulk.pause": Row(button("bulk.pause"), NOBODY),
+    "action bulk.resume": Row(button("bulk.resume"), NOBODY),
+    "action bulk.cancel_rest": Row(button("bulk.cancel_rest"), NOBODY),
+    "action bulk.ask_again": Row(button("bulk.ask_again"), NOBODY),
     "action thing.look_up": Row(form_button("thing.look_up"), NOBODY),
     "action iccid.take": Row(form_button("iccid.take"), NOBODY),
     "action imei.take": Row(form_button("imei.take"), NOBODY),

@@ -202,3 +202,24 @@ def _file_of(engine: Engine) -> str:
     name = engine.sqlalchemy.url.database
     assert name
     return name
+
+
+async def test_bulk_work_takes_the_slots_of_a_moment_in_one_go_and_a_single_hardly_waits(
+    engine: Engine, clock: ManualClock
+) -> None:
+    fast = SqlGate(engine, clock, 500, burst=10)
+    times = await passing(fast, clock, 31, urgent=False)
+    assert times == pytest.approx([0.0] + [0.002] * 10 + [0.022] * 10 + [0.042] * 10)
+    assert await passing(fast, clock, 1) == pytest.approx([0.002])
+
+
+async def test_slots_taken_ahead_are_gone_when_the_vendor_is_slow_and_after_a_while(
+    engine: Engine, clock: ManualClock
+) -> None:
+    fast = SqlGate(engine, clock, 500, burst=10)
+    await passing(fast, clock, 2, urgent=False)
+    await fast.slow_down(5)
+    assert await passing(fast, clock, 1, urgent=False) == pytest.approx([5.0])
+    await passing(fast, clock, 2, urgent=False)
+    clock.advance(0.3)
+    assert not fast._use_spare()

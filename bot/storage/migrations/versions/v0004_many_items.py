@@ -18,6 +18,7 @@ def upgrade() -> None:
     """What is open goes on being held; items keep what they were."""
     _hold()
     _many_items()
+    _run()
     for table, column in (
         ("requests", sa.Column("asked_thread", sa.String(64), nullable=False, server_default="")),
         ("requests", sa.Column("asked_link", sa.Text(), nullable=False, server_default="")),
@@ -46,6 +47,18 @@ def _hold() -> None:
         f"SELECT target_id, id FROM requests WHERE status IN {_OPEN}"
     )
     op.drop_index("ix_requests_one_open", "requests")
+
+
+def _run() -> None:
+    op.create_table(
+        "runs",
+        sa.Column("request_id", sa.String(64), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("ended", sa.Integer(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("request_id", name="pk_runs"),
+        sa.ForeignKeyConstraint(["request_id"], ["requests.id"], name="fk_runs_request_id"),
+    )
 
 
 def _many_items() -> None:

@@ -1,0 +1,56 @@
+"""The seams of applying bulks: their rows, moved and read. Beside `ports.py`, which is long already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.requests import ChangeRequest, Item, ItemState
+from bot.domain.rows import BulkRow
+from bot.domain.tallies import Run, Tally
+
+
+class RowSteps(Protocol):
+    """The part of a write transaction (`Tx`) that moves the rows of an approved bulk."""
+
+    async def take_rows(self, bulk_id: str, limit: int, now: datetime) -> tuple[BulkRow, ...]:
+        """QUEUED rows that are due → RUNNING, those never tried first; none unless the bulk is APPLYING."""
+        ...
+
+    async def move_rows(
+        self, bulk_id: str, states: Iterable[ItemState], to: ItemState, explanation: str = ""
+    ) -> int:
+        """All rows in one of the states, at once; how many. What ends for good lets go of its Thing."""
+        ...
+
+    def move_row(self, old: Item, new: Item, lets_go: str = "") -> None:
+        """As `put_item`, once a transaction and for many rows in one go: written right before the commit,
+        which raises `Overtaken` where one has moved. `lets_go`: the Thing that is held no longer."""
+        ...
+
+    async def begin_run(self, bulk_id: str, run: Run) -> None:
+        """From here on the brakes count anew."""
+        ...
+
+
+class BulkWork(Protocol):
+    """The rows of an approved bulk, read. Raises `StoreUnavailable`."""
+
+    async def tally(self, bulk: ChangeRequest) -> tuple[Tally, Run]:
+        """Its rows counted by state, and the run that they are in (of one not begun: since its approval)."""
+        ...
+
+    async def rows_in_doubt(self, bulk_id: str, now: datetime, limit: int) -> tuple[BulkRow, ...]:
+        """RUNNING, SENT or UNCONFIRMED, and due: what an earlier slice or process left behind."""
+        ...
+
+    async def next_row_at(self, bulk_id: str) -> datetime | None:
+        """When the first of its unfinished rows is due; None where one is due at once, or none is left."""
+        ...
+
+    async def rows_after(
+        self, bulk_id: str, position: int, limit: int, states: Iterable[ItemState] = ()
+    ) -> tuple[BulkRow, ...]:
+        """Rows after that position, in the order of the file; of these states, else of any."""
+        ...

@@ -1,0 +1,131 @@
+"""Applying a bulk that was approved, slice by slice: canary, brakes, and the one way in which it ends.
+
+All of its state is in rows. A slice may end at any point, by `kill -9` too: rows that were `running` start
+over, rows that were `sent` are in doubt and are read first, as a request about one Thing is.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.domain.errors import DirectoryUnavailable, Overtaken
+from bot.domain.requests import ChangeRequest, Event, Status
+from bot.domain.tallies import Brakes, Run, Tally, end_of, why_pause
+from bot.services.applying_ports import BulkWork
+from bot.services.bulk_records import BulkRecords
+from bot.services.bulk_rows import RowSteps
+from bot.services.bulk_slice import Pace, Slice
+from bot.services.outcomes import Outcomes
+from bot.services.ports import Clock, Notifier, Store
+from bot.services.progress import TRY_AGAIN_AFTER
+
+LEFT_BEHIND_AT_ONCE = 200
+"""Rows in doubt looked at in one slice."""
+SAY = Outcomes("SIM")
+SLACK_AWAY = "Slack did not answer whether everybody involved still has their role."
+
+
+class BulkExecution:
+    """`LongWork` for bulks: approved, applying, unconfirmed; and paused, once their time is over."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        work: BulkWork,
+        rows: RowSteps,
+        records: BulkRecords,
+        brakes: Brakes,
+        clock: Clock,
+        notifier: Notifier,
+    ) -> None:
+        self._store = store
+        self._work = work
+        self._rows = rows
+        self._records = records
+        self._brakes = brakes
+        self._clock = clock
+        self._notifier = notifier
+        self._pace = Pace(clock)
+
+    async def step(self, request: ChangeRequest) -> bool:
+        """One slice. Whether there is more to do at once."""
+        try:
+            return await self._step(request)
+        except Overtaken:
+            return True  # somebody steered it meanwhile: look again
+        finally:
+            self._rows.roles.end(request)
+            self._rows.progress.unwatch(request.id)
+            self._notifier.wake()
+
+    async def _step(self, bulk: ChangeRequest) -> bool:
+        if bulk.status is Status.APPROVED:
+            bulk = await self._records.begin(bulk)
+        tally, run = await self._work.tally(bulk)
+        self._rows.roles.about(bulk)
+        if tally.unsent:
+            try:
+                lost = await self._lost(bulk)
+            except DirectoryUnavailable:
+                await self._records.rest(bulk, self._clock.now() + TRY_AGAIN_AFTER, SLACK_AWAY)
+                return False
+            if lost:
+                bulk = await self._records.outdate_rest(bulk, lost)
+            elif bulk.status is Status.PAUSED:
+                return False
+            elif why := why_pause(tally, run, self._brakes):
+                await self._records.pause(bulk, why)
+                return False
+        delay = await self._slice(bulk, tally, run)
+        return await self._after(bulk.id, delay)
+
+    async def _lost(self, bulk: ChangeRequest) -> str | None:
+        """Why nothing of it may be sent any more. Raises `DirectoryUnavailable`."""
+        if bulk.apply_before is None or self._clock.now() > bulk.apply_before:
+            return SAY.too_late
+        objection = await self._rows.roles.still_holds(bulk)
+        return SAY.no_longer_allowed(objection) if objection else None
+
+    async def _slice(self, bulk: ChangeRequest, tally: Tally, run: Run) -> str:
+        """Why the bulk as a whole has to rest, or ""."""
+        current = Slice(
+            bulk,
+            tally=tally,
+            run=run,
+            brakes=self._brakes,
+            store=self._store,
+            rows=self._rows,
+            records=self._records,
+            pace=self._pace,
+            clock=self._clock,
+        )
+        self._rows.progress.watch(bulk.id, current.moved)
+        await current.work(await self._work.rows_in_doubt(bulk.id, self._clock.now(), LEFT_BEHIND_AT_ONCE))
+        return current.delay
+
+    async def _after(self, bulk_id: str, delay: str) -> bool:
+        """End it, let it rest, or say that there is more to do."""
+        bulk = await self._store.request(bulk_id)
+        if bulk is None or bulk.status not in {Status.APPLYING, Status.UNCONFIRMED}:
+            return False
+        tally, _ = await self._work.tally(bulk)
+        event = end_of(tally)
+        if event and not (event is Event.DOUBT and bulk.status is Status.UNCONFIRMED):
+            return await self._end(bulk, event, tally)
+        if delay:
+            await self._records.rest(bulk, self._clock.now() + TRY_AGAIN_AFTER, delay)
+            return False
+        at = await self._work.next_row_at(bulk_id)
+        if at is not None or bulk.note:
+            await self._records.rest(bulk, at, "")
+        return at is None or at <= self._clock.now()
+
+    async def _end(self, bulk: ChangeRequest, event: Event, tally: Tally) -> bool:
+        bulk = await self._records.end(bulk, event, tally)
+        if event is Event.DOUBT:
+            at = await self._work.next_row_at(bulk.id)
+            await self._records.rest(bulk, at or self._clock.now() + timedelta(seconds=30), "")
+            return False
+        self._pace.forget(bulk.id)
+        return False

@@ -1,0 +1,91 @@
+"""What became of each row of a bulk, as a table; and which rows can be asked for again, or taken back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from bot.domain.changes import LockThing, RestoreThing, ThingChange, UnlockThing
+from bot.domain.identifiers import group_imei
+from bot.domain.plans import RowVerdict
+from bot.domain.requests import ChangeRequest, ItemState
+from bot.domain.rows import BulkRow
+from bot.services.applying_ports import BulkWork
+from bot.services.documents import Document
+from bot.services.outcomes import lock_text
+
+HEADER = ("line", "ICCID", "IMEI", "asked", "before", "outcome", "what happened")
+PAGE = 500
+"""Rows in memory at a time."""
+FAILED = (ItemState.FAILED, ItemState.OUTDATED, ItemState.CONFLICT)
+"""Rows that may be asked for again: what came of them is known, and it is not what was asked."""
+OUTCOME = {
+    ItemState.QUEUED: "to come",
+    ItemState.RUNNING: "to come",
+    ItemState.SENT: "under way",
+    ItemState.DONE: "done",
+    ItemState.ALREADY: "already so",
+    ItemState.OUTDATED: "outdated",
+    ItemState.CONFLICT: "changed elsewhere",
+    ItemState.FAILED: "failed",
+    ItemState.UNCONFIRMED: "not known",
+    ItemState.SKIPPED: "left out",
+}
+
+
+class BulkResults:
+    """Reads the rows page by page: of a hundred thousand never more than one page is in memory."""
+
+    def __init__(self, work: BulkWork) -> None:
+        self._work = work
+
+    async def document(self, request: ChangeRequest) -> Document:
+        """One line a row, in the order of the file, as the rows stand when it is made."""
+        name = request.seen.target.title.rpartition(".")[0] or request.seen.target.title
+        return Document(f"{name}-results.csv", f"Results of {name}", HEADER, self._lines(request.id))
+
+    async def changed(self, bulk_id: str) -> AsyncIterator[BulkRow]:
+        """The rows that changed their SIM, each with the lock that stood there before: what an undo is about.
+
+        `row.seen.thing.lock` is that lock: the write left only while it was still as seen.
+        """
+        async for row in self._rows(bulk_id, (ItemState.DONE,)):
+            yield row
+
+    async def failed(self, bulk_id: str) -> AsyncIterator[BulkRow]:
+        """The rows that can be asked for again as they were: neither applied nor in doubt."""
+        async for row in self._rows(bulk_id, FAILED):
+            yield row
+
+    async def _lines(self, bulk_id: str) -> AsyncIterator[Sequence[str]]:
+        async for row in self._rows(bulk_id):
+            yield line_of(row)
+
+    async def _rows(self, bulk_id: str, states: Sequence[ItemState] = ()) -> AsyncIterator[BulkRow]:
+        after = 0
+        while page := await self._work.rows_after(bulk_id, after, PAGE, states):
+            for row in page:
+                yield row
+            after = page[-1].item.position
+
+
+def line_of(row: BulkRow) -> tuple[str, ...]:
+    """Numbers in groups that a spreadsheet leaves alone and our reader takes back."""
+    typed = [*row.typed, "", ""]
+    iccid = row.change.iccid.digits if row.change else typed[0]
+    imei, asked = _asked(row.change) if row.change else (typed[1], "")
+    before = lock_text(row.seen.thing.lock) if row.seen else ""
+    left_out = row.item.state is ItemState.SKIPPED and row.verdict is not RowVerdict.READY
+    outcome = f"left out: {row.verdict.value}" if left_out else OUTCOME.get(row.item.state, "")
+    groups = " ".join(iccid[i : i + 4] for i in range(0, len(iccid), 4)) if row.change else iccid
+    return (str(row.line), groups, imei, asked, before, outcome, row.item.explanation)
+
+
+def _asked(change: ThingChange) -> tuple[str, str]:
+    """The IMEI that was asked for, and what."""
+    match change:
+        case LockThing(imei=imei):
+            return group_imei(imei.digits), "lock"
+        case UnlockThing(keep=keep):
+            return "", "unlock keep" if keep else "unlock clear"
+        case RestoreThing(lock=lock):
+            return group_imei(lock.bound_to), "undo"

@@ -1,0 +1,124 @@
+"""Pause, resume, cancel the rest: what people decide while a bulk is applied. One winner, always."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from bot.domain.audit import AuditEntry
+from bot.domain.changes import Bulk
+from bot.domain.errors import NoSuchRequest, NotAllowed, Overtaken, Refusal, Unfit
+from bot.domain.requests import ChangeRequest, Origin, Person, Status
+from bot.services.authority import Authority
+from bot.services.bulk_records import BulkRecords
+from bot.services.ports import Clock, Dispatcher, Notifier, Store
+
+TRIES = 5
+LONGEST_ID = 40
+"""A forged button may carry anything for an id."""
+UNDER_WAY = frozenset({Status.APPLYING})
+STOPPABLE = frozenset({Status.APPLYING, Status.PAUSED})
+PAUSED_BY_HAND = "Somebody pressed Pause."
+SAID = {
+    Status.APPROVED: "It has not begun yet; try again in a moment.",
+    Status.APPLYING: "It is being applied already.",
+    Status.PAUSED: "It is paused already: nothing more is sent.",
+    Status.UNCONFIRMED: "Everything has been sent already; I only read what came of it.",
+}
+ENDED = "It has ended already; the card shows how."
+Turn = Callable[[ChangeRequest], Awaitable[ChangeRequest]]
+
+
+class Steering:
+    """The requester may, and whoever may approve it: a brake is for all who answer for the bulk."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        records: BulkRecords,
+        authority: Authority,
+        dispatcher: Dispatcher,
+        notifier: Notifier,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._records = records
+        self._authority = authority
+        self._dispatcher = dispatcher
+        self._notifier = notifier
+        self._clock = clock
+
+    async def pause(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
+        """Nothing more is sent until somebody resumes it. Raises `NotAllowed`, `Unfit`."""
+        return await self._turn(
+            person,
+            origin,
+            request_id,
+            "pause",
+            lambda bulk: self._records.pause(bulk, PAUSED_BY_HAND, person, origin),
+        )
+
+    async def resume(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
+        """Go on, canary first. Raises `NotAllowed`, `Unfit`."""
+        return await self._turn(
+            person, origin, request_id, "resume", lambda bulk: self._records.resume(bulk, person, origin)
+        )
+
+    async def cancel_rest(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
+        """What has not left never will. Raises `NotAllowed`, `Unfit`."""
+        return await self._turn(
+            person,
+            origin,
+            request_id,
+            "cancel_rest",
+            lambda bulk: self._records.cancel_rest(bulk, person, origin),
+        )
+
+    async def _turn(
+        self, person: Person, origin: Origin, request_id: str, verb: str, turn: Turn
+    ) -> ChangeRequest:
+        try:
+            for _ in range(TRIES):
+                bulk = await self._known(request_id)
+                await self._authority.to_steer(person, origin, bulk, verb)
+                if bulk.status not in FROM[verb]:
+                    raise Unfit(SAID.get(bulk.status, ENDED))
+                try:
+                    return await turn(bulk)
+                except Overtaken:
+                    continue
+            raise Unfit("It moves too quickly just now; try again.")
+        except NotAllowed:
+            raise
+        except Refusal as refusal:
+            await self._in_vain(person, origin, request_id, verb, refusal)
+            raise
+        finally:
+            self._notifier.wake()
+            self._dispatcher.wake()
+
+    async def _known(self, request_id: str) -> ChangeRequest:
+        bulk = await self._store.request(request_id)
+        if bulk is None or not isinstance(bulk.change, Bulk):
+            raise NoSuchRequest("I don't know this bulk: the card may be of another installation of the bot.")
+        return bulk
+
+    async def _in_vain(
+        self, person: Person, origin: Origin, request_id: str, verb: str, refusal: Refusal
+    ) -> None:
+        """Every click in vain is an audit entry; where the policy refused it, there is one already."""
+        entry = AuditEntry(
+            at=self._clock.now(),
+            event=f"bulk.{verb}",
+            outcome="refused",
+            person=person,
+            origin=origin,
+            request_id=request_id[:LONGEST_ID],
+            reason=refusal.reason,
+        )
+        async with self._store.transaction() as tx:
+            await tx.audit(entry)
+
+
+FROM = {"pause": UNDER_WAY, "resume": frozenset({Status.PAUSED}), "cancel_rest": STOPPABLE}
+"""Where each verb leads on from."""
