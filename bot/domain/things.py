@@ -146,6 +146,8 @@ class ThingRow:
     last_seen_imei: str
     things_group_id: str | None = None
     """"" where it is in no group; None where the listing doesn't say."""
+    own_lock: ThingLock | None = None
+    """None where the listing doesn't say."""
 
 
 def folded(name: str) -> str:

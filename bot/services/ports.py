@@ -33,8 +33,8 @@ class Clock(Protocol):
 class Platform(Protocol):
     """The vendor's platform. Every method may raise `PlatformError`s; reads never raise `OutcomeUnknown`."""
 
-    async def thing(self, iccid: Iccid) -> Thing:
-        """Read one Thing, fresh. Raises `ThingNotFound`."""
+    async def thing(self, iccid: Iccid, *, urgent: bool = True) -> Thing:
+        """Read one Thing, fresh; not urgent: after all that people wait for. Raises `ThingNotFound`."""
         ...
 
     async def things_group(self, things_group_id: str) -> ThingsGroup:

@@ -13,6 +13,7 @@ from bot.domain.fingerprints import fingerprint
 from bot.domain.identifiers import Iccid, ThingsGroupId, iccid_forms
 from bot.domain.impact import Impact, SeenGroup, SeenTarget, SeenThing, assess
 from bot.domain.policy import Policy, Terms
+from bot.domain.requests import ChangeRequest
 from bot.domain.things import Target, Thing, ThingsGroup
 from bot.services.deadline import within
 from bot.services.ports import Clock, Platform, Store
@@ -121,6 +122,10 @@ class Previews:
         impact = assess(change, seen)
         terms = self._policy.terms(change.kind, seen.things_group_id, impact.affected)
         return Preview(seen, impact, terms, self.mark(change, seen, impact, terms))
+
+    def to_type(self, request: ChangeRequest) -> str:
+        """What an approver has to type: see `Policy.to_type`."""
+        return self._policy.to_type(request.change.kind, request.scopes, request.impact.affected)
 
     def mark(self, change: SingleChange, seen: SeenTarget, impact: Impact, terms: Terms) -> str:
         """The fingerprint of a change to what was seen, with that verdict under those terms."""

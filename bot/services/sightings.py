@@ -52,10 +52,11 @@ class _Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._platform, name)
 
-    async def thing(self, iccid: Iccid) -> Thing:
-        thing = await self._platform.thing(iccid)
+    async def thing(self, iccid: Iccid, *, urgent: bool = True) -> Thing:
+        thing = await self._platform.thing(iccid, urgent=urgent)
         group_id = thing.things_group_id or ""
-        row = ThingRow(thing.thing_id, thing.iccid, thing.name, thing.last_seen_imei, group_id)
+        seen_in = thing.last_seen_imei
+        row = ThingRow(thing.thing_id, thing.iccid, thing.name, seen_in, group_id, thing.lock)
         self._sightings.thing(row)
         return thing
 

@@ -12,6 +12,7 @@ from bot.domain.requests import ChangeRequest, ItemState, Status
 from bot.services.ports import PlaceKind
 from bot.slack import blocks as b
 from bot.slack import ids
+from bot.slack.census_block import census_blocks, census_of, short_sums
 from bot.slack.locks import Rows, after_words, thing_rows, things_group_rows
 from bot.slack.verdicts import any_device, impact, verdict
 
@@ -31,6 +32,7 @@ HEADLINES: Mapping[Status, str] = {
     Status.OUTDATED: "⚠️",
 }
 ALARM = "⚠️"
+COUNTING = "*Counting whom it hurts.* Nobody can approve it before that is known."
 AHEAD = frozenset({Status.PREVIEWING, Status.PENDING, Status.APPROVED, Status.APPLYING, Status.PAUSED})
 """While the change lies ahead a card says “now” and “after”; then what was before, and what was asked."""
 
@@ -49,6 +51,8 @@ class Audience:
 
     ids: tuple[str, ...]
     roles: tuple[str, ...]
+    types_number: bool = False
+    """Whether an approver has to type how many are affected: a form asks for it."""
 
 
 def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str = "") -> Drawn:
@@ -60,6 +64,9 @@ def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str 
     drawn = [b.section(headline), b.facts(_rows(request))]
     if request.status is Status.PENDING:
         drawn.append(b.section(impact(request)))
+        drawn += census_blocks(request)
+    elif request.status is Status.PREVIEWING:
+        drawn.append(b.section(f"{COUNTING} {b.escape(request.note, 300)}".strip()))
     elif request.item and request.item.explanation:
         drawn.append(b.section(b.escape(request.item.explanation, 900)))
     drawn.append(b.quote("Reason", request.reason or "none given"))
@@ -68,7 +75,9 @@ def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str 
     if note:
         drawn.append(b.context(note))
     if request.status is Status.PENDING and kind is PlaceKind.CARD:
-        drawn.append(_buttons(request))
+        drawn.append(_buttons(request, audience))
+    if request.status is Status.PREVIEWING and kind is PlaceKind.CARD:
+        drawn.append(b.actions(*_endings(request), block_id="decision"))
     name = b.escape(request.seen.target.title, 80)
     return Drawn(f"{_headline(request)} ({name})", drawn)
 
@@ -146,7 +155,8 @@ def _rows(request: ChangeRequest) -> Rows:
         return thing_rows(request.seen, now, after)
     if isinstance(request.seen, SeenPlan):
         raise TypeError(f"request {request.id} is a bulk: its card is drawn elsewhere")
-    return things_group_rows(request.seen, now, after)
+    counted = [("SIMs", short_sums(request))] if request.seen.census else []
+    return [*things_group_rows(request.seen, now, after), *counted]
 
 
 def _people(request: ChangeRequest, kind: PlaceKind, audience: Audience) -> str:
@@ -181,13 +191,25 @@ def _decided(request: ChangeRequest) -> str:
     return ""
 
 
-def _buttons(request: ChangeRequest) -> b.Block:
+def _buttons(request: ChangeRequest, audience: Audience) -> b.Block:
     value = f"{request.id}.{request.fingerprint}"
     approve_sure = None
-    if request.impact.affected != 0:
+    if request.impact.affected != 0 and not audience.types_number:
         approve_sure = b.sure("Approve this?", _plain_verdict(request), "Approve")
+    approve = "Approve…" if audience.types_number else "Approve"
+    again = [b.button("Count again", ids.COUNT_AGAIN, value)] if census_of(request) else []
     return b.actions(
-        b.button("Approve", ids.APPROVE, value, style="primary", sure=approve_sure),
+        b.button(approve, ids.APPROVE, value, style="primary", sure=approve_sure),
+        *_endings(request),
+        *again,
+        block_id="decision",
+    )
+
+
+def _endings(request: ChangeRequest) -> list[b.Block]:
+    """The buttons that end it, while it is being counted too."""
+    value = f"{request.id}.{request.fingerprint}"
+    return [
         b.button("Deny", ids.DENY, value, style="danger"),
         b.button(
             "Cancel request",
@@ -197,8 +219,7 @@ def _buttons(request: ChangeRequest) -> b.Block:
                 "Cancel this request?", "Only the person who asked can. Nothing is changed.", "Cancel it"
             ),
         ),
-        block_id="decision",
-    )
+    ]
 
 
 def _plain_verdict(request: ChangeRequest) -> str:

@@ -9,7 +9,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.slack import actions, choosing, commands, views
+from bot.slack import actions, approving, choosing, commands, views
 from bot.slack.desk import Desk
 
 
@@ -41,6 +41,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
     views.register(app, desk)
     actions.register(app, desk)
     choosing.register(app, desk)
+    approving.register(app, desk)
 
     async def user_groups_changed(ack: AsyncAck, event: dict[str, Any]) -> None:  # noqa: ARG001
         desk.forget_roles()

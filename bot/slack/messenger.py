@@ -227,6 +227,9 @@ class Messenger:
         audience = Audience(
             ids=self._policy.approver_ids(request.scopes),
             roles=tuple(dict.fromkeys(name for names in roles for name in names)),
+            types_number=bool(
+                self._policy.to_type(request.change.kind, request.scopes, request.impact.affected)
+            ),
         )
         note = REPLACES if place.id in self._replaced else ""
         return draw(request, place.kind, audience, note)

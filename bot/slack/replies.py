@@ -10,6 +10,7 @@ from bot.domain.requests import ChangeRequest, ItemState
 from bot.domain.things import Thing, is_readable
 from bot.slack import blocks as b
 from bot.slack.cards import Drawn, only_clears
+from bot.slack.census_block import sums
 from bot.slack.locks import after_words
 
 
@@ -36,6 +37,8 @@ def _reply_text(request: ChangeRequest, what: str, about: Mapping[str, str]) -> 
             left = int(about.get("left", "0"))
             more = f" {left} more needed." if left else " It is applied now."
             return f"👍 Approved by {by}.{more}"
+        case "counted":
+            return f"🔎 Counted: {b.escape(sums(request))}. Please decide on the card above."
         case "denied":
             reason = b.escape(about.get("reason", ""), 500)
             return f"🚫 Denied by {by}: {reason}\n{requester}, nothing was changed."
