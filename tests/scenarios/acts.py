@@ -92,6 +92,29 @@ async def ask_unlock_group(
     return await send_form(stage, who, view, {"keep": keep, "reason": reason})
 
 
+async def approve(stage: Stage, who: Person, card: Message, number: str = "") -> None:
+    """Press Approve, sure; where its button says that a form asks how many are affected, type it there."""
+    asks = "Approve…" in shown(card)
+    await who.click(card, "request.approve", confirm=True)
+    if asks:
+        view = await number_form(stage, who)
+        wanted = json.loads(view.content["private_metadata"])["wanted"]
+        result = await submit(who, view, {"typed": number or wanted})
+        assert bool(number) != result.ok, result
+    await idle(stage)
+
+
+async def number_form(stage: Stage, who: Person) -> View:
+    """The form that asks how many are affected, once it is open."""
+
+    def opened() -> View | None:
+        view = form_of(who)
+        return view if view and view.content["callback_id"] == "request.approve_many" else None
+
+    view: View = await stage.until(opened)
+    return view
+
+
 async def send_form(stage: Stage, who: Person, view: View, values: dict[str, str]) -> Message:
     """Submit a form that must be taken; the card with buttons that came of it."""
     result = await submit(who, view, values)
@@ -116,12 +139,6 @@ async def refused_form(stage: Stage, who: Person, view: View, values: dict[str, 
 
 
 # --- deciding ------------------------------------------------------------------------------------
-
-
-async def approve(stage: Stage, who: Person, card: Message) -> None:
-    """Press Approve, and yes where it asks "sure?"; waits until the bot is done with the click."""
-    await who.click(card, "request.approve", confirm=True)
-    await idle(stage)
 
 
 async def deny(stage: Stage, who: Person, card: Message, reason: str) -> View:
