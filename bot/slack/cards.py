@@ -65,10 +65,10 @@ def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str 
     if request.status is Status.PENDING:
         drawn.append(b.section(impact(request)))
         drawn += census_blocks(request)
-    elif request.status is Status.PREVIEWING:
-        drawn.append(b.section(f"{COUNTING} {b.escape(request.note, 300)}".strip()))
     elif request.item and request.item.explanation:
         drawn.append(b.section(b.escape(request.item.explanation, 900)))
+    elif request.status is Status.PREVIEWING:
+        drawn.append(b.section(f"{COUNTING} {b.escape(request.note, 300)}".strip()))
     drawn.append(b.quote("Reason", request.reason or "none given"))
     drawn.append(b.context(_people(request, kind, audience)))
     drawn.append(b.context(_read_at(request)))
