@@ -162,6 +162,7 @@ class Counter:
         rows: list[ThingRow] = []
         before: tuple[str, ...] = ()
         repeats = False
+        keeping = _Keeping(self._ledger, self._clock)
         try:
             while page := await pages.next(more=self._clock.now() < until):
                 ids = tuple(row.thing_id for row in page.rows)
@@ -176,10 +177,10 @@ class Counter:
                     break
                 if len(rows) >= KEPT_AT_ONCE:
                     kept, rows = rows, []
-                    await self._ledger.keep(kept, self._clock.now(), counting)
+                    await keeping.keep(kept, counting)
         finally:
             await pages.close()
-            await self._ledger.keep(rows, self._clock.now(), counting)
+            await keeping.end(rows, counting)
         return await self.give_up(counting, REPEATS) if repeats else counting
 
     async def _ask(self, group_id: str, counting: Counting) -> Counting:
@@ -247,6 +248,29 @@ class Counter:
         except PlatformError:
             return None
         return sum(told.values()) if all(iccid in told for iccid in iccids) else None
+
+
+class _Keeping:
+    """Writes what was read while the next pages are on their way; never two writes at once."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._writing: asyncio.Task[None] | None = None
+
+    async def keep(self, rows: Sequence[ThingRow], counting: Counting) -> None:
+        """After the write before it. Raises what that one raised."""
+        await self._written()
+        self._writing = asyncio.create_task(self._ledger.keep(rows, self._clock.now(), counting))
+
+    async def end(self, rows: Sequence[ThingRow], counting: Counting) -> None:
+        """The last ones; nothing stays under way."""
+        await self.keep(rows, counting)
+        await self._written()
+
+    async def _written(self) -> None:
+        if self._writing:
+            await self._writing
 
 
 def _goal(change: SingleChange, seen: SeenGroup) -> GroupLock:
