@@ -36,6 +36,7 @@ from bot.services.sightings import Sightings
 from bot.services.submission import Submissions
 from bot.services.sweep import Sweep
 from bot.services.thing_execution import ThingExecution
+from bot.services.undoing import Undoing
 from bot.services.vigil import Vigil
 from bot.sheets.spooling import spool
 from bot.slack import listeners
@@ -161,6 +162,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         authority=authority,
         submissions=submissions,
         requests=requests,
+        undoing=Undoing(store=store, submissions=submissions, authority=authority, clock=clock),
         previews=previews,
         store=store,
         notifier=notifier,

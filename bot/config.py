@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_type_hints
 
 from dotenv import dotenv_values
@@ -153,10 +155,11 @@ def database_url(environment: Mapping[str, str]) -> str:
         raise ConfigError({"DATABASE_URL": f"{wrong}."}) from None
 
 
-def settings() -> dict[str, Setting]:
+@cache
+def settings() -> Mapping[str, Setting]:
     """Every key of the environment with what is known of it, in the order they are read."""
     hints = get_type_hints(Config, include_extras=True)
-    return {name.upper(): hint.__metadata__[0] for name, hint in hints.items()}
+    return MappingProxyType({name.upper(): hint.__metadata__[0] for name, hint in hints.items()})
 
 
 def environment(dotenv: Path, real: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from bot.dispatch.local import LocalDispatcher
 from bot.monogoto.client import Monogoto
 from bot.services.inventory import InventoryReader
 from bot.services.sweep import Sweep
-from bot.slack import asking
+from bot.slack import listeners
 from bot.slack.api import SlackAway, SlackError
 from bot.slack.desk import Desk
 from bot.slack.notifier import SlackNotifier
@@ -67,7 +67,7 @@ class Bot:
         await self._who_am_i()
         await self._notifier.start()
         self._dispatcher.start(self._sweep)
-        await asking.resume(self.desk)
+        await listeners.take_up(self.desk)
         await self.transport.start()
         if self._reader:
             self._reader.start()

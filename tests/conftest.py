@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import shutil
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -17,11 +19,36 @@ from hypothesis import settings
 from bot.sandbox.clock import ManualClock
 from bot.sandbox.stage import Stage
 from bot.storage.engine import migrate, open_engine
+from tests import quick
 from tests.gallery import collecting as gallery
 
 # A busy machine is no failure: examples are bounded in number, never in time.
 settings.register_profile("bounded", deadline=None)
 settings.load_profile("bounded")
+
+
+def pytest_configure() -> None:
+    quick.keep_bytecode()
+    quick.look_for_nothing_twice()
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: there is no garbage in it to be looked for, again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Of `-n auto`: one more than there are processors, since a test that waits leaves its one idle."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_are_compiled_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        quick.compile_statements_once(patched)
+        yield
 
 
 @pytest.hookimpl(trylast=True)

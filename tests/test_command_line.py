@@ -33,7 +33,7 @@ GOOD = {
     "MONOGOTO_USERNAME": "ops@example.com",
     "MONOGOTO_PASSWORD": "correct horse",
 }
-KEPT_OF_THE_SYSTEM = ("PATH", "SYSTEMROOT", "COVERAGE_PROCESS_START")
+KEPT_OF_THE_SYSTEM = ("PATH", "SYSTEMROOT", "COVERAGE_PROCESS_START", "PYTHONPYCACHEPREFIX")
 
 
 def bot(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

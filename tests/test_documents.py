@@ -13,13 +13,15 @@ import yaml
 
 from bot.config import settings
 from bot.monogoto.probe_words import QUESTIONS
-from bot.slack import commands
+from bot.slack import commands, shortcuts
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 COMMANDS = {command.name: (command.hint, command.description) for command in commands.COMMANDS}
 """Each command with its usage and description, as the code has them."""
+SHORTCUTS = [(each.name, each.menu.value, each.description) for each in shortcuts.SHORTCUTS]
+"""Each shortcut with its menu and description, as the code has them."""
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,22 @@ def test_the_manifest_offers_the_commands(manifest: dict[str, Any]) -> None:
 def test_the_readme_lists_the_commands() -> None:
     rows = re.findall(r"^\| `(/[a-z-]+)` \| `([^`]+)` \| (.+) \|$", README, re.MULTILINE)
     assert {name: (usage, description) for name, usage, description in rows} == COMMANDS
+
+
+def test_the_manifest_offers_the_shortcuts_within_slacks_limits(manifest: dict[str, Any]) -> None:
+    offered = manifest["features"]["shortcuts"]
+    ids = [(one["callback_id"], one["name"], one["type"], one["description"]) for one in offered]
+    assert ids == [(s.callback_id, s.name, s.menu.value, s.description) for s in shortcuts.SHORTCUTS]
+    assert len(offered) <= 10
+    assert all(len(one["name"]) <= 24 and len(one["description"]) <= 140 for one in offered)
+
+
+def test_the_readme_lists_the_shortcuts() -> None:
+    assert re.findall(r"^\| ([^|`]+) \| (message|global) \| (.+) \|$", README, re.MULTILINE) == SHORTCUTS
+
+
+def test_there_is_a_global_shortcut_for_each_command() -> None:
+    assert [s.command for s in shortcuts.SHORTCUTS if s.menu == "global"] == list(COMMANDS)
 
 
 def test_the_readme_names_every_setting() -> None:

@@ -10,6 +10,7 @@ from bot.domain.identifiers import Iccid
 
 LONGEST_SHOWN = 60
 _FORMULA_TEXT = re.compile(r'=\s*"([^"]*)"')
+_AROUND = " \t\r\n'\u200b\ufeff"
 _THOUSANDS = re.compile(r"\d{1,3}(?:([,.'’])\d{3})(?:\1\d{3})+")
 _DECIMAL = re.compile(r"(\d{12,})[.,]\d{1,2}")
 EXACT_DIGITS = 15
@@ -32,9 +33,9 @@ def plain_cell(text: str) -> str:
     """
     if text.isascii() and text.isdigit():
         return text
-    plain = unicodedata.normalize("NFKC", text).strip()
+    plain = unicodedata.normalize("NFKC", text).strip(_AROUND)
     formula = _FORMULA_TEXT.fullmatch(plain)
-    plain = (formula[1] if formula else plain).strip(" '\"\u200b\ufeff")
+    plain = (formula[1] if formula else plain).strip(_AROUND + '"')
     grouped = _THOUSANDS.fullmatch(plain)
     plain = plain.replace(grouped[1], "") if grouped else plain
     decimal = _DECIMAL.fullmatch(plain)
@@ -58,5 +59,7 @@ def letters(text: str) -> str:
 
 def shown(text: str) -> str:
     """What was typed, on one line and cut."""
+    if len(text) <= LONGEST_SHOWN and text.isprintable():
+        return text.strip()
     plain = " ".join("".join(c if c.isprintable() else " " for c in text[: LONGEST_SHOWN + 1]).split())
     return plain[: LONGEST_SHOWN - 1] + "…" if len(text) > LONGEST_SHOWN else plain

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from bot.domain.bulk_cells import EXACT_DIGITS, letters, plain_cell, shown, was_rounded
 from bot.domain.bulk_columns import Columns, understand
+from bot.domain.changes import LockThing, ThingChange, UnlockThing
 from bot.domain.identifiers import (
     Iccid,
     Imei,
@@ -57,6 +58,10 @@ _UNLOCK_HOW = 'Write "unlock keep" (the stored IMEI stays) or "unlock clear" (it
 _WHAT_TO_WRITE = 'Write an IMEI, "last seen", "unlock keep" or "unlock clear".'
 
 
+Typed = tuple[str, str]
+"""What stood in the file, cut: the ICCID, and the IMEI or the words instead of it. Stays out of `repr`."""
+
+
 @dataclass(frozen=True, slots=True)
 class WantedRow:
     """A row that can be used. `imei` is there for `Want.LOCK` only; `doubts` are what to look at."""
@@ -66,19 +71,28 @@ class WantedRow:
     want: Want
     imei: Imei | None
     doubts: tuple[str, ...] = ()
+    typed: Typed = field(default=("", ""), repr=False, compare=False)
+
+    @property
+    def change(self) -> ThingChange | None:
+        """What is asked of the Thing; None for `last seen`, as long as nobody knows which device that is."""
+        if self.imei is not None:
+            return LockThing(self.iccid, self.imei)
+        if self.want is Want.LOCK_LAST_SEEN:
+            return None
+        return UnlockThing(self.iccid, keep=self.want is Want.UNLOCK_KEEP)
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
-    """A row that can't be used as it stands: why, and what was typed, cut. Shows only its line in `repr`.
+    """A row that can't be used as it stands, and why; shows only its line in `repr`.
 
     `proposed` is an IMEI that was likely meant: the row needs a look, and the file to be mended.
     """
 
     line: int
     reason: str = field(repr=False)
-    iccid: str = field(default="", repr=False)
-    what: str = field(default="", repr=False)
+    typed: Typed = field(default=("", ""), repr=False)
     proposed: Imei | None = field(default=None, repr=False)
 
     @property
@@ -116,29 +130,29 @@ def _rows(
 
 
 def read_row(columns: Columns, cells: Sequence[str], line: int) -> Row:
-    """One row of a file, checked as the form checks what is typed. Never raises."""
-    typed = _Typed.of(columns, cells)
+    """One row of a file, checked as the form checks what is asked. Never raises."""
+    asked = _Cells.of(columns, cells)
     if any(cell.strip() for cell in cells[columns.width :]):
-        return typed.refused(
+        return asked.refused(
             line,
             f"This row has more than {columns.width} cells: a separator stands inside one. Put it in quotes.",
         )
-    iccid = parse_iccid(plain_cell(typed.iccid))
+    iccid = parse_iccid(plain_cell(asked.iccid))
     if isinstance(iccid, Rejection):
-        return typed.refused(line, f"ICCID: {iccid.why}")
-    if was_rounded(plain_cell(typed.iccid), iccid.value):
-        return typed.refused(line, _rounded(iccid.value))
-    want = _want(typed)
+        return asked.refused(line, f"ICCID: {iccid.why}")
+    if was_rounded(plain_cell(asked.iccid), iccid.value):
+        return asked.refused(line, _rounded(iccid.value))
+    want = _want(asked)
     if isinstance(want, Rejection):
-        return typed.refused(line, want.why)
+        return asked.refused(line, want.why)
     if want is not Want.LOCK:
-        return WantedRow(line, iccid.value, want, None, iccid.warnings)
-    imei = parse_imei(plain_cell(typed.imei))
+        return WantedRow(line, iccid.value, want, None, iccid.warnings, asked.shown)
+    imei = parse_imei(plain_cell(asked.imei))
     if isinstance(imei, Proposal):
-        return typed.refused(line, _proposed(imei, typed.imei), imei.value)
+        return asked.refused(line, _proposed(imei, asked.imei), imei.value)
     if isinstance(imei, Rejection):
-        return typed.refused(line, f"IMEI: {imei.why}")
-    return WantedRow(line, iccid.value, want, imei.value, iccid.warnings + imei.warnings)
+        return asked.refused(line, f"IMEI: {imei.why}")
+    return WantedRow(line, iccid.value, want, imei.value, iccid.warnings + imei.warnings, asked.shown)
 
 
 def want_of(text: str) -> Want | None:
@@ -147,7 +161,7 @@ def want_of(text: str) -> Want | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Typed:
+class _Cells:
     """The three cells of a row, "" where there is none."""
 
     iccid: str
@@ -155,27 +169,32 @@ class _Typed:
     action: str
 
     @classmethod
-    def of(cls, columns: Columns, cells: Sequence[str]) -> _Typed:
+    def of(cls, columns: Columns, cells: Sequence[str]) -> _Cells:
         def cell(at: int | None) -> str:
             return cells[at] if at is not None and at < len(cells) else ""
 
         return cls(cell(columns.iccid), cell(columns.imei), cell(columns.action))
 
+    @property
+    def shown(self) -> Typed:
+        """Both cells of what is wanted in one: the dot can't make a number of two."""
+        said = [cell for cell in (self.imei, self.action) if cell.strip() and want_of(cell) is not Want.LOCK]
+        return shown(self.iccid), " · ".join(map(shown, said or [self.imei or self.action]))
+
     def refused(self, line: int, reason: str, proposed: Imei | None = None) -> RefusedRow:
-        what = " / ".join(part for part in (shown(self.imei), shown(self.action)) if part)
-        return RefusedRow(line, reason, shown(self.iccid), what, proposed)
+        return RefusedRow(line, reason, self.shown, proposed)
 
 
-def _want(typed: _Typed) -> Want | Rejection:
+def _want(asked: _Cells) -> Want | Rejection:
     """What the row asks for; the two cells that can say it must not disagree."""
-    said, has_imei_cell = want_of(typed.imei), bool(typed.imei.strip())
-    if not typed.action.strip():
-        return _want_of_one_cell(typed.imei, said)
-    action = want_of(typed.action)
+    said, has_imei_cell = want_of(asked.imei), bool(asked.imei.strip())
+    if not asked.action.strip():
+        return _want_of_one_cell(asked.imei, said)
+    action = want_of(asked.action)
     if action is None:
-        return _unknown_action(typed.action)
+        return _unknown_action(asked.action)
     if action is Want.LOCK:
-        return _want_of_lock(typed.imei, said)
+        return _want_of_lock(asked.imei, said)
     if has_imei_cell and said is not action:
         return Rejection(f'IMEI: "{WORDS[action]}" takes no IMEI. Empty one of the two cells.')
     return action
@@ -186,11 +205,11 @@ def _want_of_one_cell(text: str, said: Want | None) -> Want | Rejection:
         return Rejection(f"IMEI: the cell is empty. {_WHAT_TO_WRITE}")
     if said is Want.LOCK:
         return Rejection('IMEI: "lock" needs to know which device. Write the IMEI, or "last seen".')
+    if said or any(c.isdigit() for c in text):
+        return said or Want.LOCK
     if letters(text) == "unlock":
         return Rejection(f'IMEI: "unlock" can mean two things. {_UNLOCK_HOW}')
-    if said is None and not any(c.isdigit() for c in text):
-        return Rejection(f"IMEI: this cell says neither an IMEI nor what to do. {_WHAT_TO_WRITE}")
-    return said or Want.LOCK
+    return Rejection(f"IMEI: this cell says neither an IMEI nor what to do. {_WHAT_TO_WRITE}")
 
 
 def _want_of_lock(text: str, said: Want | None) -> Want | Rejection:

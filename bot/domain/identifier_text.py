@@ -38,12 +38,15 @@ _LOOKALIKES = {
 
 def pieces(text: str) -> tuple[str, ...]:
     """The parts of a text that labels, commas or line ends hold apart, without invisible marks."""
-    plain = unicodedata.normalize("NFKC", text)
-    plain = "".join(c for c in plain if unicodedata.category(c) != "Cf" and c != "`")
-    plain = _TEL.sub(lambda m: m[2] or m[1], plain)
-    plain = "".join("-" if _is_dash(c) else c for c in plain)
+    plain = _TEL.sub(lambda m: m[2] or m[1], visible(text).replace("`", ""))
     parts = _BREAKS.split(_LABEL.sub(_BREAK, plain))
     return tuple(part for part in (p.strip(" \u00a0'\"‘’“”()[].:-") for p in parts) if part)
+
+
+def visible(text: str) -> str:
+    """In its plainest characters: no invisible marks, one kind of dash, digits and letters of usual width."""
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join("-" if _is_dash(c) else c for c in plain if unicodedata.category(c) != "Cf")
 
 
 def compact(piece: str) -> str:

@@ -36,6 +36,7 @@ __all__ = [
     "group_imei",
     "iccid_forms",
     "in_range",
+    "is_known_body",
     "is_reported",
     "luhn_digit",
     "parse_iccid",
@@ -144,6 +145,11 @@ def parse_things_group_id(text: str) -> Valid[ThingsGroupId] | Proposal[ThingsGr
     if _UUID.fullmatch(typed):
         return Proposal(ThingsGroupId(GROUP_PREFIX + typed), f"The id lacks its beginning, {GROUP_PREFIX}.")
     return Rejection(f"That is no Things Group's id: it starts with {GROUP_PREFIX}.")
+
+
+def is_known_body(number: str) -> bool:
+    """Whether a known reporting body or laboratory issues numbers that start so. Never a reason to reject."""
+    return number[:2] in _REPORTING_BODIES + _TEST_LABORATORIES
 
 
 def _one_number(text: str, what: str, *, whole: int) -> str | Rejection:
@@ -284,7 +290,7 @@ def _range_warnings(number: str) -> tuple[str, ...]:
         return ("One digit repeated throughout: hardly a range of real devices.",)
     if body in _TEST_DEVICES:
         return ("This is a test IMEI range: devices on sale don't use it.",)
-    if body not in _REPORTING_BODIES + _TEST_LABORATORIES:
+    if not is_known_body(number):
         return (f"No known reporting body issues numbers that start with {body}: check the first digits.",)
     return ()
 

@@ -34,7 +34,7 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     OUTDATED = "outdated"
-    """Approved, and no longer what was approved: nothing was applied."""
+    """No longer what was approved, or of an undo what was written: nothing was applied."""
 
 
 OPEN = frozenset(
@@ -93,6 +93,7 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
     (Status.PENDING, Event.DENY): Status.DENIED,
     (Status.PENDING, Event.CANCEL): Status.CANCELLED,
     (Status.PENDING, Event.EXPIRE): Status.EXPIRED,
+    (Status.PENDING, Event.OUTDATE): Status.OUTDATED,
     (Status.APPROVED, Event.APPLY): Status.APPLYING,
     (Status.APPROVED, Event.OUTDATE): Status.OUTDATED,
     (Status.APPLYING, Event.SUCCEED): Status.SUCCEEDED,
@@ -191,6 +192,10 @@ class Origin:
     link: str = ""
     """Permalink of that message."""
 
+    def thread_in(self, channel: str) -> str:
+        """That thread, where it is one of this channel; else ""."""
+        return self.thread_ts if channel == self.channel else ""
+
 
 class Vote(StrEnum):
     """A person's decision."""
@@ -255,6 +260,8 @@ class ChangeRequest:
     """None until approved, and for a bulk: its items are many."""
     undoes: str = ""
     """Id of the request that this one takes back."""
+    undone_by: str = ""
+    """Id of the request that took this one back: read with it, never written."""
     note: str = ""
     """Why it is paused, how far its preview has come: a sentence for people."""
     next_at: datetime | None = None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 ROUNDS = 40
 """Turns of the loop. Whatever can go on does so at every turn; from the end of one call or look into the
 database to the beginning of the next it takes some fifteen."""
-WORK_SECONDS = 0.004
+WORK_SECONDS = 0.002
 """Of real time, from one look at work under way to the next."""
 SHORT_SECONDS = 0.001
 

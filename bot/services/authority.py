@@ -13,8 +13,7 @@ from bot.domain.requests import ChangeRequest, Origin, Person
 from bot.services.ports import Clock, Directory, Room, Store
 
 UNREACHABLE = (
-    "Slack did not answer who you are and which roles you hold, so the answer is no for now. "
-    "Nothing was changed; try again in a minute."
+    "Nothing was changed: Slack did not answer who you are and which roles you hold. Try again in a minute."
 )
 APPROVERS_LOOKED_AT = 50
 """People asked about, one call each, before a request is taken; the tier allows 100 a minute."""

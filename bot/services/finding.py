@@ -95,7 +95,8 @@ class Finder:
                 thing = request.seen.thing
                 answers.note(found, thing.iccid, thing.title, answers.BY_RECORDS)
         for known in listed.best:
-            answers.add(found, known, answers.BY_INVENTORY)
+            said_already = known.row.iccid in {row.iccid for row in now or ()}
+            answers.add(found, known, "" if said_already else answers.BY_INVENTORY)
         if not found:
             return NotFound(typed, await self._inventory.stock(), (*remarks, CONSOLE))
         choices = tuple(found.values())

@@ -10,13 +10,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.domain.changes import SingleChange, noun
 from bot.domain.errors import PlatformError, RateLimited, Refused
 from bot.domain.fingerprints import differences
 from bot.domain.identifiers import group_imei, is_reported
 from bot.domain.impact import SeenTarget, SeenThing
-from bot.domain.things import Lock, ThingLock
+from bot.domain.things import GroupLock, Lock, ThingLock
 
 _GROUPED = re.compile(r"[0-9]{2}-[0-9]{6}-[0-9]{6}(-[0-9]{1,2})?")
+_TAG = re.compile(r"<[^>]*(?:>|$)")
 _NAMED_AT_MOST = 5
 _VALUE_AT_MOST = 30
 
@@ -26,6 +28,10 @@ class Outcomes:
     """The sentences about one kind of target. `noun` is "SIM" or "group"."""
 
     noun: str
+
+    @property
+    def not_changed(self) -> str:
+        return f"The {self.noun} was not changed."
 
     @property
     def done(self) -> str:
@@ -38,8 +44,7 @@ class Outcomes:
     @property
     def already(self) -> str:
         return (
-            f"The {self.noun} was already configured as asked when this was to be applied; "
-            "nothing had to be changed."
+            f"The {self.noun} was already configured as asked when this was to be applied: nothing was sent."
         )
 
     @property
@@ -68,7 +73,7 @@ class Outcomes:
 
     @property
     def group_away(self) -> str:
-        return self._not_yet("Its group can't be read, so its lock may have changed.")
+        return self._not_yet("Its group can't be read, so the group's lock may have changed.")
 
     @property
     def touched(self) -> str:
@@ -147,8 +152,8 @@ class Outcomes:
     def overtaken(self, found: Lock, goal: Lock) -> str:
         """Somebody else changed the lock meanwhile."""
         return (
-            f"Somebody changed this {self.noun}'s lock elsewhere while the request was being applied. "
-            f"It is now {lock_text(found)}; asked for was {lock_text(goal)}. "
+            f"Somebody else changed this {self.noun}'s lock while the request was being applied: "
+            f"it is now {lock_text(found)}. The request asked for another: {lock_text(goal)}. "
             "Decide which is right, and ask again if needed."
         )
 
@@ -176,10 +181,19 @@ class Outcomes:
         return "The policy or the impact is no longer what it was when this was approved."
 
     def _not_changed(self, why: str) -> str:
-        return f"The {self.noun} was not changed. {why}"
+        return f"{self.not_changed} {why}"
 
     def _not_yet(self, why: str) -> str:
         return f"The {self.noun} is not changed yet. {why}"
+
+
+def overtaken_undo(change: SingleChange, found: Lock) -> str:
+    """The vendor no longer shows what the request to be undone has written."""
+    what = noun(change)
+    return (
+        f"The {what} was not changed. Its lock is no longer what the request left behind: it is now "
+        f"{lock_text(found)}. Ask for what it should be instead."
+    )
 
 
 def alarm(side_effects: Mapping[str, tuple[str, str]], *, later: bool = False) -> str:
@@ -194,7 +208,7 @@ def alarm(side_effects: Mapping[str, tuple[str, str]], *, later: bool = False) -
     more = f"; and {len(named) - _NAMED_AT_MOST} more" if len(named) > _NAMED_AT_MOST else ""
     when = " since the write, by it or by somebody else" if later else ""
     return (
-        f"⚠️ Fields besides the lock have changed on this group{when}: look at it in the console, and "
+        f"Fields besides the lock have changed on this group{when}: look at it in the console, and "
         f"put back what belongs there; all values are in the audit log. {listed}{more}."
     )
 
@@ -207,6 +221,8 @@ def lock_text(lock: Lock) -> str:
     stored = group_imei(lock.bound_to)
     if isinstance(lock, ThingLock) and not is_an_imei(lock.bound_to):
         stored = f"“{stored}”, which is no IMEI"
+    elif isinstance(lock, GroupLock):
+        stored = f"TAC {stored}"
     return f"locked to {stored}" if lock.imei_lock else f"unlocked; stored is {stored}"
 
 
@@ -232,4 +248,10 @@ def _cut(text: str, most: int) -> str:
 
 
 def _quoted(error: PlatformError) -> str:
-    return f" (“{error.snippet}”)" if error.snippet else ""
+    text = without_tags(error.snippet)
+    return f" (“{text}”)" if text else ""
+
+
+def without_tags(snippet: str) -> str:
+    """A piece of the vendor's answer as people read it: an error page has tags."""
+    return " ".join(_TAG.sub(" ", snippet).split())

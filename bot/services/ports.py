@@ -185,7 +185,10 @@ class Tx(Protocol):
         ...
 
     async def add_request(self, request: ChangeRequest, places: Iterable[tuple[PlaceKind, str]]) -> None:
-        """Insert it with its places. Raises `AlreadyOpen` where an open request holds its target."""
+        """Insert it with its places. Raises `AlreadyOpen` where an open request holds its target.
+
+        Card and twin in the channel where it was asked stand in that message's thread, if it names one.
+        """
         ...
 
     async def advance(self, old: ChangeRequest, new: ChangeRequest) -> ChangeRequest:
@@ -410,7 +413,11 @@ class Outbox(Protocol):
         ...
 
     async def drawn(self, place_id: int, *, channel: str, ts: str, rev: int) -> None:
-        """The card at this place is message `ts` and shows `rev`."""
+        """The card at this place is message `ts` and shows `rev`. A thread is left with its channel."""
+        ...
+
+    async def leave_thread(self, place_id: int) -> None:
+        """What is told at this place from now on stands by itself: its thread takes no reply."""
         ...
 
     async def stale_cards(self) -> tuple[Place, ...]:

@@ -62,9 +62,9 @@ class Previews:
                 continue
             if form == typed:
                 return thing
-            reason = f"This account holds no {typed.digits}, but it holds {form.digits}."
+            reason = f"This account holds no {typed.grouped}, but it holds {form.grouped}."
             raise Proposed(reason, "iccid", form.digits)
-        tried = ", ".join(form.digits for form in forms)
+        tried = ", ".join(form.grouped for form in forms)
         raise Unfit(
             f"No SIM of that ICCID is on this account. Tried: {tried}. "
             "Compare it with the number printed on the SIM, or ask whoever ordered it.",

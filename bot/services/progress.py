@@ -93,6 +93,9 @@ class Progress:
             await tx.tell(request.id, "card")
             told = {"state": state.value, "explanation": explanation, "alarm": "1" if side else ""}
             await tx.tell(request.id, "outcome", told)
+            if request.undoes and state is ItemState.DONE:
+                await tx.tell(request.undoes, "card")
+                await tx.tell(request.undoes, "undone", {"by": request.requester.user_id, "id": request.id})
 
     async def later(self, request: ChangeRequest, why: str) -> None:
         """Nothing has left, or it surely had no effect: try again while there is time, and say so once."""

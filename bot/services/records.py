@@ -57,7 +57,8 @@ def asked_words(request: ChangeRequest) -> tuple[dict[str, str], dict[str, str]]
         plan = request.seen.plan
         return {}, {"bulk": plan.name, "rows": str(plan.rows.ready), "digest": plan.digest}
     before = request.before
-    return lock_words(before), lock_words(wanted(request.single, before))
+    after = lock_words(wanted(request.single, before))
+    return lock_words(before), after | ({"undoes": request.undoes} if request.undoes else {})
 
 
 def target_typed(change: Change) -> dict[str, str]:

@@ -37,6 +37,7 @@ from bot.domain.requests import (
 )
 from bot.services.authority import Authority
 from bot.services.clearance import seen_target
+from bot.services.outcomes import overtaken_undo
 from bot.services.ports import Clock, Dispatcher, Notifier, Store, Tx
 from bot.services.preview import Preview, Previews
 from bot.services.records import about, asked_words
@@ -216,7 +217,8 @@ class Requests:
         request = await self._store.request(request_id)
         if request is None:
             raise NoSuchRequest(
-                "I don't know this request: the card may be of another installation of the bot. Ask again."
+                "Nothing was changed: this request is not known here. "
+                "The card may be of another installation of the bot; ask again."
             )
         return request
 
@@ -241,12 +243,31 @@ class Requests:
         if request.seen.is_whole and not core.is_whole:
             raise NotReached("The SIM's group can't be read just now.")  # no change of the SIM: no redraw
         preview = self._previews.judge(request.single, core)
+        if request.undoes and core.target.lock != request.before:
+            await self._outdate_undo(person, origin, request, core)
         if preview.fingerprint != request.fingerprint:
             seen = _counted(await self._previews.look(core.target, request.single), request)
             await self._redraw(person, origin, request, self._previews.judge(request.single, seen))
         if fingerprint != request.fingerprint:
-            raise Changed("This card was out of date. Look at it again and decide anew.")
+            raise Changed(
+                "Nothing was approved: this card was out of date. Look at it again and decide anew."
+            )
         return preview
+
+    async def _outdate_undo(
+        self, person: Person, origin: Origin, request: ChangeRequest, found: SeenTarget
+    ) -> None:
+        """What was to be taken back is no longer there: that ends it, whatever is there now."""
+        why = overtaken_undo(request.single, found.target.lock)
+        entry = replace(self._entry(request, "outdate", person, origin), reason=why)
+        try:
+            async with self._store.transaction() as tx:
+                await tx.advance(request, request.after(Event.OUTDATE, note=why))
+                await _record(tx, entry, request, "outcome", {"explanation": why})
+        except Overtaken:
+            raise AlreadyDecided(await self._known(request.id)) from None
+        self._notifier.wake()
+        raise Changed(f"Your approval was not counted, and the undo has ended. {why}")
 
     async def _still_in_time(
         self, person: Person, origin: Origin, request: ChangeRequest, since: datetime
@@ -277,9 +298,8 @@ class Requests:
             pass
         self._notifier.wake()
         raise Changed(
-            f"The {noun(request.change)} has changed since this card was drawn, so nothing was approved and "
-            "earlier approvals no longer count. "
-            "The card shows it as it is now: look at it again and decide anew."
+            f"Nothing was approved: the {noun(request.change)} has changed since this card was drawn, and "
+            "earlier approvals no longer count. The card shows it as it is now: look again and decide anew."
         )
 
     async def _endorse(

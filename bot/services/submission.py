@@ -24,7 +24,9 @@ from bot.domain.identifiers import Valid, parse_imei
 from bot.domain.plans import Scope
 from bot.domain.requests import THE_BOT, ChangeRequest, Event, Item, ItemState, Status
 from bot.domain.things import Target, Thing
+from bot.domain.undo import left_behind
 from bot.services.authority import Authority
+from bot.services.outcomes import overtaken_undo
 from bot.services.places import Places
 from bot.services.ports import Clock, Dispatcher, Notifier, Store, Submission, Tx
 from bot.services.preview import Preview, Previews
@@ -65,22 +67,29 @@ class Submissions:
         async with self._store.transaction() as tx:
             await tx.end_submission(submission.id, "returned")
 
-    async def submit(self, submission: Submission, change: SingleChange) -> ChangeRequest:
+    async def submit(
+        self, submission: Submission, change: SingleChange, *, undoes: ChangeRequest | None = None
+    ) -> ChangeRequest:
         """Authorise, read the platform, and post the request. Raises a `Refusal` or `PlatformError`.
 
-        Whatever is raised, the submission is ended and nothing was changed.
+        Whatever is raised, the submission is ended and nothing was changed. `undoes`: the request that
+        the change takes back, which is possible while the platform still shows what it has written.
         """
         try:
-            return await self._submit(submission, change)
+            return await self._submit(submission, change, undoes)
         except Exception as error:
             await self._end(submission, change, error)
             raise
 
-    async def _submit(self, submission: Submission, change: SingleChange) -> ChangeRequest:
+    async def _submit(
+        self, submission: Submission, change: SingleChange, undoes: ChangeRequest | None
+    ) -> ChangeRequest:
         person, origin, kind = submission.person, submission.origin, change.kind
         actor = await self._authority.to_ask(person, origin, kind)
         target = await self._previews.target(change)
         await self._authority.to_request(actor, person, origin, [(kind, target.things_group_id)])
+        if undoes and target.lock != left_behind(undoes):
+            raise Unfit(overtaken_undo(change, target.lock))
         _check_fits(change, target)
         holder = await self._store.open_request(target.target_id)
         if holder:
@@ -90,6 +99,8 @@ class Submissions:
         places = await self._places.choose(person, origin, approvers)
         request = self._draft(submission, change, preview)
         counted = request.status is Status.PREVIEWING
+        if undoes:
+            request = replace(request, undoes=undoes.id)
         async with self._store.transaction() as tx:
             await tx.add_request(request, places)
             await tx.audit(_asked(request))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import TextIO
 
@@ -50,10 +51,9 @@ def _named_separator(open_text: OpenText) -> str:
 
 def _fit(open_text: OpenText, delimiter: str) -> tuple[bool, float, int]:
     """How well a separator fits, the best highest: first, whether it yields columns that are understood."""
-    try:
-        sample = list(islice(_filled(_records(open_text, delimiter)), _SAMPLE))
-    except NotASheet:
-        return False, 0.0, 0
+    sample: list[Sequence[str]] = []
+    with suppress(NotASheet):  # told when it is read; what came before it says enough
+        sample.extend(islice(_filled(_records(open_text, delimiter)), _SAMPLE))
     if not sample:
         return False, 0.0, 0
     width = len(sample[0])

@@ -27,7 +27,7 @@ def kind_of(data: bytes) -> Kind:
     """Which of the two a file is. Raises `NotASheet` for anything else that shows it by its beginning."""
     if len(data) > MAX_BYTES:
         raise NotASheet(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Split it.")
-    if not data.strip():
+    if not data or data.isspace():
         raise NotASheet("The file is empty. Write one SIM on each line.")
     if data.startswith(b"PK\x03\x04"):
         return Kind.WORKBOOK

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from bot.domain.bulk_rows import WORDS, RefusedRow, Row, Want
+from bot.domain.bulk_rows import WORDS, Want
+from bot.domain.changes import LockThing, UnlockThing
 from bot.domain.identifiers import Iccid, Imei
+from bot.domain.rows import BulkRow
 from bot.sheets.writing import iccid_cell, imei_cell, write_csv
 
 VERDICT_HEADER = ("Line", "ICCID", "IMEI", "Verdict", "Why")
@@ -22,27 +24,22 @@ _TEMPLATE_WORDS = {
 def template() -> bytes:
     """A file to fill in: the header, and an example of each kind as a remark, which reading leaves out."""
     rows = (
-        (f"# {iccid_cell(_SIM)}", what_cell(want, _DEVICE if want is Want.LOCK else None), words)
+        (f"# {iccid_cell(_SIM)}", imei_cell(_DEVICE) if want is Want.LOCK else WORDS[want], words)
         for want, words in _TEMPLATE_WORDS.items()
     )
     return b"".join(write_csv(_TEMPLATE_HEADER, rows))
 
 
-def verdict_row(row: Row, verdict: str, why: str = "") -> tuple[str, ...]:
-    """The cells under `VERDICT_HEADER`: what was asked for, or typed, and what is said to it.
+def verdict_row(row: BulkRow, verdict: str, why: str = "") -> tuple[str, ...]:
+    """The cells under `VERDICT_HEADER` for a planned row: what it asks, or what was typed, and what is said.
 
-    `why` goes before what the row itself has to say.
+    A `last seen` shows the IMEI that it was frozen to.
     """
-    if isinstance(row, RefusedRow):
-        return (str(row.line), row.iccid, row.what, verdict, _sentences(why, row.reason))
-    what = what_cell(row.want, row.imei)
-    return (str(row.line), iccid_cell(row.iccid), what, verdict, _sentences(why, *row.doubts))
-
-
-def what_cell(want: Want, imei: Imei | None) -> str:
-    """What a row asks for, as the reader takes it back: an IMEI or words."""
-    return imei_cell(imei) if imei else WORDS[want]
-
-
-def _sentences(*said: str) -> str:
-    return " ".join(sentence for sentence in said if sentence)
+    iccid, what = (*row.typed, "", "")[:2]
+    match row.change:
+        case LockThing():
+            iccid, what = iccid_cell(row.change.iccid), imei_cell(row.change.imei)
+        case UnlockThing():
+            want = Want.UNLOCK_KEEP if row.change.keep else Want.UNLOCK_CLEAR
+            iccid, what = iccid_cell(row.change.iccid), WORDS[want]
+    return (str(row.line), iccid, what, verdict, why)

@@ -81,19 +81,15 @@ def _check_parts(data: bytes) -> None:
 
 
 def _rows(sheet: Any) -> Iterator[tuple[int, Sequence[str]]]:
-    """Every row, blank ones too. The size that a workbook declares is often wrong: it is left aside."""
+    """The rows that aren't empty. The size that a workbook declares is often wrong: it is left aside."""
     sheet.reset_dimensions()
-    rows = sheet.iter_rows(max_col=MOST_COLUMNS, values_only=True)
-    number = 0
-    while True:
-        with _told_plainly():
-            cells = next(rows, None)
-        if cells is None:
-            return
-        number += 1
-        if number > LAST_LINE:
-            raise NotASheet(_DAMAGED)
-        yield number, tuple("" if value is None else text_of(value) for value in cells)
+    nothing = (None,) * MOST_COLUMNS
+    with _told_plainly():
+        for number, cells in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS, values_only=True), start=1):
+            if number > LAST_LINE:
+                raise NotASheet(_DAMAGED)
+            if cells != nothing:  # a million blank rows may stand between two
+                yield number, tuple("" if value is None else text_of(value) for value in cells)
 
 
 def text_of(value: object) -> str:
@@ -110,7 +106,7 @@ def text_of(value: object) -> str:
 def _number(value: float) -> str:
     if abs(value) >= _EXACT_BELOW:
         return f"{value:.14E}"
-    return str(int(value)) if value == int(value) else repr(value)
+    return str(int(value)) if isinstance(value, int) or value.is_integer() else repr(value)
 
 
 def _notes(filled: list[str]) -> tuple[str, ...]:

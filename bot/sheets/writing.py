@@ -21,7 +21,8 @@ CHUNK = 1 << 16
 IN_MEMORY = 1_000_000
 """Bytes of a written file before it moves to disk."""
 
-_FORMULA = "=+-@"
+_FORMULA = {"=", "+", "-", "@"}
+_BREAKS = {"\t", "\r", "\n"}
 _INNER_FORMULA = re.compile(r"([;\t\r\n]\s*)(?=[=+\-@＝＋－＠])")
 _LONG_NUMBER = re.compile(r"\d{12,}")
 
@@ -55,7 +56,7 @@ def safe_cell(text: str) -> str:
     """
     plain = _INNER_FORMULA.sub(r"\1'", text.replace("\0", ""))
     shown = unicodedata.normalize("NFKC", plain).lstrip(" \t\r\n\u200b\ufeff")
-    if shown[:1] and (shown[0] in _FORMULA or plain[0] in "\t\r\n" or _LONG_NUMBER.fullmatch(shown.strip())):
+    if shown[:1] in _FORMULA or plain[:1] in _BREAKS or _LONG_NUMBER.fullmatch(shown.rstrip()):
         return f"'{plain}"
     return plain
 

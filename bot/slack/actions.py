@@ -22,6 +22,7 @@ from bot.slack.desk import EXPECTED, Call, Desk, read_reopen
 from bot.slack.errors import platform_words, words
 from bot.slack.form_state import asked_in, typed_in
 from bot.slack.looking_up import look_up
+from bot.slack.undoing import undo
 
 Handler = Callable[[Desk, Call, Mapping[str, Any], str], Coroutine[Any, Any, None]]
 """(desk, who and where, the whole payload, the button's value)"""
@@ -66,7 +67,7 @@ def _value(body: Mapping[str, Any], action_id: str) -> str:
 def _request_and_fingerprint(value: str) -> tuple[str, str]:
     request_id, _, fingerprint = value.partition(".")
     if not request_id:
-        raise NoSuchRequest("This button carries no request; the card may be broken. Ask again.")
+        raise NoSuchRequest("Nothing was changed: this button carries no request. Ask again.")
     return request_id, fingerprint
 
 
@@ -166,8 +167,8 @@ async def take_imei(desk: Desk, _call: Call, body: Mapping[str, Any], value: str
 
 async def reopen(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
     """Open the form again with all that was typed."""
-    kind, channel, typed = read_reopen(value, call.origin.channel)
-    await open_form(desk, replace(call, origin=Origin(channel)), kind, typed)
+    kept = read_reopen(value, call.origin.channel)
+    await open_form(desk, replace(call, origin=kept.origin), kept.kind, kept.typed)
 
 
 def _form_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -182,6 +183,7 @@ ACTIONS: Mapping[str, Handler] = {
     ids.DENY: deny,
     ids.CANCEL: cancel,
     ids.COUNT_AGAIN: count_again,
+    ids.UNDO: undo,
     ids.LOOK_UP: look_up_thing,
     ids.TAKE_ICCID: take_iccid,
     ids.TAKE_IMEI: take_imei,

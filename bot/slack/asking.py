@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from bot.domain.changes import Kind, SingleChange, noun
-from bot.domain.errors import AlreadyOpen, NotAllowed, Proposed, StoreUnavailable, Unfit
-from bot.domain.requests import ChangeRequest
+from bot.domain.errors import AlreadyOpen, NotAllowed, Proposed, Unfit
 from bot.services.ports import Submission
 from bot.slack import blocks as b
 from bot.slack import forms, ids
+from bot.slack.answering import cancel_button, posted, show_or_not
 from bot.slack.api import SlackError
 from bot.slack.choosing import show_group
 from bot.slack.desk import EXPECTED, Call, Desk, reopen
 from bot.slack.dispatch import log_unexpected
 from bot.slack.errors import words
 from bot.slack.form_state import Form
+from bot.slack.locks import b_iccid
 from bot.slack.looking_up import look_up, open_request_line
 from bot.slack.reading import read_fields
 
 ROLES_PATIENCE = 0.6
 """Seconds that the answer about roles may take before a loading modal is shown instead."""
-LINK_PATIENCE = 4.0
-"""Real seconds that the modal waits for the card, to link to it."""
 RESUME_WITHIN = timedelta(minutes=15)
 """A form sent longer ago than this is not taken up by itself: its sender may have asked anew since."""
 
@@ -37,7 +37,14 @@ async def open_form(
     desk: Desk, call: Call, kind: Kind, typed: Mapping[str, str], under: forms.Under | None = None
 ) -> None:
     """The form at once where the roles are known, else a loading modal that becomes the form."""
-    shown = Form(kind, call.origin.channel, desk.new_id(), typed)
+    shown = Form(
+        kind,
+        call.origin.channel,
+        desk.new_id(),
+        typed,
+        message_ts=call.origin.message_ts,
+        thread_ts=call.origin.thread_ts,
+    )
     asked = asyncio.create_task(desk.authority.to_open(call.person, call.origin, kind))
     form = forms.form(shown, under={**(under or {}), **_wrong_already(shown)})
     if await _in_time(desk, asked):
@@ -108,41 +115,21 @@ async def check(
     """
     call = Call(submission.person, submission.origin)
     try:
+        submission = await _with_link(desk, submission)
         request = await desk.submissions.submit(submission, change)
     except Exception as error:  # noqa: BLE001  every failure is worded; the unknown ones get a reference
         await _give_back(desk, call, submission, shown, error)
     else:
-        await _posted(desk, submission, request, remarks)
+        await posted(desk, submission, request, remarks)
 
 
-async def _posted(desk: Desk, submission: Submission, request: ChangeRequest, remarks: Iterable[str]) -> None:
-    link = await _link(desk, request)
-    where = f"<{link}|See it in Slack>" if link else "Its card follows in a moment"
-    buttons = [_cancel(request)] if request.approvals_needed else []
-    view = forms.notice(
-        "Request posted",
-        f"✅ *Request posted* as `{request.id}`. {where}.",
-        "Nothing is changed until it is approved."
-        if buttons
-        else "No approval is needed: it is applied now.",
-        *(f"⚠️ {b.escape(remark, 400)}" for remark in remarks),
-        buttons=buttons,
-        channel=submission.origin.channel,
-    )
-    await _shown(desk, submission.view_id, view)
-
-
-async def _link(desk: Desk, request: ChangeRequest) -> str:
-    """The request is posted whatever happens here: a link that can't be had is no failure."""
-    try:
-        place = await desk.notifier.posted(request.id, LINK_PATIENCE)
-        return await desk.notifier.link(place) if place else ""
-    except StoreUnavailable:
-        return ""
-
-
-def _cancel(request: ChangeRequest) -> b.Block:
-    return b.button("Cancel request", ids.CANCEL, f"{request.id}.{request.fingerprint}")
+async def _with_link(desk: Desk, submission: Submission) -> Submission:
+    """With the permalink of the message that it was asked from: kept, since that message may go."""
+    origin = submission.origin
+    if not origin.message_ts:
+        return submission
+    link = await desk.notifier.links.to(origin.channel, origin.message_ts)
+    return replace(submission, origin=replace(origin, link=link))
 
 
 async def _give_back(desk: Desk, call: Call, submission: Submission, shown: Form, error: Exception) -> None:
@@ -152,34 +139,26 @@ async def _give_back(desk: Desk, call: Call, submission: Submission, shown: Form
     again = shown.showing(submission.fields, desk.new_id())
     buttons = [reopen(again, again.typed)]
     if isinstance(error, AlreadyOpen):
-        sentence = f"⚠️ {await open_request_line(desk, error.request_id, noun(shown.kind))}"
+        line = await open_request_line(desk, error.request_id, noun(shown.kind))
+        sentence = f"⚠️ {line} It has to be decided or cancelled first."
         buttons = await _own(desk, call, error.request_id)
     elif isinstance(error, NotAllowed):
         buttons = []
     view = _returned(again, error, sentence, buttons)
-    if not await _shown(desk, submission.view_id, view):
+    if not await show_or_not(desk, submission.view_id, view):
         await desk.whisper(call, sentence, *buttons)
 
 
 async def _own(desk: Desk, call: Call, request_id: str) -> list[b.Block]:
     """Who asked for the open request can take it back here: its card may stand where they can't see it."""
     holder = await desk.store.request(request_id)
-    return [_cancel(holder)] if holder and holder.requester == call.person else []
-
-
-async def _shown(desk: Desk, view_id: str, view: forms.View) -> bool:
-    """Whether the modal could show it: it may be closed, and Slack may say no."""
-    try:
-        return await desk.show(view_id, view) is not None
-    except SlackError:
-        return False
+    return [cancel_button(holder)] if holder and holder.requester == call.person else []
 
 
 def _returned(again: Form, error: Exception, sentence: str, buttons: list[b.Block]) -> forms.View:
     match error:
         case Proposed():
-            action = ids.TAKE_ICCID if error.field == ids.ICCID_BLOCK else ids.TAKE_IMEI
-            proposal = forms.proposal(error.reason, error.value, action, error.value)
+            proposal = forms.proposal(error.reason, b_iccid(error.value), ids.TAKE_ICCID, error.value)
             return forms.form(again, under={error.field: proposal})
         case Unfit() if error.field:
             return forms.form(again, under={error.field: forms.wrong(error.reason)})
@@ -189,9 +168,21 @@ def _returned(again: Form, error: Exception, sentence: str, buttons: list[b.Bloc
             return forms.form(again, top=sentence)
 
 
-async def resume(desk: Desk) -> None:
-    """Take up the forms that were sent but not answered when an earlier process ended."""
+TakeUp = Callable[[Desk, Submission, bool], Coroutine[Any, Any, None]]
+"""(desk, what was sent, whether that was recently)"""
+
+
+async def resume(desk: Desk, others: Mapping[str, TakeUp]) -> None:
+    """Take up the forms that were sent but not answered when an earlier process ended.
+
+    `others` take up the forms that ask for something else than one change.
+    """
     for submission in await desk.store.unfinished_submissions():
+        recent = desk.clock.now() - submission.at <= RESUME_WITHIN
+        if submission.kind not in set(Kind):
+            work = others[submission.kind](desk, submission, recent)
+            desk.background.start(work, name=f"submission {submission.id}")
+            continue
         fields = submission.fields
         shown = Form(
             Kind(submission.kind),
@@ -200,9 +191,10 @@ async def resume(desk: Desk) -> None:
             fields,
             last_seen=fields.get("last_seen", ""),
             looked_up=fields.get("looked_up", ""),
+            message_ts=submission.origin.message_ts,
+            thread_ts=submission.origin.thread_ts,
         )
         read = read_fields(shown, fields)
-        recent = desk.clock.now() - submission.at <= RESUME_WITHIN
         if read.change is not None and recent:
             work = check(desk, submission, shown, read.change, read.all_remarks())
         else:

@@ -170,6 +170,19 @@ def actions(*buttons: Block, block_id: str | None = None) -> Block:
     return {"type": "actions", "elements": list(buttons)} | ({"block_id": block_id} if block_id else {})
 
 
+def choice(action_id: str, placeholder: str, options: Iterable[tuple[str, str, str]]) -> Block:
+    """A list to choose one from, at most 100: (what it is called, small print, what it stands for)."""
+    return {
+        "type": "static_select",
+        "action_id": action_id,
+        "placeholder": plain(placeholder, 150),
+        "options": [
+            {"text": plain(text, 75), "value": value} | ({"description": plain(why, 75)} if why else {})
+            for text, why, value in options
+        ],
+    }
+
+
 def text_input(
     block_id: str,
     label: str,

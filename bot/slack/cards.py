@@ -9,6 +9,8 @@ from bot.domain.changes import GroupChange, LockThing, LockThingsGroup, noun, wa
 from bot.domain.impact import SeenThing
 from bot.domain.plans import SeenPlan
 from bot.domain.requests import ChangeRequest, ItemState, Status
+from bot.domain.undo import can_be_undone
+from bot.services.outcomes import Outcomes
 from bot.services.ports import PlaceKind
 from bot.slack import blocks as b
 from bot.slack import ids
@@ -33,6 +35,8 @@ HEADLINES: Mapping[Status, str] = {
 }
 ALARM = "⚠️"
 COUNTING = "*Counting whom it hurts.* Nobody can approve it before that is known."
+LEFT_TO_PEOPLE = frozenset({ItemState.CONFLICT, ItemState.UNCONFIRMED})
+"""Not as asked, or not known: somebody has to look at it."""
 AHEAD = frozenset({Status.PREVIEWING, Status.PENDING, Status.APPROVED, Status.APPLYING, Status.PAUSED})
 """While the change lies ahead a card says “now” and “after”; then what was before, and what was asked."""
 
@@ -65,31 +69,49 @@ def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str 
     if request.status is Status.PENDING:
         drawn.append(b.section(impact(request)))
         drawn += census_blocks(request)
-    elif request.item and request.item.explanation:
-        drawn.append(b.section(b.escape(request.item.explanation, 900)))
+    elif explanation := _explanation(request):
+        drawn.append(b.section(b.escape(explanation, 900)))
     elif request.status is Status.PREVIEWING:
         drawn.append(b.section(f"{COUNTING} {b.escape(request.note, 300)}".strip()))
     drawn.append(b.quote("Reason", request.reason or "none given"))
+    if request.asked_in.link:
+        drawn.append(b.context(f"From <{request.asked_in.link}|this message>"))
     drawn.append(b.context(_people(request, kind, audience)))
     drawn.append(b.context(_read_at(request)))
     if note:
         drawn.append(b.context(note))
     if request.status is Status.PENDING and kind is PlaceKind.CARD:
         drawn.append(_buttons(request, audience))
-    if request.status is Status.PREVIEWING and kind is PlaceKind.CARD:
+    elif request.status is Status.PREVIEWING and kind is PlaceKind.CARD:
         drawn.append(b.actions(*_endings(request), block_id="decision"))
+    elif can_be_undone(request):
+        drawn.append(b.actions(b.button("Undo", ids.UNDO, request.id), block_id="undo"))
     name = b.escape(request.seen.target.title, 80)
     return Drawn(f"{_headline(request)} ({name})", drawn)
 
 
+def _explanation(request: ChangeRequest) -> str:
+    """What is to be said of the outcome besides the headline."""
+    said = (request.item.explanation if request.item else "") or request.note
+    say = Outcomes(noun(request.change))
+    if request.status is Status.SUCCEEDED:
+        return said.removeprefix(say.done).lstrip()
+    if request.status in {Status.FAILED, Status.OUTDATED}:
+        return said.removeprefix(say.not_changed).lstrip()
+    return said
+
+
 def mark(request: ChangeRequest) -> str:
     """The one emoji at the front."""
-    return ALARM if request.item and request.item.alarm else HEADLINES[request.status]
+    item = request.item
+    if item and (item.alarm or item.state in LEFT_TO_PEOPLE):
+        return ALARM
+    return HEADLINES[request.status]
 
 
 def _headline(request: ChangeRequest) -> str:
     said = _headline_alone(request)
-    return f"{said}; but more has changed" if request.item and request.item.alarm else said
+    return f"{said}; but other fields have changed" if request.item and request.item.alarm else said
 
 
 def _headline_alone(request: ChangeRequest) -> str:
@@ -118,6 +140,8 @@ def _headline_alone(request: ChangeRequest) -> str:
 
 
 def _question(request: ChangeRequest) -> str:
+    if request.undoes:
+        return f"Put this {noun(request.change)}'s lock back to what it was before request {request.undoes}?"
     match request.change:
         case LockThing():
             return "Lock this SIM to one device?"
@@ -131,7 +155,9 @@ def _question(request: ChangeRequest) -> str:
 
 
 def _done(request: ChangeRequest) -> str:
-    if isinstance(request.change, LockThing | LockThingsGroup):
+    if request.undoes:
+        return "Undone"
+    if wanted(request.single, request.before).imei_lock:
         return "Locked"
     return f"Stored {_stored(request)} cleared" if only_clears(request) else "Unlocked"
 
@@ -162,7 +188,7 @@ def _rows(request: ChangeRequest) -> Rows:
 def _people(request: ChangeRequest, kind: PlaceKind, audience: Audience) -> str:
     asked = f"Asked by {b.mention(request.requester.user_id)} {b.moment(request.created_at)}"
     if request.status is not Status.PENDING:
-        return f"{asked} · request `{request.id}`{_decided(request)}"
+        return f"{asked} · request `{request.id}`{_decided(request)}{chain(request)}"
     left = request.approvals_left
     more = "more " if request.approvals else ""
     who = b.mentions(audience.ids) if kind is PlaceKind.CARD else b.escape(" or ".join(audience.roles))
@@ -189,6 +215,12 @@ def _decided(request: ChangeRequest) -> str:
     if request.approvals:
         return f" · approved by {b.mentions(a.person.user_id for a in request.approvals)}"
     return ""
+
+
+def chain(request: ChangeRequest) -> str:
+    """Which request it took back, and which took it back."""
+    undoes = f" · undoes `{request.undoes}`" if request.undoes else ""
+    return undoes + (f" · undone by `{request.undone_by}`" if request.undone_by else "")
 
 
 def _buttons(request: ChangeRequest, audience: Audience) -> b.Block:

@@ -18,7 +18,13 @@ from bot.slack.choosing import resolve, split
 from bot.slack.desk import Call, Desk
 from bot.slack.reading import split_arguments
 
-ASK, APPROVE, SEE = "you may ask", "you may approve what others ask", "you may see it"
+ASK, APPROVE, SEE = "you may ask", "you may approve", "you may see it"
+NOTHING = {
+    ASK: "You may ask for nothing.",
+    APPROVE: "You may approve nothing.",
+    SEE: "You may look up nothing.",
+}
+"""Said once, in place of the same “no” under each command."""
 NO = "— no"
 
 Handler = Callable[[Desk, Call], Coroutine[Any, Any, None]]
@@ -67,10 +73,14 @@ async def imei(desk: Desk, call: Call) -> None:
         return
     said = b.escape(lookups.unescaped(call.text), 40)
     unknown = "" if word.lower() in {"", "help"} else f"⚠️ `/imei {said}` is not known.\n"
-    abilities = await desk.authority.abilities(call.person, call.origin)
-    sights = await desk.authority.sights(call.person, call.origin)
-    text = unknown + help_text(abilities, sights)
+    text = unknown + await help_for(desk, call)
     await desk.answer(call, text[: b.TEXT_LIMIT], [b.section(part) for part in text.split("\n\n")])
+
+
+async def help_for(desk: Desk, call: Call) -> str:
+    """The help for this very person. Raises `NotAllowed` for those who may nothing."""
+    abilities = await desk.authority.abilities(call.person, call.origin)
+    return help_text(abilities, await desk.authority.sights(call.person, call.origin))
 
 
 COMMANDS = (
@@ -130,15 +140,15 @@ def help_text(abilities: Mapping[Kind, tuple[Decision, Decision]], sights: Mappi
     lines = ["*IMEI Lock* binds a SIM to the device it belongs in, so that a stolen SIM is worth nothing."]
     no_asking, no_approving, no_seeing = map(_same_refusal, (asking, approving, seeing))
     for label, refusal in ((ASK, no_asking), (APPROVE, no_approving), (SEE, no_seeing)):
-        lines += [f"\n“{label}” is for you everywhere: {_yes_no(refusal)}"] if refusal else []
+        lines += [f"\n{NOTHING[label]} {_why_not(refusal)}"] if refusal else []
     for kind, command in commands.items():
         may_ask, may_approve = abilities[kind]
         lines.append(f"\n`{command.name} {command.hint}`  {command.description}")
-        lines.append(f"    {ASK}: {NO if no_asking else _yes_no(may_ask)}")
-        lines.append(f"    {APPROVE}: {NO if no_approving else _yes_no(may_approve)}")
+        lines += [] if no_asking else [f"    {ASK}: {_yes_no(may_ask)}"]
+        lines += [] if no_approving else [f"    {APPROVE}: {_yes_no(may_approve)}"]
     for lookup, usage in lookups.USAGE.items():
         lines.append(f"\n{usage}  {lookups.PURPOSES[lookup]}")
-        lines.append(f"    {SEE}: {NO if no_seeing else _yes_no(sights[lookup])}")
+        lines += [] if no_seeing else [f"    {SEE}: {_yes_no(sights[lookup])}"]
     lines.append(f"\n`{ids.IMEI} help`  This page")
     lines.append(
         "\nNothing is changed before the people whom the policy names have approved it, and “done” is said "
@@ -159,5 +169,9 @@ def _same_refusal(decisions: Mapping[str, Decision]) -> Decision | None:
 def _yes_no(decision: Decision) -> str:
     if decision.allowed:
         return "✅ yes"
+    return f"{NO}. {_why_not(decision)}"
+
+
+def _why_not(decision: Decision) -> str:
     ask = f" Ask {b.mentions(decision.who_can)}." if decision.who_can else ""
-    return f"{NO}. {b.escape(decision.reason, 300)}{ask}"
+    return f"{b.escape(decision.reason, 300)}{ask}"

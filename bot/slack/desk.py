@@ -17,6 +17,7 @@ from bot.services.ports import Clock, Inventory, Store
 from bot.services.preview import Previews
 from bot.services.requests import Requests
 from bot.services.submission import Submissions
+from bot.services.undoing import Undoing
 from bot.slack import blocks as b
 from bot.slack import ids
 from bot.slack.api import SlackApi, SlackError
@@ -42,6 +43,7 @@ class Desk:
     authority: Authority
     submissions: Submissions
     requests: Requests
+    undoing: Undoing
     previews: Previews
     store: Store
     notifier: SlackNotifier
@@ -174,18 +176,23 @@ def reopen(shown: Form, typed: Mapping[str, str]) -> b.Block:
     limits |= {ids.THINGS_GROUP_BLOCK: 120, ids.THINGS_GROUP_NAME: 75, ids.TAC_BLOCK: b.FIELD_LIMIT}
     limits[ids.REASON_BLOCK] = b.REASON_LIMIT
     kept = {key: _tame(typed[key])[:most] for key, most in limits.items() if typed.get(key)}
-    value = json.dumps(
-        {"kind": shown.kind.value, "channel": shown.channel, "typed": kept}, ensure_ascii=False
-    )
-    return b.button("Open the form again", ids.REOPEN, value)
+    where = {"channel": shown.channel, "message_ts": shown.message_ts, "thread_ts": shown.thread_ts}
+    whole = {"kind": shown.kind.value, **{k: v for k, v in where.items() if v}, "typed": kept}
+    return b.button("Open the form again", ids.REOPEN, json.dumps(whole, ensure_ascii=False))
 
 
-def read_reopen(value: str, fallback_channel: str) -> tuple[Kind, str, dict[str, str]]:
-    """What such a button carries: kind, channel, and what was typed. Raises `Unfit` on a broken one."""
+def read_reopen(value: str, fallback_channel: str) -> Form:
+    """The form that such a button carries: kind, where it was asked, what was typed. Raises `Unfit`."""
     try:
         kept = json.loads(value)
-        typed = {str(key): str(text) for key, text in kept["typed"].items()}
-        return Kind(kept["kind"]), str(kept.get("channel") or fallback_channel), typed
+        return Form(
+            Kind(kept["kind"]),
+            str(kept.get("channel") or fallback_channel),
+            nonce="",
+            typed={str(key): str(text) for key, text in kept["typed"].items()},
+            message_ts=str(kept.get("message_ts") or ""),
+            thread_ts=str(kept.get("thread_ts") or ""),
+        )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Unfit("This button is broken. Type the command again.") from None
 

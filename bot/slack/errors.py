@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from bot.domain.errors import (
     AlreadyDecided,
     DirectoryUnavailable,
@@ -20,6 +18,7 @@ from bot.domain.errors import (
     Unreadable,
 )
 from bot.domain.requests import ChangeRequest, Person, Status
+from bot.services.outcomes import without_tags
 from bot.slack import blocks as b
 from bot.slack.api import SlackError
 
@@ -46,21 +45,22 @@ def words(error: Exception, person: Person, reference: str = "") -> str:
             )
         case DirectoryUnavailable():
             return (
-                "⛔ Slack did not answer who may do this, so the answer is no for now. "
-                f"{NOTHING} Try again in a minute."
+                f"⛔ {NOTHING} Slack did not answer who may do this, so the answer is no for now. "
+                "Try again in a minute."
             )
         case SlackError():
             said = b.escape(str(error), 80)
             return (
-                f"⚠️ Slack did not take the bot's answer ({said}). Look at the card before you try again: "
-                "what you did may have counted."
+                f"⚠️ What you did may have counted: Slack did not take the bot's answer ({said}). "
+                "Look at the card before you try again."
             )
         case Overtaken():
             return f"⚠️ {QUICKER}"
         case _:
             return (
-                "⚠️ Something went wrong here, and nothing further is done. Where there is a card, it and its "
-                f"thread show how things stand. Tell whoever runs the bot{_named(reference)}."
+                "⚠️ Something went wrong, and nothing further is done. Where there is a card, "
+                "it and its thread show whether anything was asked for or changed. "
+                f"Tell whoever runs the bot{_named(reference)}."
             )
 
 
@@ -69,22 +69,22 @@ def platform_words(error: PlatformError, nothing: str = NOTHING) -> str:
     match error:
         case OutcomeUnknown():
             return (
-                f"Monogoto's answer to the change was lost{_said(error)}: it may have been made. "
+                f"It is not known whether it was changed: Monogoto's answer was lost{_said(error)}. "
                 "The card's thread tells as soon as it is known."
             )
         case RateLimited():
-            return f"Monogoto asks us to slow down. {nothing} Try again in a minute."
+            return f"{nothing} Monogoto asks us to slow down. Try again in a minute."
         case LoginFailed():
-            return f"Monogoto refuses the bot's log-in. {nothing} Whoever runs the bot has to renew it."
+            return f"{nothing} Monogoto refuses the bot's log-in. Whoever runs the bot has to renew it."
         case ThingNotFound():
-            return f"Monogoto does not find it on this account. {nothing}"
+            return f"{nothing} Monogoto does not find it on this account."
         case Unreadable():
-            return f"Monogoto's answer makes no sense{_said(error)}. {nothing} Try again in a minute."
+            return f"{nothing} Monogoto's answer makes no sense{_said(error)}. Try again in a minute."
         case NotReached():
             away = f"Monogoto can't be reached or does not answer{_said(error)}."
-            return f"{away} {nothing} Try again in a minute."
+            return f"{nothing} {away} Try again in a minute."
         case _:
-            return f"Monogoto did not do as asked{_said(error)}. {nothing}"
+            return f"{nothing} Monogoto did not do as asked{_said(error)}."
 
 
 def already(request: ChangeRequest, person: Person) -> str:
@@ -111,8 +111,7 @@ def already(request: ChangeRequest, person: Person) -> str:
 
 
 def _said(error: PlatformError) -> str:
-    """A piece of the vendor's answer, without the tags of an error page."""
-    text = " ".join(re.sub(r"<[^>]*(?:>|$)", " ", error.snippet).split())
+    text = without_tags(error.snippet)
     return f" (“{b.escape(text, 120)}”)" if text else ""
 
 

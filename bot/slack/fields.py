@@ -64,7 +64,7 @@ def _iccid(typed: Mapping[str, str], version: int) -> b.Block:
         "ICCID",
         f"iccid.v{version}",
         initial=typed.get(ids.ICCID_BLOCK, ""),
-        placeholder="19 or 20 digits on the SIM, starting with 89",
+        placeholder="18 to 20 digits, starting with 89",
         most=b.FIELD_LIMIT,
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.domain.changes import Kind
+from bot.domain.requests import Origin
 
 KEPT_AT_MOST = 60
 """Characters of one id in `private_metadata`, which holds 3,000 in all."""
@@ -33,6 +34,15 @@ class Form:
     """ICCID that `last_seen` belongs to."""
     looking_up: str = ""
     """ICCID or group id of the latest look-up: an earlier one that ends later shows nothing."""
+    message_ts: str = ""
+    """The message in `channel` that it was asked from, "" where none."""
+    thread_ts: str = ""
+    """Where that message is answered: the thread that it stands in, or begins."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where it was asked."""
+        return Origin(self.channel, self.message_ts, self.thread_ts)
 
     def metadata(self) -> str:
         """What the next payload brings back. Holds no typed text: it stays in the fields."""
@@ -44,6 +54,8 @@ class Form:
             "last_seen": self.last_seen[:KEPT_AT_MOST],
             "looked_up": self.looked_up,
             "looking_up": self.looking_up,
+            "message_ts": self.message_ts,
+            "thread_ts": self.thread_ts,
         }
         return json.dumps(kept, separators=(",", ":"))
 
@@ -64,6 +76,8 @@ def read_metadata(view: Mapping[str, Any], kind: Kind) -> Form:
         last_seen=text_of(kept, "last_seen"),
         looked_up=text_of(kept, "looked_up"),
         looking_up=text_of(kept, "looking_up", LONGEST_ID),
+        message_ts=text_of(kept, "message_ts"),
+        thread_ts=text_of(kept, "thread_ts"),
     )
 
 

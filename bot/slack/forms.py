@@ -67,7 +67,7 @@ def _below(field_id: str) -> str:
 
 
 def _form(shown: Form, blocks: list[b.Block]) -> View:
-    return _modal(
+    return modal(
         TITLES[shown.kind],
         blocks,
         callback_id=CALLBACKS[shown.kind],
@@ -189,7 +189,7 @@ def notice(title: str, *paragraphs: str, buttons: list[b.Block] | None = None, c
     blocks = [b.section(text) for text in paragraphs]
     if buttons:
         blocks.append(b.actions(*buttons))
-    return _modal(title, blocks, callback_id=ids.PLAIN_VIEW, metadata=metadata)
+    return modal(title, blocks, callback_id=ids.PLAIN_VIEW, metadata=metadata)
 
 
 def checking(shown: Form) -> View:
@@ -224,7 +224,7 @@ class Denial:
             most=b.REASON_LIMIT,
         )
         blocks = [b.section(text) for text in (top, self.about) if text]
-        return _modal(
+        return modal(
             DENIAL_TITLE,
             [*blocks, reason],
             callback_id=ids.DENY_SUBMIT,
@@ -241,9 +241,10 @@ def read_denial(view: Mapping[str, Any]) -> Denial:
     )
 
 
-def _modal(
+def modal(
     title: str, blocks: list[b.Block], *, callback_id: str, metadata: str = "", submit: str = ""
 ) -> View:
+    """Any of our modals."""
     view: View = {
         "type": "modal",
         "callback_id": callback_id,

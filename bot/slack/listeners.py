@@ -9,7 +9,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.slack import actions, approving, choosing, commands, views
+from bot.slack import actions, approving, asking, choosing, commands, shortcuts, undoing, views
 from bot.slack.desk import Desk
 
 
@@ -36,12 +36,14 @@ def build_app(*, token: str) -> AsyncApp:
 
 
 def register(app: AsyncApp, desk: Desk) -> None:
-    """Every command, view, action and event."""
+    """Every command, shortcut, view, action and event."""
     commands.register(app, desk)
+    shortcuts.register(app, desk)
     views.register(app, desk)
     actions.register(app, desk)
     choosing.register(app, desk)
     approving.register(app, desk)
+    undoing.register(app, desk)
 
     async def user_groups_changed(ack: AsyncAck, event: dict[str, Any]) -> None:  # noqa: ARG001
         desk.forget_roles()
@@ -49,3 +51,8 @@ def register(app: AsyncApp, desk: Desk) -> None:
 
     app.event("subteam_members_changed")(user_groups_changed)
     app.event("subteam_updated")(user_groups_changed)
+
+
+async def take_up(desk: Desk) -> None:
+    """Whatever form was sent, but not answered, when an earlier process ended."""
+    await asking.resume(desk, {undoing.KIND: undoing.take_up})

@@ -15,7 +15,7 @@ from bot.domain.requests import ChangeRequest, Status, Vote
 from bot.services.ports import FIRST, Cursor, Listed, Which
 from bot.slack import blocks as b
 from bot.slack import ids
-from bot.slack.cards import AHEAD, mark
+from bot.slack.cards import AHEAD, chain, mark
 from bot.slack.locks import Rows, after_words, b_iccid, lock_words
 from bot.slack.notifier import SlackNotifier
 
@@ -137,7 +137,8 @@ def _people(request: ChangeRequest) -> str:
         if decision.counts:
             votes.setdefault(VOTES[decision.vote], []).append(decision.person.user_id)
     decided = "".join(f" · {verb} by {b.mentions(people)}" for verb, people in votes.items())
-    return f"{asked}{decided or ' · nobody decided'} · `{request.id}`"
+    nobody = " · nobody decided" + (" yet" if request.status is Status.PENDING else "")
+    return f"{asked}{decided or nobody} · `{request.id}`{chain(request)}"
 
 
 async def links_to(notifier: SlackNotifier, requests: Iterable[ChangeRequest]) -> dict[str, str]:

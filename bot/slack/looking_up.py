@@ -13,6 +13,7 @@ from bot.slack import forms, ids
 from bot.slack.desk import EXPECTED, Call, Desk
 from bot.slack.errors import words
 from bot.slack.form_state import looking_up
+from bot.slack.locks import b_iccid
 
 
 async def look_up(desk: Desk, call: Call, view: Mapping[str, Any], typed: str) -> None:
@@ -20,27 +21,32 @@ async def look_up(desk: Desk, call: Call, view: Mapping[str, Any], typed: str) -
     iccid = parse_iccid(typed)
     if isinstance(iccid, Rejection):
         wrong = forms.wrong(iccid.why)
-        await desk.edit(view, lambda newest: _found(newest, wrong, looking_up=""))
+        await desk.edit(view, lambda newest: _found(newest, wrong, [], looking_up=""))
         return
     latest = iccid.value.digits
     remarks = forms.remark(iccid.notes + iccid.warnings)
-    waiting = [*remarks, b.section("⏳ Looking it up at Monogoto…")]
-    now = await desk.edit(view, lambda newest: _found(newest, waiting, looking_up=latest))
+    waiting = [b.section("⏳ Looking it up at Monogoto…")]
+    now = await desk.edit(view, lambda newest: _found(newest, remarks, waiting, looking_up=latest))
     if now is None:
         return
     blocks, facts = await _facts(desk, call, forms.KINDS[now["callback_id"]], iccid.value)
 
     def show(newest: Mapping[str, Any]) -> forms.View | None:
-        return _found(newest, [*remarks, *blocks], **facts) if looking_up(newest) == latest else None
+        return _found(newest, remarks, blocks, **facts) if looking_up(newest) == latest else None
 
     await desk.edit(now, show)
 
 
-def _found(view: Mapping[str, Any], blocks: list[b.Block], **facts: str) -> forms.View | None:
-    """The form with what was found; None where the form has given way to something else."""
+def _found(
+    view: Mapping[str, Any], said: list[b.Block], blocks: list[b.Block], **facts: str
+) -> forms.View | None:
+    """The form with what is said of the ICCID under its field, and what was found under the button.
+
+    None where the form has given way to something else.
+    """
     if view.get("callback_id") not in forms.KINDS:
         return None
-    return forms.with_under(view, {ids.LOOK_UP_BLOCK: blocks}, **facts)
+    return forms.with_under(view, {ids.ICCID_BLOCK: said, ids.LOOK_UP_BLOCK: blocks}, **facts)
 
 
 async def _facts(desk: Desk, call: Call, kind: Kind, iccid: Iccid) -> tuple[list[b.Block], dict[str, str]]:
@@ -51,7 +57,7 @@ async def _facts(desk: Desk, call: Call, kind: Kind, iccid: Iccid) -> tuple[list
         seen = await desk.previews.look_around(thing, None)
         holder = await desk.store.open_request(thing.thing_id)
     except Proposed as other:
-        return forms.proposal(other.reason, other.value, ids.TAKE_ICCID, other.value), {}
+        return forms.proposal(other.reason, b_iccid(other.value), ids.TAKE_ICCID, other.value), {}
     except (*EXPECTED, StoreUnavailable) as error:
         return [b.section(words(error, call.person))], {}
     line = await open_request_line(desk, holder.id) if holder else ""

@@ -30,6 +30,10 @@ LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_close
 NO_PLACE = frozenset(
     {"channel_not_found", "not_in_channel", "is_archived", "channel_is_archived", "is_inactive"}
 )
+NO_THREAD = frozenset(
+    {"thread_not_found", "message_not_found", "cannot_reply_to_message", "invalid_thread_ts", "thread_locked"}
+)
+"""The thread of the message that it was asked from takes no reply: the message is gone, or locked."""
 NOT_US = frozenset(
     {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "missing_scope"}
 )
@@ -41,12 +45,14 @@ AWAY_SECONDS = 60.0
 TRIES = 20
 TRIES_UNSHOWN = 6
 """Where even the plain message is refused."""
+CLOCKS_APART = timedelta(minutes=5)
+"""Slack's and ours, at most."""
 REPLACES = "This card replaces an earlier one that is gone or may not have arrived."
 REPEATS = "You may read this twice: Slack did not say whether it arrived the first time."
-UNSHOWN = "Slack refused to show the card of request `{id}` where it belongs, and its full text here."
+UNSHOWN = "⚠️ Slack refused to show the card of request `{id}`."
 UNSEEN = (
-    " Nobody may have seen it who could approve it: it can be cancelled here, and asked again when that is "
-    "mended; undecided, it expires {at}. What comes of it is told below."
+    " Whoever could approve it may not have seen it. Cancel it here and ask again later; undecided, it "
+    "expires {at}. What comes of it is told below."
 )
 FOLLOWS = " What comes of it is told below."
 NO_FILE = "The list could not be attached as a file: Slack refused it."
@@ -126,7 +132,7 @@ class Messenger:
         doubtful = message.attempts and message.id not in self._surely_not
         if doubtful and is_new(message, place) and not self._brings_file(message, place):
             try:
-                channel, ts, blind = await self._find(message, place)
+                channel, ts, blind = await self._find(message, place, request.created_at)
             except SlackBusy as busy:
                 return self.later(busy.retry_after)
             except SlackAway:
@@ -167,7 +173,7 @@ class Messenger:
         channel = await self._open(place.channel)
         try:
             shared = await self._files.share(
-                message, request, channel, place.thread_ts or place.ts or None, said.text
+                message, request, channel, _thread(message, place) or None, said.text
             )
         finally:
             self._posted(channel, place.channel)
@@ -177,7 +183,7 @@ class Messenger:
     def _said(self, message: Message, place: Place, request: ChangeRequest) -> Drawn:
         """A reply, or what stands above a file."""
         what = message.about.get("says", "") if message.what == "file" else message.what
-        return (reply if _in_thread(message, place) else audit_line)(request, what, message.about)
+        return (reply if _thread(message, place) else audit_line)(request, what, message.about)
 
     async def _send_card(self, message: Message, place: Place, request: ChangeRequest) -> None:
         drawn = self._draw(request, place)
@@ -187,18 +193,21 @@ class Messenger:
             await self._api.call("chat.update", channel=channel, ts=ts, **body)
         else:
             channel = await self._open(channel)
-            ts = str((await self._post(message, place, channel, **body))["ts"])
+            thread = _thread(message, place)
+            posted = await self._post(message, place, channel, **body, thread_ts=thread or None)
+            ts = str(posted["ts"])
+            if thread and not (posted.get("message") or {}).get("thread_ts", thread):
+                await self._outbox.leave_thread(place.id)
         await self._outbox.drawn(place.id, channel=channel, ts=ts, rev=request.rev)
 
     async def _send_reply(self, message: Message, place: Place, request: ChangeRequest) -> None:
-        alone = not _in_thread(message, place)
+        thread = _thread(message, place)
         drawn = self._said(message, place, request)
         said = [*drawn.blocks, b.context(REPEATS)] if message.id in self._repeated else [*drawn.blocks]
         if message.id in self._fileless:
             said.append(b.context(NO_FILE))
         channel = await self._open(place.channel)
-        thread = None if alone else place.ts
-        await self._post(message, place, channel, text=drawn.text, blocks=said, thread_ts=thread)
+        await self._post(message, place, channel, text=drawn.text, blocks=said, thread_ts=thread or None)
 
     async def _post(self, message: Message, place: Place, channel: str, **body: Any) -> dict[str, Any]:
         """The one place where something new is posted; the metadata is what a lost post is found by."""
@@ -251,9 +260,13 @@ class Messenger:
             return AT_ONCE
         if code in NOT_US:
             return self.later(_pause(refusals))
+        new = is_new(message, place)
+        tried_enough = refusals >= PATIENCE and not place.ts
+        if new and place.thread_ts and (code in NO_THREAD or tried_enough):
+            await self._outbox.leave_thread(place.id)
+            return await self._anew(message, place, place.channel) if place.ts else AT_ONCE
         if place.ts and code in LOST:
             return await self._anew(message, place, place.channel)
-        new = is_new(message, place)
         if code in NO_PLACE or (new and refusals >= PATIENCE):
             if other := self._other_channel(place, request):
                 return await self._anew(message, place, other)
@@ -319,17 +332,21 @@ class Messenger:
             await self._outbox.redraw(place.id)
         return SENT
 
-    async def _find(self, message: Message, place: Place) -> tuple[str, str, bool]:
-        """Channel and ts of a message, by its metadata; ts "" where it isn't, True where it can't be told."""
+    async def _find(self, message: Message, place: Place, since: datetime) -> tuple[str, str, bool]:
+        """Channel and ts of a message, by its metadata; ts "" where it isn't, True where it can't be told.
+
+        A thread is read from its beginning, and people may have written much there before `since`.
+        """
         channel = place.channel
         try:
             channel = await self._open(channel)
-            thread = place.ts if _in_thread(message, place) else None
+            thread = _thread(message, place) or None
             answer = await self._api.call(
                 "conversations.replies" if thread else "conversations.history",
                 get=True,
                 channel=channel,
                 ts=thread,
+                oldest=f"{(since - CLOCKS_APART).timestamp():.6f}" if thread else None,
                 limit=100,
                 include_all_metadata=True,
             )
@@ -349,8 +366,13 @@ def is_new(message: Message, place: Place) -> bool:
     return message.what != "card" or not place.ts
 
 
-def _in_thread(message: Message, place: Place) -> bool:
-    return bool(message.what != "card" and place.kind is not PlaceKind.AUDIT and place.ts)
+def _thread(message: Message, place: Place) -> str:
+    """The thread that it goes into: of the message that was asked from, else below the card; "" for none."""
+    if place.kind is PlaceKind.AUDIT:
+        return ""
+    if message.what == "card":
+        return place.thread_ts
+    return (place.thread_ts or place.ts) if place.ts else ""
 
 
 def _pause(tries: int) -> float:

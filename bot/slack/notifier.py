@@ -10,20 +10,18 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from cachetools import LRUCache
-
 from bot.domain.errors import Overtaken, StoreUnavailable
 from bot.domain.policy import Policy
 from bot.services.deadline import within
 from bot.services.ports import Clock, Message, MessageState, Outbox, Place, PlaceKind, Store
-from bot.slack.api import SlackApi, SlackError
+from bot.slack.api import SlackApi
 from bot.slack.files import Files
 from bot.slack.messenger import Messenger, is_new
+from bot.slack.permalinks import Permalinks
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
-LINKS_KEPT = 5000
 
 
 class SlackNotifier:
@@ -39,9 +37,9 @@ class SlackNotifier:
         clock: Clock,
         files: Files | None = None,
     ) -> None:
-        self._api = api
         self._outbox = outbox
         self._clock = clock
+        self.links = Permalinks(api)
         self._messenger = Messenger(
             api=api, outbox=outbox, store=store, policy=policy, clock=clock, files=files
         )
@@ -50,7 +48,6 @@ class SlackNotifier:
         self._active: dict[int, asyncio.Task[None]] = {}
         self._posted: dict[str, asyncio.Event] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._links: LRUCache[tuple[str, str], str] = LRUCache(LINKS_KEPT)
         self._begun: set[int] = set()
         """Messages that may have left, and are not settled in the database yet."""
 
@@ -105,19 +102,8 @@ class SlackNotifier:
         return next((p for p in twins or places if p.ts), None)
 
     async def link(self, place: Place) -> str:
-        """A permalink to the card, "" where Slack gives none. It never changes: one call for each card."""
-        if known := self._links.get((place.channel, place.ts)):
-            return known
-        try:
-            answer = await self._api.call(
-                "chat.getPermalink", get=True, channel=place.channel, message_ts=place.ts
-            )
-        except SlackError:
-            return ""
-        link = str(answer.get("permalink") or "")
-        if link:
-            self._links[place.channel, place.ts] = link
-        return link
+        """A permalink to the card, "" where Slack gives none."""
+        return await self.links.to(place.channel, place.ts)
 
     # --- the loop --------------------------------------------------------------------------------
 

@@ -115,9 +115,8 @@ class _Reader:
                 return None
             case Proposal(value=value, why=why):
                 shown = group_imei(value.digits)
-                self.errors[block_id] = f"{why} Did you mean {shown}? Press the button below."
-                button = forms.proposal(f"{why} Is it {shown}?", shown, take, value.digits)
-                self.proposals[block_id] = button
+                self.errors[block_id] = f"{why} Did you mean {shown}?"
+                self.proposals[block_id] = forms.proposal(f"{why} Is it {shown}?", shown, take, value.digits)
                 return None
             case Valid(value=value, notes=notes, warnings=warnings):
                 self.remarks[block_id] = notes + warnings

@@ -51,6 +51,8 @@ def _reply_text(request: ChangeRequest, what: str, about: Mapping[str, str]) -> 
                 f"♻️ The {noun(request.change)} has changed since this was asked, so the card was redrawn "
                 "and earlier approvals no longer count. Please look at it again."
             )
+        case "undone":
+            return f"↩️ Undone by {by} with request `{b.escape(about.get('id', ''), 40)}`."
         case "delayed":
             return f"⏳ {b.escape(about.get('explanation', ''), 900)}{_until(about)}"
         case _:

@@ -63,7 +63,7 @@ def _rows(answer: Standing, now: datetime) -> Rows:
         return [*thing_rows(answer.seen, "lock"), ("online", ONLINE[answer.seen.online])]
     known = f"{answer.things} known, {_listed(answer.stock, now)}"
     if answer.things is None:
-        known = "not known: Monogoto's list doesn't say"
+        known = "not known: the list doesn't tell"
     return [*things_group_rows(answer.seen, "lock"), ("SIMs", known)]
 
 
@@ -83,7 +83,7 @@ def _row(choice: Choice, now: datetime, action_id: str) -> b.Block:
     if isinstance(choice.key, GroupKey):
         said = f"group `{choice.key.things_group_id.text}`"
     else:
-        said = f"ICCID {b_iccid(choice.key.iccid.digits)}"
+        said = b_iccid(choice.key.iccid.digits)  # with its label it would fill two lines of a phone
     ways = [*choice.found_by, *([f"listed {b.age(choice.read_at, now)}"] if choice.read_at else [])]
     text = f"*{b.escape(choice.title, 100)}*\n{said}\n{' · '.join(ways)}".rstrip()
     key = key_text(choice.key)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bot.domain.changes import GroupChange, LockThing, LockThingsGroup, UnlockThingsGroup, doubts
+from bot.domain.changes import GroupChange, doubts, wanted
 from bot.domain.identifiers import group_imei
 from bot.domain.impact import Finding, SeenThing, Verdict
 from bot.domain.requests import ChangeRequest
+from bot.domain.things import GroupLock
 from bot.slack import blocks as b
 from bot.slack.census_block import sums
 
@@ -25,10 +26,11 @@ def verdict(request: ChangeRequest) -> str:
     """What happens to the device in use, or to the protection, in one sentence."""
     if (counted := sums(request)) and request.impact.counts is not None:
         return f"*{counted}.*" if request.impact.affected else f"{counted}."
-    if isinstance(request.change, LockThingsGroup):
-        return f"*every SIM of this group in a device outside TAC {request.change.tac.digits} loses service.*"
-    if not isinstance(request.change, LockThing):
+    after = wanted(request.single, request.before)
+    if not after.imei_lock:
         return _unlock_verdict(request)
+    if isinstance(after, GroupLock):
+        return f"*every SIM of this group in a device outside TAC {after.tac} loses service.*"
     match request.impact.verdict:
         case Verdict.KEEPS:
             return "the device in use keeps service."
@@ -41,7 +43,7 @@ def verdict(request: ChangeRequest) -> str:
 
 
 def _unlock_verdict(request: ChangeRequest) -> str:
-    if isinstance(request.change, UnlockThingsGroup):
+    if isinstance(request.change, GroupChange):
         if request.impact.verdict is Verdict.KEEPS:
             return "the group is not locked, so no protection is lost."
         return f"*its SIMs lose the group's protection:* they will work in {any_device(request)}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from slack_bolt.app.async_app import AsyncApp
@@ -11,6 +11,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.domain.errors import Refusal, StoreUnavailable
 from bot.domain.requests import Origin
 from bot.services.ports import Submission
+from bot.slack import blocks as b
 from bot.slack import forms, ids
 from bot.slack.api import SlackError
 from bot.slack.asking import check
@@ -43,14 +44,17 @@ class _Form:
         read = read_fields(shown, typed)
         if read.change is None:
             await ack(response_action="errors", errors=dict(read.errors))
-            self._propose(view, read, Call.of(body))
+            self._desk.start(self._tidy(view, read), Call.of(body), name="errors beside fields")
             return
         submission = self._submission(body, shown, typed)
         try:
             new = await self._desk.submissions.keep(submission)
         except StoreUnavailable as error:
             sentence = words(error, submission.person, log_unexpected("Keeping a submission", error))
-            await ack(response_action="errors", errors={forms.FIRST_FIELD[self._kind]: sentence})
+            plain = sentence.removeprefix("⚠️ ").replace(
+                "`", ""
+            )  # Slack marks errors itself, and draws no mrkdwn
+            await ack(response_action="errors", errors={forms.FIRST_FIELD[self._kind]: plain})
             return
         if not new:
             await ack(response_action="update", view=_sent_already(shown))
@@ -60,13 +64,15 @@ class _Form:
         call = Call(submission.person, submission.origin)
         self._desk.start(work, call, name=f"submission {submission.id}")
 
-    def _propose(self, view: Mapping[str, Any], read: Read, call: Call) -> None:
-        """The same view with a button under the field: the error alone can't be clicked."""
-        if read.proposals:
-            self._desk.start(self._put_under(view, read.proposals), call, name="proposal")
+    async def _tidy(self, view: Mapping[str, Any], read: Read) -> None:
+        """A button under the field, which an error can't hold; and no sentence there that it says anyway."""
+        under = {field_id: _clickable(read.proposals.get(field_id, ())) for field_id in read.errors}
 
-    async def _put_under(self, view: Mapping[str, Any], under: forms.Under) -> None:
-        await self._desk.edit(view, lambda newest: forms.with_under(newest, under))
+        def tidied(newest: Mapping[str, Any]) -> forms.View | None:
+            changed = forms.with_under(newest, under)
+            return changed if changed["blocks"] != newest.get("blocks") else None
+
+        await self._desk.edit(view, tidied)
 
     def _submission(self, body: Mapping[str, Any], shown: Form, typed: dict[str, str]) -> Submission:
         call = Call.of(body)
@@ -76,12 +82,16 @@ class _Form:
             id=self._desk.new_id(),
             key=f"{call.person.team_id}:{call.person.user_id}:{view.get('id')}:{shown.nonce}",
             person=call.person,
-            origin=Origin(shown.channel),
+            origin=shown.origin,
             view_id=str(view.get("id")),
             kind=self._kind.value,
             fields=typed | facts,
             at=self._desk.clock.now(),
         )
+
+
+def _clickable(proposed: Iterable[b.Block]) -> list[b.Block]:
+    return [block for block in proposed if block["type"] == "actions"]
 
 
 def _sent_already(shown: Form) -> forms.View:
@@ -114,7 +124,7 @@ class _Denial:
         except Exception as error:  # noqa: BLE001  every failure is worded; the unknown ones get a reference
             await self._give_back(call, denial, reason, view_id, error)
         else:
-            done = "🚫 Denied. Nothing is changed; the thread tells the person who asked."
+            done = "🚫 Denied. Nothing was changed; the thread tells the person who asked."
             await self._shown(view_id, forms.notice(forms.DENIAL_TITLE, done))
 
     async def _give_back(

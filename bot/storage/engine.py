@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import filelock
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, event, exc
 from sqlalchemy.engine import URL, make_url
@@ -18,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import QueuePool
 
 from bot.domain.errors import StoreUnavailable
+from bot.storage.trips import OneTripConnection
 
 _WRITES = "imei_lock_writes"
 
@@ -96,10 +100,23 @@ async def migrate(engine: Engine) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", "bot.storage:migrations")
+    if MigrationContext.configure(connection).get_current_heads() == _newest():
+        return
+    config = _scripts()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+@cache
+def _newest() -> tuple[str, ...]:
+    """The version that this code needs, as Alembic names it."""
+    return tuple(ScriptDirectory.from_config(_scripts()).get_heads())
+
+
+def _scripts() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "bot.storage:migrations")
+    return config
 
 
 def sqlite_file(url: URL) -> Path:
@@ -146,8 +163,13 @@ def _set_up_connections(engine: AsyncEngine, *, read_only: bool, patience: float
 
     def on_begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        driver = cast("OneTripConnection", connection.connection.driver_connection)
+        driver.begin("BEGIN IMMEDIATE" if writes else "BEGIN")
 
+    def do_connect(dialect: Any, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
+        return dialect.dbapi.connect(*arguments, **options, async_creator_fn=OneTripConnection)
+
+    event.listen(engine.sync_engine, "do_connect", do_connect)
     event.listen(engine.sync_engine, "connect", on_connect)
     event.listen(engine.sync_engine, "begin", on_begin)
 

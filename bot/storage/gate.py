@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, case, literal, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, case, literal, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.domain.errors import StoreUnavailable
@@ -40,6 +40,9 @@ class SqlGate:
         self._interval = round(_SECOND / max_rate)
         self._burst = burst
         self._turns = {True: asyncio.Lock(), False: asyncio.Lock()}
+        self._takes: dict[int, ReturningUpdate[Any]] = {}
+        self._is_full = False
+        """Whether the last slot was taken at the full rate: then an answer has nothing to bring back."""
 
     async def acquire(self, *, urgent: bool = True) -> None:
         """Wait for a slot, in order of asking. Not urgent: only where no burst of urgent calls is owed.
@@ -52,6 +55,7 @@ class SqlGate:
 
     async def slow_down(self, retry_after: float | None) -> None:
         """The vendor is overloaded: half the rate, not below a sixteenth; none for `retry_after` seconds."""
+        self._is_full = False
         now = self._now()
         pause = min(round((retry_after or 0) * _SECOND), _LONGEST_PAUSE)
         fresh = gate.c.slowed_at.between(now - _ONE_SLOW_DOWN + 1, now)
@@ -65,6 +69,8 @@ class SqlGate:
 
     async def recovered(self) -> None:
         """The vendor answered well: a little more of the rate, back to all of it after some sixty calls."""
+        if self._is_full:
+            return
         async with self._engine.reading() as connection:
             share = await connection.scalar(select(gate.c.share).where(_ROW))
         if share is None or share >= _FULL:
@@ -77,8 +83,9 @@ class SqlGate:
         """0 where a slot was taken, else the microseconds after which to ask again."""
         now = self._now()
         async with self._engine.writing() as connection:
-            taken = await connection.execute(self._take(now, room))
-            if taken.one_or_none() is not None:
+            taken = (await connection.execute(self._take(room), {"now": now})).one_or_none()
+            if taken is not None:
+                self._is_full = taken.share >= _FULL
                 return 0
             row = (await connection.execute(select(gate).where(_ROW))).one_or_none()
         if row is None:
@@ -87,14 +94,21 @@ class SqlGate:
         paused: int = row.paused_until if row.paused_until <= now + _LONGEST_PAUSE else 0
         return max(opens - now, paused - now, 1)
 
-    def _take(self, now: int, room: int) -> ReturningUpdate[Any]:
+    def _take(self, room: int) -> ReturningUpdate[Any]:
+        """Said before every call to the vendor: put together once for each room, for any `now`."""
+        if room not in self._takes:
+            self._takes[room] = self._put_together(room)
+        return self._takes[room]
+
+    def _put_together(self, room: int) -> ReturningUpdate[Any]:
+        now = bindparam("now", type_=BigInteger)
         interval = self._interval * _FULL // gate.c.share
         # Further ahead than any call could have moved it: the clock was set back since.
         horizon = now + self._burst * self._interval * (_FULL // _LEAST)
         level = or_(gate.c.next_at <= now + room * interval, gate.c.next_at > horizon)
-        start = case((gate.c.next_at.between(now, horizon), gate.c.next_at), else_=_number(now))
+        start = case((gate.c.next_at.between(now, horizon), gate.c.next_at), else_=now)
         may_go = update(gate).where(_ROW, level, ~_paused(now))
-        return may_go.values(next_at=start + interval).returning(gate.c.next_at)
+        return may_go.values(next_at=start + interval).returning(gate.c.share)
 
     async def _change(self, values: dict[str, Any]) -> None:
         async with self._engine.writing() as connection:
@@ -104,7 +118,7 @@ class SqlGate:
         return to_microseconds(self._clock.now())
 
 
-def _paused(at: int) -> ColumnElement[bool]:
+def _paused(at: int | ColumnElement[int]) -> ColumnElement[bool]:
     """A pause that ends later than any can is one from before the clock was set back."""
     return and_(gate.c.paused_until > at, gate.c.paused_until <= at + _LONGEST_PAUSE)
 

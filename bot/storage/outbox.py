@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Exists, Select, and_, exists, false, func, insert, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Exists,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.errors import Overtaken
@@ -31,11 +47,7 @@ class SqlOutbox:
         Where a card is still to be posted only the card counts: its replies wait for it. A card that is to
         be drawn again, and has to rest before that, holds up no reply.
         """
-        due = or_(outbox.c.not_before.is_(None), outbox.c.not_before <= now)
-        waiting = outbox.c.state == MessageState.WAITING
-        return await self._messages(
-            select(outbox).where(outbox.c.id.in_(_first_of_each_place(now)), waiting, due)
-        )
+        return await self._messages(_due(), now=now)
 
     async def doubtful_messages(self) -> tuple[Message, ...]:
         """SENDING: left behind by a process that ended. Call at start-up only."""
@@ -76,10 +88,16 @@ class SqlOutbox:
         return await self._places(select(places).where(places.c.request_id == request_id))
 
     async def drawn(self, place_id: int, *, channel: str, ts: str, rev: int) -> None:
-        """The card at this place is message `ts` and shows `rev`."""
-        values = {"channel": channel, "ts": ts, "drawn_rev": rev}
+        """The card at this place is message `ts` and shows `rev`. A thread is left with its channel."""
+        thread = case((places.c.channel == channel, places.c.thread_ts), else_="")
+        values = {"channel": channel, "ts": ts, "drawn_rev": rev, "thread_ts": thread}
         async with self._engine.writing() as connection:
             await connection.execute(update(places).where(places.c.id == place_id).values(values))
+
+    async def leave_thread(self, place_id: int) -> None:
+        """What is told at this place from now on stands by itself: its thread takes no reply."""
+        async with self._engine.writing() as connection:
+            await connection.execute(update(places).where(places.c.id == place_id).values(thread_ts=""))
 
     async def stale_cards(self) -> tuple[Place, ...]:
         """CARD and TWIN places whose `drawn_rev` is behind, with no card message waiting or on its way."""
@@ -95,9 +113,9 @@ class SqlOutbox:
             if request_id is not None:
                 await queue_message(connection, request_id, place_id, "card", {})
 
-    async def _messages(self, query: Select[Any]) -> tuple[Message, ...]:
+    async def _messages(self, query: Select[Any], **values: Any) -> tuple[Message, ...]:
         async with self._engine.reading() as connection:
-            rows = await connection.execute(query.order_by(outbox.c.id))
+            rows = await connection.execute(query.order_by(outbox.c.id), values)
             return tuple(to_message(row) for row in rows)
 
     async def _places(self, query: Select[Any]) -> tuple[Place, ...]:
@@ -130,7 +148,16 @@ def _card_in(states: tuple[str, ...]) -> Exists:
     return exists().where(here, _QUEUED.c.state.in_(states)).correlate(places)
 
 
-def _first_of_each_place(now: datetime) -> Select[Any]:
+@cache
+def _due() -> Select[Any]:
+    """Asked every few seconds, and after every message: put together once, for any `now`."""
+    now = bindparam("now", type_=outbox.c.not_before.type)
+    due = or_(outbox.c.not_before.is_(None), outbox.c.not_before <= now)
+    waiting = outbox.c.state == MessageState.WAITING
+    return select(outbox).where(outbox.c.id.in_(_first_of_each_place(now)), waiting, due)
+
+
+def _first_of_each_place(now: BindParameter[datetime]) -> Select[Any]:
     there = places.c.ts != ""
     alone = or_(places.c.kind == PlaceKind.AUDIT, places.c.drawn_rev == GIVEN_UP)
     is_card = _QUEUED.c.what == "card"

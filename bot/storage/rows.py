@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from bot.domain.changes import Change, LockThing
+from bot.domain.changes import Change, LockThing, RestoreThing
 from bot.domain.requests import (
     ChangeRequest,
     Item,
@@ -64,7 +64,12 @@ def request_values(request: ChangeRequest) -> dict[str, Any]:
 
 
 def _device(change: Change) -> str:
-    return change.imei.device if isinstance(change, LockThing) else ""
+    match change:
+        case LockThing(imei=imei):
+            return imei.device
+        case RestoreThing(lock=lock) if lock.imei_lock:
+            return lock.locked_imei[:14]
+    return ""
 
 
 def to_request(row: Row[Any], decisions: tuple[PersonDecision, ...], item: Item | None) -> ChangeRequest:
@@ -89,6 +94,7 @@ def to_request(row: Row[Any], decisions: tuple[PersonDecision, ...], item: Item 
         item=item,
         undoes=row.undoes,
         note=row.note,
+        undone_by=row.undone_by or "",
         next_at=row.next_at,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.changes import Kind
@@ -88,10 +88,18 @@ async def requests_where(
     connection: AsyncConnection, wanted: ColumnElement[bool]
 ) -> tuple[ChangeRequest, ...]:
     """Those requests with their decisions and items, oldest first."""
-    rows = (await connection.execute(select(requests).where(wanted).order_by(requests.c.number))).all()
+    query = select(requests, _undone_by().label("undone_by")).where(wanted).order_by(requests.c.number)
+    rows = (await connection.execute(query)).all()
     voted = await _decisions(connection, wanted) if rows else {}
     found = await _items(connection, wanted) if rows else {}
     return tuple(to_request(row, tuple(voted.get(row.id, ())), found.get(row.id)) for row in rows)
+
+
+def _undone_by() -> ScalarSelect[str]:
+    """The id of the succeeded request that took a request back."""
+    undo = requests.alias("undo")
+    of_it = (undo.c.undoes == requests.c.id) & (undo.c.status == Status.SUCCEEDED)
+    return select(func.max(undo.c.id)).where(of_it).correlate(requests).scalar_subquery()
 
 
 def left_locked_to(imei: Imei) -> ColumnElement[bool]:

@@ -58,7 +58,8 @@ class SqlTx:
         """
         await self._insert_held(request)
         for kind, channel in dict.fromkeys(places):
-            place = {"request_id": request.id, "kind": kind.value, "channel": channel}
+            thread = "" if kind is PlaceKind.AUDIT else request.asked_in.thread_in(channel)
+            place = {"request_id": request.id, "kind": kind.value, "channel": channel, "thread_ts": thread}
             await self._connection.execute(insert(place_rows).values(place | {"ts": "", "drawn_rev": 0}))
 
     async def advance(self, old: ChangeRequest, new: ChangeRequest) -> ChangeRequest:

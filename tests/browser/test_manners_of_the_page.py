@@ -54,7 +54,7 @@ async def test_the_last_message_is_in_sight_after_a_load_and_when_it_arrives_unl
 async def test_a_reader_who_scrolls_in_the_moment_of_a_redraw_is_not_taken_back(
     window: OpenWindow, demo: DemoProcess
 ) -> None:
-    """The browser tells of the scrolling only with its next picture; what is drawn before must know it too."""
+    """The browser tells of the scrolling with its next picture; what is drawn before must know it too."""
     for number in range(12):
         says(demo, f"Line {number}\n" + "and a long story " * 20)
     me = await window(MARIA)
@@ -103,6 +103,24 @@ async def test_a_link_in_a_form_puts_the_form_away(window: OpenWindow) -> None:
     await me.say("/lock-thing")
     await expect(me.form).to_be_visible()
     await me.page.evaluate(f"import('/page/store.js').then(m => m.store.place.open('{CHANNEL}'))")
+    await expect(me.form).to_have_count(0)
+
+
+async def test_the_guide_leaves_a_form_alone_in_which_something_stands(window: OpenWindow) -> None:
+    """Over the Monogoto side it can be pressed while a form is open: it asks, and who stays keeps it all."""
+    me = await window(MARIA)
+    await me.go_to(CHANNEL)
+    await me.show_monogoto("things")
+    await me.say("/lock-thing")
+    await me.form.get_by_label("Reason").fill("Half a reason")
+    if await me.tid("guide-pill").is_visible():
+        await me.tid("guide-pill").click()
+    await me.step(1).get_by_role("button").click()
+    await me.tid("guide-go").click()
+    await me.page.get_by_role("dialog", name="Leave this form?").get_by_role("button", name="Stay").click()
+    await expect(me.form.get_by_label("Reason")).to_have_value("Half a reason")
+    await me.tid("guide-go").click()
+    await me.page.get_by_role("button", name="Leave form").click()
     await expect(me.form).to_have_count(0)
 
 

@@ -111,6 +111,24 @@ async def test_group_is_found_while_one_types(window: OpenWindow, demo: DemoProc
     await expect(me.form).to_have_count(0)
 
 
+async def test_a_persons_history_is_asked_for_by_picking_the_name(window: OpenWindow) -> None:
+    """`/imei history @` lists people; the one that is taken reaches the bot as an id."""
+    me = await window(RAVI)
+    await me.fold_guide()
+    await me.tid("composer").press_sequentially("/imei history @mar")
+    names = me.page.get_by_role("listbox", name="People and groups")
+    maria = names.get_by_role("option", name="Maria Santos")
+    await expect(maria).to_be_visible()
+    while await maria.get_attribute("aria-selected") != "true":
+        await me.page.keyboard.press("ArrowDown")
+    await me.page.keyboard.press("Tab")
+    await expect(me.tid("composer")).to_have_value("/imei history @maria.santos ")
+    await me.page.keyboard.press("Enter")
+    answer = me.page.locator("#channel .ephemeral").last
+    await expect(answer).to_contain_text("@Maria Santos")
+    await expect(answer).not_to_contain_text("Slack did not say who that is")
+
+
 async def test_one_of_100000_sims_is_found_in_the_pane(
     window: OpenWindow, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -13,6 +13,7 @@ from bot.domain.bulk_cells import is_comment, plain_cell
 from bot.domain.bulk_columns import Columns, Field, field_of, understand
 from bot.domain.bulk_repeats import Repeats
 from bot.domain.bulk_rows import RefusedRow, Row, Want, WantedRow, read_row, read_rows
+from bot.domain.changes import LockThing, UnlockThing
 from bot.domain.identifiers import Iccid, Imei, Rejection
 from tests import factories_bulk as bulk
 
@@ -242,9 +243,27 @@ def test_doubts_about_both_numbers_are_carried_along() -> None:
 
 def test_what_was_typed_is_kept_cut_and_out_of_logs() -> None:
     row = refused(SIM, "x" * 500 + "\n")
-    assert (row.iccid, len(row.what)) == (SIM, 60)
+    assert (row.typed[0], len(row.typed[1])) == (SIM, 60)
+    kept = read(f"'{SIM}", DEVICE, "lock")
+    assert kept.typed == (f"'{SIM}", DEVICE)
+    assert refused(SIM, DEVICE, "unlock keep").typed == (SIM, f"{DEVICE} · unlock keep")
     assert repr(row) == "RefusedRow(line=7)"
-    assert DEVICE not in repr(read(SIM, DEVICE))
+    assert not any(number in repr(kept) for number in (SIM, DEVICE))
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        (DEVICE, LockThing(Iccid(SIM), Imei(DEVICE))),
+        ("unlock keep", UnlockThing(Iccid(SIM), keep=True)),
+        ("unlock clear", UnlockThing(Iccid(SIM), keep=False)),
+        ("last seen", None),
+    ],
+)
+def test_a_row_is_a_change_as_the_forms_make_it(text: str, change: object) -> None:
+    row = read(SIM, text)
+    assert isinstance(row, WantedRow)
+    assert row.change == change
 
 
 @pytest.mark.parametrize(

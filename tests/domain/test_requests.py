@@ -40,6 +40,7 @@ TAKEN = {
         "deny": "denied",
         "cancel": "cancelled",
         "expire": "expired",
+        "outdate": "outdated",
     },
     "approved": {"apply": "applying", "outdate": "outdated"},
     "applying": {

@@ -16,14 +16,29 @@ JSON = dict[str, Any]
 AUDIT_CHANNEL = "C0AUDIT"
 TABLES = (("blocks.js", "const BLOCKS", "export function"), ("richtext.js", "const PARTS", "const WRAPS"))
 """Where the page's tables stand: the file, and between what."""
-VOLATILE = frozenset({"action_id", "block_id", "callback_id", "hash", "private_metadata", "url", "value"})
+SEEN_OF_A_VIEW = ("type", "title", "submit", "close", "blocks")
+VOLATILE = frozenset({"action_id", "block_id", "hash", "initial_option", "initial_value", "url", "value"})
+"""What nobody sees, and what a person typed or chose."""
 _SAME = (
     (re.compile(r"<!date\^[^>]*>"), "<date>"),
-    (re.compile(r"<@[^>]*>"), "<@>"),
-    (re.compile(r"`[0-9A-Z]{10}`"), "`R`"),
-    (re.compile(r"(?m)^(```)?(SIM|group|name|id) +.*$"), r"\1\2"),
-    (re.compile(r"(?s)\*Reason:\*.*"), "*Reason:*"),
+    (re.compile(r"<[@!#][^>]*>(?:, <[@!#][^>]*>)*"), "<@>"),
+    (re.compile(r"<https?:[^|>]*\|([^>]*)>"), r"<link|\1>"),
+    (re.compile(r"`[0-9A-Z]{10}`|request [0-9A-Z]{10}\b"), "`R`"),
+    (re.compile(r"(?m)^(```)?(SIM|group|name|id)  +.*$"), r"\1\2"),
+    (re.compile(r"(?s)“[^”]*”"), "“said”"),
+    (re.compile(r"^`R` .* \((?:…\d+|group)\):"), "`R` name:"),
+    (re.compile(r"^\W* \*(SIM|Group) .*\*$"), r"\1 name"),
+    (re.compile(r"^\*[^*]+\*\n(8|group )"), r"*named* \1"),
+    (re.compile(r"(?m)^(\W* \*(?:Open|Lock|Unlock)[^*]*\*).*$"), r"\1"),
+    (re.compile(r"\b(for|about|as) \*[^*]+\*"), r"\1 *named*"),
+    (re.compile(r"\brole \w+(?: or \w+)*"), "role"),
+    (re.compile(r"^(?:Lock|Unlock) a (?:SIM|group)(?: to a \w+)?$"), "the form's name"),
+    (re.compile(r"^(What was asked about|Use) .*$"), r"\1 name"),
+    (re.compile(r"just now|\d+ (?:minute|hour|day)s? ago"), "ago"),
+    (re.compile(r"\w+Id_[\w-]+|\b[0-9a-f]{8}-[0-9a-f-]{20,}"), "id"),
+    (re.compile(r"\(reference `?\w+`?\)"), "(reference)"),
     (re.compile(r"\d[\d ,-]*"), "0"),
+    (re.compile(r" {2,}"), " "),
 )
 """What differs without making another sight."""
 
@@ -74,19 +89,30 @@ def _message(name: str, method: str, content: JSON) -> JSON:
 
 def shape(item: JSON) -> str:
     """Two things with the same shape look alike but for names, numbers and times."""
-    content = item.get("view") or item["blocks"]
+    view = item.get("view")
+    content = {key: view.get(key) for key in SEEN_OF_A_VIEW} if view else item["blocks"]
     return json.dumps([item["kind"], _plain(content), _plain(item.get("errors"))], sort_keys=True)
 
 
 def _plain(part: Any) -> Any:
     if isinstance(part, dict):
-        return {key: _plain(value) for key, value in part.items() if key not in VOLATILE}
+        return _plain_block(part)
     if isinstance(part, list):
-        return [_plain(value) for value in part]
+        each = [_plain(value) for value in part]
+        return [value for at, value in enumerate(each) if value not in each[:at]]  # a list's rows are alike
     if isinstance(part, str):
         for pattern, same in _SAME:
             part = pattern.sub(same, part)
     return part
+
+
+def _plain_block(part: JSON) -> JSON:
+    kept = {key: value for key, value in part.items() if key not in VOLATILE}
+    if part.get("type") == "rich_text_section":  # a bold label, and the words of a person or a long name
+        kept["elements"] = part["elements"][:1]
+    if "confirm" in part and "title" in part:  # a dialog: "name: what happens"
+        kept["text"] = part["text"]["text"].partition(": ")[2] or part["text"]
+    return {key: _plain(value) for key, value in kept.items()}
 
 
 def one_of_each(items: Iterable[JSON]) -> list[JSON]:

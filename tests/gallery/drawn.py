@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from bot.domain.changes import Change, GroupChange
-from bot.domain.impact import Finding, Impact, Verdict
+from bot.domain.changes import Change, GroupChange, LockThing
+from bot.domain.impact import Finding, Impact, SeenThing, Verdict, assess
 from bot.domain.requests import ChangeRequest, Item, ItemState, Status
 from bot.services.ports import PlaceKind
 from bot.slack import forms
@@ -16,7 +16,7 @@ from bot.slack.form_state import Form
 from bot.slack.replies import audit_line, reply
 from tests.gallery.collecting import JSON
 from tests.slack import test_cards, test_group_cards
-from tests.storage.samples import NOW, group_request, request, things_group
+from tests.storage.samples import NOW, OTHER_IMEI, group_request, request, thing, things_group
 
 CHANGES: dict[str, Change] = {
     "lock": test_cards.LOCK,
@@ -28,7 +28,9 @@ CHANGES: dict[str, Change] = {
 }
 DRAWN_AT = (PlaceKind.CARD, PlaceKind.TWIN)
 REPLIES = ("approved", "denied", "cancelled", "expired", "redrawn", "delayed", "outcome")
-WHY = "What happened to it, and who can help, is said here."
+WHY = "What happened."
+"""As `test_cards.standing` says it, so that the same card is the same sight."""
+OF_THINGS = sorted(set(Finding) - {Finding.NUMBER_UNKNOWN, Finding.OWN_LOCKS})
 
 
 def drawn() -> list[JSON]:
@@ -36,12 +38,25 @@ def drawn() -> list[JSON]:
     return [*_cards(), *_impacts(), *_replies(), *_forms()]
 
 
-def _standing(change: Change, status: Status) -> ChangeRequest:
+def _standing(change: Change, status: Status, *, locked: bool | None = None) -> ChangeRequest:
+    """What is unlocked was locked, unless `locked` says otherwise: then only what is stored goes."""
+    if isinstance(change, GroupChange):
+        return _standing_on_a_group(change, status, locked=locked)
+    unlock = not isinstance(change, LockThing)
+    on = thing(imei_lock=unlock if locked is None else locked, locked_imei=OTHER_IMEI.digits * unlock)
+    seen = replace(request().seen, thing=on)
+    asked = test_cards.standing(status, change, seen=seen, impact=assess(change, seen))
+    return replace(asked, asked_in=replace(asked.asked_in, channel="C0FIELD"))
+
+
+def _standing_on_a_group(change: GroupChange, status: Status, *, locked: bool | None) -> ChangeRequest:
+    unlock = change is not test_group_cards.LOCK
+    group = things_group(
+        things_group_id=test_group_cards.ID.text,
+        imei_lock=unlock if locked is None else locked,
+        tac="35305311" * unlock,
+    )
     asked = test_cards.standing(status, change)
-    if not isinstance(change, GroupChange):
-        return replace(asked, asked_in=replace(asked.asked_in, channel="C0FIELD"))
-    locked = change is not test_group_cards.LOCK
-    group = things_group(things_group_id=test_group_cards.ID.text, imei_lock=locked, tac="35305311" * locked)
     return replace(group_request(change, on=group), status=status, decisions=asked.decisions, item=asked.item)
 
 
@@ -58,10 +73,25 @@ def _cards() -> Iterator[JSON]:
 
 
 def _impacts() -> Iterator[JSON]:
-    for verdict in Verdict:
-        for finding in sorted(set(Finding) - {Finding.NUMBER_UNKNOWN, Finding.OWN_LOCKS}):
-            asked = replace(request(), impact=Impact(verdict, (finding,)))
-            yield _message(test_cards.card(asked), f"impact: {verdict.value}, {finding.value}", "card")
+    """Each verdict alone, and all that can explain one on one card."""
+    for named in ("unlock, clear", "unlock group, clear"):
+        cleared = _standing(CHANGES[named], Status.PENDING, locked=False)
+        yield _message(test_cards.card(cleared), f"{named}: not locked", "card")
+    for named in ("lock", "unlock, keep"):
+        asked = _standing(CHANGES[named], Status.PENDING)
+        for verdict in Verdict:
+            card = test_cards.card(replace(asked, impact=Impact(verdict, ())))
+            yield _message(card, f"{named}: impact, {verdict.value}", "card")
+        assert isinstance(asked.seen, SeenThing)
+        all_there_is = replace(
+            asked.seen,
+            thing=replace(asked.seen.thing, state="SUSPENDED"),
+            locked_elsewhere=("Pump 8",),
+            group_request="R2",
+        )
+        every = Impact(Verdict.UNKNOWN, tuple(OF_THINGS))
+        card = test_cards.card(replace(asked, seen=all_there_is, impact=every))
+        yield _message(card, f"{named}: every finding", "card")
 
 
 def _replies() -> Iterator[JSON]:

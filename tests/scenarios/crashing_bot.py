@@ -20,6 +20,7 @@ from bot.logs import set_up
 from bot.policy_file import parse_policy
 from bot.services.ports import Platform, Store, Tx
 from bot.slack.api import SlackApi
+from tests import quick
 
 VENDOR_CALLS = ("thing", "things_group", "things_last_seen_in", "is_online", "write_thing_lock")
 MESSAGES = ("chat.postMessage", "chat.update")
@@ -27,6 +28,7 @@ MESSAGES = ("chat.postMessage", "chat.update")
 
 def run(environ: Mapping[str, str], policy: Mapping[str, Any], folder: str, kill_at: int) -> None:
     """Run until SIGTERM, or until SIGKILL at point `kill_at`; 0: at none. Points go to a file."""
+    quick.look_for_nothing_twice()
     with (Path(folder) / "child.log").open("a", encoding="utf-8") as stream:
         set_up(level="INFO", form="text", stream=stream)
         asyncio.run(_run(environ, policy, Fuse(Path(folder) / "points", kill_at)))

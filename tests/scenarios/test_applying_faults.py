@@ -278,7 +278,7 @@ async def test_an_unconfirmed_sim_found_in_a_third_state_is_a_conflict_for_peopl
     stage.monogoto.clear_faults()
     await until(stage, lambda: standing(database(stage)) == [("failed", "conflict")])
     await check(
-        stage, sim, card, end=("failed", "conflict"), says="omebody changed this SIM's lock", writes=0, sent=1
+        stage, sim, card, end=("failed", "conflict"), says="else changed this SIM's lock", writes=0, sent=1
     )
 
 

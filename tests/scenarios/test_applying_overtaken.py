@@ -59,7 +59,7 @@ async def test_a_change_at_the_console_before_the_approval_is_shown_and_approved
     card = await asked(stage, sim)
     stage.monogoto.console_edit(sim.iccid, LockMasterImei=True, MasterIMEI=other)
     await acts.approve(stage, stage.person("U0APP1"), card)
-    await acts.whisper(stage, stage.person("U0APP1"), "nothing was approved")
+    await acts.whisper(stage, stage.person("U0APP1"), "Nothing was approved")
     assert standing(database(stage)) == [("pending", None)]
     await stage.until(lambda: other[-7:-1] in everything_in(card.blocks))
     await acts.approve(stage, stage.person("U0APP1"), card)
@@ -133,7 +133,7 @@ async def test_another_lock_set_while_the_write_is_on_its_way_is_not_overwritten
     card = await _during_the_write(
         stage, sim, lambda: stage.monogoto.console_edit(sim.iccid, LockMasterImei=True, MasterIMEI=other)
     )
-    await check(stage, sim, card, end=OUTDATED, says="omebody changed this SIM's lock", writes=0, sent=1)
+    await check(stage, sim, card, end=OUTDATED, says="else changed this SIM's lock", writes=0, sent=1)
     assert stage.monogoto.thing(sim.iccid)["MasterIMEI"] == other
 
 
@@ -156,7 +156,7 @@ async def test_a_third_lock_found_after_a_lost_answer_is_a_conflict_and_left_to_
     await until(stage, lambda: stage.monogoto.writes[sim.iccid], step=0.05)
     stage.monogoto.console_edit(sim.iccid, MasterIMEI=other)
     end = ("failed", "conflict")
-    told = await check(stage, sim, card, end=end, says="omebody changed this SIM's lock", writes=1, sent=1)
+    told = await check(stage, sim, card, end=end, says="else changed this SIM's lock", writes=1, sent=1)
     assert other[8:14] in told
     assert "Changed by somebody else meanwhile" in everything_in(card.blocks)
 

@@ -108,7 +108,7 @@ async def test_a_proposal_beside_the_field_is_taken_by_a_click_and_sent(stage: S
     view = await open_form(stage, engineer, "/lock-thing")
     typed = {"iccid": sim.iccid, "imei": sim.imei[:14] + extra, "reason": "Stolen box"}
     result = await submit(engineer, view, typed)
-    assert "Press the button below" in result.errors["imei"]
+    assert "Did you mean 35-693803-000001-3?" in result.errors["imei"]
     await stage.until(lambda: "Use 35-" in shown(view))
     assert value(view, "imei") == typed["imei"]
     await engineer.click(view, "imei.take")
@@ -117,6 +117,22 @@ async def test_a_proposal_beside_the_field_is_taken_by_a_click_and_sent(stage: S
     assert "Use 35-" not in shown(view)
     card = await send_form(stage, engineer, view, {})
     assert "35-693803-000001-3" in shown(card)
+
+
+async def test_what_the_field_says_is_not_said_again_under_it(stage: Stage) -> None:
+    """An error beside the field takes the place of the sentence that stood there since the form opened."""
+    sim = stage.monogoto.examples.fresh
+    engineer = stage.person("U0ENG1")
+    wrong = sim.imei[:14] + str((int(sim.imei[14]) + 4) % 10)
+    view = await open_form(stage, engineer, "/lock-thing", f"{sim.iccid} {wrong}")
+    await stage.until(lambda: "check digit" in shown(view))
+    result = await submit(engineer, view, {"reason": "Stolen box"})
+    assert "check digit" in result.errors["imei"]
+    await stage.until(lambda: "check digit" not in shown(view))
+    result = await submit(engineer, view, {"imei": sim.imei[:14]})
+    assert "The check digit is missing." in result.errors["imei"]
+    await stage.until(lambda: "Use 35-693803-000001-3" in shown(view))
+    assert "The check digit is missing." not in shown(view), "the button alone"
 
 
 async def test_seventeen_digits_are_proposed_without_their_software_version(stage: Stage) -> None:

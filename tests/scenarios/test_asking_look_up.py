@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from bot.domain.identifiers import Iccid
 from bot.sandbox.stage import Stage
 from tests.conftest import OpenStage
 from tests.scenarios.acts import (
@@ -23,6 +24,10 @@ from tests.scenarios.acts import (
 )
 
 THING = ("GET", "/thing/ThingId")
+
+
+def in_fours(iccid: str) -> str:
+    return Iccid(iccid).grouped
 
 
 @pytest.fixture
@@ -134,22 +139,31 @@ async def test_an_unknown_iccid_names_every_form_that_was_tried(stage: Stage) ->
     view = await open_form(stage, stage.person("U0ENG1"), "/lock-thing", unknown)
     await stage.until(lambda: "is on this account" in shown(view))
     said = shown(view)
-    assert re.search(rf"\b{unknown}\b", said)
-    assert re.search(rf"\b{unknown[:-1]}\b", said)
-    assert re.search(rf"\b{unknown}\d\b", said)
+    assert re.search(rf"\b{in_fours(unknown)}\b", said)
+    assert re.search(rf"\b{in_fours(unknown[:-1])}\b", said)
+    assert re.search(rf"\b{in_fours(unknown)}\d\b", said)
+
+
+async def test_what_is_wrong_with_an_iccid_is_said_once_under_its_field(stage: Stage) -> None:
+    """Also where the form checks it when it opens and the look-up checks it again."""
+    view = await open_form(stage, stage.person("U0ENG1"), "/lock-thing", "8944")
+    await idle(stage)
+    assert shown(view).count("That is 4 digits") == 1
+    ids = [block["block_id"] for block in view.blocks if "block_id" in block]
+    assert ids[ids.index("iccid") + 1] == "under.iccid.0"
 
 
 async def test_another_form_of_the_iccid_waits_for_a_click_and_then_is_looked_up(stage: Stage) -> None:
     sim = stage.monogoto.examples.short_iccid
     engineer = stage.person("U0ENG1")
     view = await open_form(stage, engineer, "/lock-thing", sim.printed)
-    await stage.until(lambda: f"Use {sim.iccid}" in shown(view))
+    await stage.until(lambda: f"Use {in_fours(sim.iccid)}" in shown(view))
     assert sim.name not in shown(view)
     await engineer.type(view, "imei", sim.imei)
     await engineer.type(view, "reason", "Stolen box")
     await engineer.click(view, "iccid.take")
     await stage.until(lambda: sim.name in shown(view))
-    assert f"Use {sim.iccid}" not in shown(view)
+    assert f"Use {in_fours(sim.iccid)}" not in shown(view)
     assert value(view, "iccid") == sim.iccid
     assert value(view, "imei") == sim.imei
     assert value(view, "reason") == "Stolen box"
@@ -162,7 +176,7 @@ async def test_a_submission_of_another_form_of_the_iccid_waits_for_a_click_too(s
     view = await open_form(stage, engineer, "/lock-thing")
     result = await submit(engineer, view, {"iccid": sim.printed, "imei": sim.imei, "reason": "Stolen box"})
     assert result.ok
-    await stage.until(lambda: f"Use {sim.iccid}" in shown(view))
+    await stage.until(lambda: f"Use {in_fours(sim.iccid)}" in shown(view))
     await engineer.click(view, "iccid.take")
     await stage.until(lambda: sim.name in shown(view))
     assert value(view, "imei") == sim.imei

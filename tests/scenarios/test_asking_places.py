@@ -167,7 +167,7 @@ async def test_a_policy_without_approvals_applies_at_once_and_tells_the_requeste
     view = await open_form(stage, engineer, "/lock-thing", f"{sim.iccid} {sim.imei}", channel=channel)
     await engineer.submit(view, {"reason": "Stolen box"})
     await stage.until(lambda: view.title == "Request posted")
-    assert "No approval is needed: it is applied now." in shown(view)
+    assert "It needs no approval and is applied at once." in shown(view)
     assert "Cancel request" not in shown(view)
     request_id = request_id_in(shown(view))
     (card,) = await stage.until(lambda: cards_of(stage, request_id))

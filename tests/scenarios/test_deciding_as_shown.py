@@ -31,7 +31,7 @@ from tests.scenarios.acts import (
 from tests.scenarios.test_asking_places import policy
 from tests.scenarios.test_deciding_clicks import TWO, puts
 
-REDRAWN = "The SIM has changed since this card was drawn, so nothing was approved"
+REDRAWN = "Nothing was approved: the SIM has changed since this card was drawn"
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ async def test_a_stale_fingerprint_counts_for_nothing(stage: Stage) -> None:
     request_id = request_id_in(shown(card))
     for stale in ("", "0" * 64, fingerprint(card)[:-1], fingerprint(card) + "0"):
         await click(stage, "U0APP1", card, "request.approve", f"{request_id}.{stale}")
-        await whisper(stage, stage.person("U0APP1"), "This card was out of date")
+        await whisper(stage, stage.person("U0APP1"), "this card was out of date")
     assert puts(stage) == 0
     assert "request.approve" in str(card.blocks)
     refused = [e for e in await audit_entries(stage, request_id) if e["outcome"] == "refused"]
@@ -184,7 +184,7 @@ async def test_a_denial_with_garbled_metadata_ends_nothing(stage: Stage) -> None
         payload["view"]["private_metadata"] = metadata
         payload["view"]["state"]["values"] = {"reason": {"reason": {"type": "x", "value": "Wrong box"}}}
         await stage.slack.deliver(payload)
-        await stage.until(lambda view=view: "I don't know this request" in shown(view))
+        await stage.until(lambda view=view: "this request is not known here" in shown(view))
         assert "> Wrong box" in shown(view)
     assert "request.approve" in str(card.blocks)
 

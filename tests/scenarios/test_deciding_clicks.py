@@ -171,7 +171,7 @@ async def test_a_denial_asks_for_its_reason_and_ends_the_request(
     stage = await open_stage(transport=transport)
     card = await asked(stage)
     view = await deny(stage, stage.person("U0APP1"), card, "Wrong box & <wrong> site")
-    assert "Denied. Nothing is changed" in shown(view)
+    assert "Denied. Nothing was changed" in shown(view)
     (reply,) = await stage.until(lambda: stage.replies(card))
     assert reply.text.startswith("🚫 Denied by <@U0APP1>: Wrong box &amp; &lt;wrong&gt; site")
     assert "<@U0ENG1>, nothing was changed." in reply.text

@@ -125,8 +125,8 @@ async def test_a_field_that_the_vendor_cleared_is_reported_loudly_and_kept_in_th
     told = outcomes(stage, card)[-1]
     assert told.startswith("⚠️ <@U0ENG1>, done. Locked to TAC 35305311.")
     assert "all values are in the audit log" in told
-    assert acts.shown(card).startswith("⚠️ *Locked: configured and read back; but more has changed*")
-    assert card.text.startswith("Locked: configured and read back; but more has changed")
+    assert acts.shown(card).startswith("⚠️ *Locked: configured and read back; but other fields have changed*")
+    assert card.text.startswith("Locked: configured and read back; but other fields have changed")
     assert "Fields besides the lock have changed on this group" in told
     assert "Fields besides the lock have changed on this group" in acts.shown(card)
     [side] = [e for e in await entries(database(stage)) if e["event"] == "item.side_effect"]
@@ -205,7 +205,7 @@ async def test_locked_elsewhere_after_the_approval_it_is_outdated_and_nothing_is
     assert puts(stage) == 0
     told = outcomes(stage, card)[-1]
     assert "the group was not changed." in told
-    assert "locked to 49015420" in told
+    assert "locked to TAC 49015420" in told
 
 
 async def test_changed_to_something_else_while_it_is_applied_it_is_a_conflict(stage: Stage) -> None:
@@ -214,7 +214,7 @@ async def test_changed_to_something_else_while_it_is_applied_it_is_a_conflict(st
     stage.monogoto.fail(PUT, "edited_after", keys={"IMEIPrefix": "49015420"})
     await approved(stage, card)
     assert await ended(stage) == ("failed", "conflict")
-    assert "somebody changed this group's lock elsewhere" in outcomes(stage, card)[-1]
+    assert "somebody else changed this group's lock" in outcomes(stage, card)[-1]
 
 
 # --- several at once -----------------------------------------------------------------------------------
@@ -514,4 +514,4 @@ async def test_the_help_knows_who_may_approve_where_rules_speak_of_single_groups
     await approver.command("/imei", "help")
     said = acts.shown(await acts.whisper(stage, approver, "lock-group"))
     assert "No rule of the policy allows locking a group" not in said
-    assert said.count("you may approve what others ask: ✅ yes") == 4
+    assert said.count("you may approve: ✅ yes") == 4

@@ -82,7 +82,7 @@ async def _a_rich_day(stage: Stage) -> None:
     card = await acts.ask_unlock(stage, engineer, examples.locked, keep="clear")
     stage.monogoto.console_edit(examples.locked.iccid, MasterIMEI=examples.unused_imeis[1])
     await acts.approve(stage, approver, card)
-    await acts.whisper(stage, approver, "nothing was approved")
+    await acts.whisper(stage, approver, "Nothing was approved")
     await stage.until(lambda: not untold(database(stage)))
     stage.monogoto.expire_tokens()
     stage.monogoto.fail(WRITE, "error_html")

@@ -176,7 +176,7 @@ async def test_where_the_listing_does_not_tell_groups_no_number_of_sims_is_made_
     stage.monogoto.settings.change(rows_with_group=False)
     await stage.settle(60)
     said = shown(await ask(stage, support(stage), f"status {stage.monogoto.examples.locked_group}"))
-    assert "not known: Monogoto's list doesn't say" in said
+    assert "not known: the list doesn't tell" in said
 
 
 # --- history --------------------------------------------------------------------------------------------

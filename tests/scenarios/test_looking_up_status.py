@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.identifiers import Iccid
 from bot.domain.things import GroupRow, ThingRow
 from bot.sandbox.monogoto.examples import Example
 from bot.sandbox.slack.messages import Message
@@ -111,7 +112,7 @@ async def test_an_iccid_with_another_last_digit_shows_the_one_really_found(stage
     sim: Example = getattr(stage.monogoto.examples, name)
     said = shown(await ask(stage, support(stage), f"status {sim.printed}"))
     assert sim.printed != sim.iccid
-    assert f"it holds {sim.iccid}. That one is shown." in said
+    assert f"it holds {Iccid(sim.iccid).grouped}. That one is shown." in said
     assert sim.name in said
 
 
@@ -119,7 +120,7 @@ async def test_by_imei_the_vendors_filter_and_the_inventory_are_named_as_sources
     sim = stage.monogoto.examples.fresh
     said = shown(await ask(stage, support(stage), f"status {sim.imei}"))
     assert sim.name in said
-    assert "last seen in it, says Monogoto now; last seen in it when it was listed" in said
+    assert "Found by the device: last seen in it, says Monogoto now." in said
 
 
 async def test_by_imei_our_own_records_find_a_sim_that_was_never_seen_in_it(stage: Stage) -> None:
@@ -160,7 +161,7 @@ async def test_a_device_on_two_sims_is_a_list_to_choose_from(stage: Stage) -> No
     sims = stage.monogoto.examples.shared_imei, stage.monogoto.examples.shared_imei_twin
     listed = await ask(stage, support(stage), f"status {sims[0].imei}")
     assert all(sim.name in shown(listed) for sim in sims)
-    assert shown(listed).count("last seen in it when it was listed · listed 1 minute ago") == 2
+    assert shown(listed).count("last seen in it, says Monogoto now · listed 1 minute ago") == 2
     await press(stage, support(stage), listed, "status.show", f"thing {sims[1].iccid}")
     assert f"SIM {sims[1].name}" in shown(listed), "the list gave way to what was chosen"
 

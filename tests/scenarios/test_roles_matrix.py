@@ -18,7 +18,7 @@ from sqlalchemy import select
 from bot.domain.changes import LockThing
 from bot.domain.errors import Refusal
 from bot.domain.identifiers import Iccid, Imei, ThingsGroupId
-from bot.domain.requests import ChangeRequest, Origin, Person
+from bot.domain.requests import ChangeRequest, Event, Item, ItemState, Origin, Person
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.views import View
 from bot.sandbox.slack.workspace import User
@@ -28,12 +28,14 @@ from bot.services.lookups import Lookups
 from bot.services.ports import Submission, Which
 from bot.services.requests import Requests
 from bot.services.submission import Submissions
+from bot.services.undoing import Undoing
 from bot.slack import asking, form_state, forms, listeners, looking_up
 from bot.slack.choosing import SELECT
 from bot.slack.desk import Call, Desk
 from bot.storage import tables
 from tests.conftest import OpenStage
 from tests.scenarios.acts import ask_lock, audited, idle, open_form, request_id_in, shown
+from tests.storage import samples
 
 ENGINEERS = frozenset({"U0ENG1", "U0ENG2", "U0ADMIN"})
 APPROVERS = frozenset({"U0APP1", "U0APP2", "U0ADMIN"})
@@ -41,6 +43,8 @@ REQUESTER = frozenset({"U0ENG1"})
 NOBODY: frozenset[str] = frozenset()
 OUTSIDERS = ("U0GUEST", "U0OTHER", "U0WORKFLOW", "U0GONE")
 HERE = Origin("C0FIELD")
+DONE = "DONEBEFORE"
+"""Id of a request that has succeeded."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ async def ground(stage: Stage, number: int = 0) -> Ground:
     asked, wanted = (stage.monogoto.iccids[50 + 2 * number + n] for n in (0, 1))
     imeis = [str(stage.monogoto.thing(iccid)["IMEI"]) for iccid in (asked, wanted)]
     sim = replace(stage.monogoto.examples.fresh, iccid=asked, imei=imeis[0])
+    await done_before(stage)
     card = await ask_lock(stage, engineer, sim)
     request = await stage.bot.desk.store.request(request_id_in(shown(card)))
     assert request
@@ -97,6 +102,25 @@ async def ground(stage: Stage, number: int = 0) -> Ground:
     await engineer.type(form, "reason", "Stolen box")
     await idle(stage)
     return Ground(stage, card, request, form, wanted, imeis[1])
+
+
+async def done_before(stage: Stage) -> None:
+    """A request that has locked a SIM, for somebody to undo; once."""
+    assert stage.bot
+    store = stage.bot.desk.store
+    if await store.request(DONE):
+        return
+    sim = stage.monogoto.examples.locked_elsewhere
+    locked_to = str(stage.monogoto.thing(sim.iccid)["MasterIMEI"])
+    change = LockThing(Iccid(sim.iccid), Imei(locked_to))
+    on = samples.thing(iccid=sim.iccid, thing_id=f"ThingId_ICCID_{sim.iccid}")
+    asked = replace(samples.request(on=on, change=change), id=DONE)
+    async with store.transaction() as tx:
+        await tx.add_request(asked, [])
+        await tx.put_item(None, Item(DONE, ItemState.DONE))
+        approved = await tx.advance(asked, asked.after(Event.APPROVE))
+        applying = await tx.advance(approved, approved.after(Event.APPLY))
+        await tx.advance(applying, applying.after(Event.SUCCEED))
 
 
 async def state(stage: Stage) -> list[Any]:
@@ -118,6 +142,22 @@ def command(name: str) -> Way:
     async def go(on: Ground, user_id: str) -> object:
         text = f"{on.iccid} {on.imei}"
         return await on.stage.slack.deliver(on.stage.slack.payloads.command(user_id, name, text))
+
+    return go
+
+
+def message_shortcut(callback_id: str) -> Way:
+    async def go(on: Ground, user_id: str) -> object:
+        payload = on.stage.slack.payloads.message_shortcut(user_id, on.card, callback_id)
+        payload["message"] = {"text": f"ICCID {on.iccid} IMEI {on.imei}"}
+        return await on.stage.slack.deliver(payload)
+
+    return go
+
+
+def global_shortcut(callback_id: str) -> Way:
+    async def go(on: Ground, user_id: str) -> object:
+        return await on.stage.slack.deliver(on.stage.slack.payloads.shortcut(user_id, callback_id))
 
     return go
 
@@ -190,6 +230,21 @@ def look_up_button(action_id: str, value: str = "") -> Way:
     return go
 
 
+async def undo_button(on: Ground, user_id: str) -> object:
+    action = {"type": "button", "action_id": "request.undo", "block_id": "undo", "value": DONE}
+    return await on.stage.slack.deliver(on.stage.slack.payloads.message_action(user_id, on.card, action))
+
+
+def undone(callback_id: str) -> Way:
+    async def go(on: Ground, user_id: str) -> object:
+        payload = on.stage.slack.payloads.submission(user_id, on.form)
+        kept = json.dumps({"request": DONE, "channel": "C0FIELD", "nonce": user_id})
+        view = payload["view"] | {"callback_id": callback_id, "private_metadata": kept}
+        return await on.stage.slack.deliver(payload | {"view": view})
+
+    return go
+
+
 TURNED = json.dumps({"l": "requests", "h": "All requests", "o": None, "n": None})
 REOPENED = json.dumps({"kind": "lock_thing", "channel": "C0FIELD", "typed": {"reason": "x"}})
 LISTENERS = {
@@ -198,16 +253,24 @@ LISTENERS = {
     "command /lock-group": Row(command("/lock-group"), NOBODY),
     "command /unlock-group": Row(command("/unlock-group"), NOBODY),
     "command /imei": Row(command("/imei"), NOBODY),
+    "message shortcut lock_from_message.open": Row(message_shortcut("lock_from_message.open"), NOBODY),
+    "shortcut lock_thing.open": Row(global_shortcut("lock_thing.open"), NOBODY),
+    "shortcut unlock_thing.open": Row(global_shortcut("unlock_thing.open"), NOBODY),
+    "shortcut lock_things_group.open": Row(global_shortcut("lock_things_group.open"), NOBODY),
+    "shortcut unlock_things_group.open": Row(global_shortcut("unlock_things_group.open"), NOBODY),
+    "shortcut help.open": Row(global_shortcut("help.open"), NOBODY),
     "view lock_thing.submit": Row(submission("lock_thing.submit"), ENGINEERS),
     "view unlock_thing.submit": Row(submission("unlock_thing.submit"), ENGINEERS),
     "view lock_things_group.submit": Row(submission("lock_things_group.submit"), ENGINEERS),
     "view unlock_things_group.submit": Row(submission("unlock_things_group.submit"), ENGINEERS),
+    "view undo.submit": Row(undone("undo.submit"), ENGINEERS),
     "view request.deny_reason": Row(submission("request.deny_reason"), APPROVERS),
     "view request.approve_many": Row(submission("request.approve_many"), APPROVERS),
     "action request.count_again": Row(button("request.count_again"), NOBODY),
     "action request.approve": Row(button("request.approve"), APPROVERS),
     "action request.deny": Row(button("request.deny"), NOBODY),
     "action request.cancel": Row(button("request.cancel"), REQUESTER),
+    "action request.undo": Row(undo_button, NOBODY),
     "action thing.look_up": Row(form_button("thing.look_up"), NOBODY),
     "action iccid.take": Row(form_button("iccid.take"), NOBODY),
     "action imei.take": Row(form_button("imei.take"), NOBODY),
@@ -241,6 +304,14 @@ class Noting(AsyncApp):
     def command(self, key: Any, *args: Any, **kwargs: Any) -> Any:
         self._note("command", key)
         return super().command(key, *args, **kwargs)
+
+    def message_shortcut(self, key: Any, *args: Any, **kwargs: Any) -> Any:
+        self._note("message shortcut", key)
+        return super().message_shortcut(key, *args, **kwargs)
+
+    def global_shortcut(self, key: Any, *args: Any, **kwargs: Any) -> Any:
+        self._note("shortcut", key)
+        return super().global_shortcut(key, *args, **kwargs)
 
     def view(self, key: Any, *args: Any, **kwargs: Any) -> Any:
         self._note("view", key)
@@ -311,7 +382,8 @@ async def free_locked(stage: Stage) -> None:
     """The one locked SIM that unlocks are asked for, and the two groups, take the next request."""
     assert stage.bot
     examples = stage.monogoto.examples
-    for target_id in (f"ThingId_ICCID_{examples.locked.iccid}", examples.open_group, examples.locked_group):
+    things = (f"ThingId_ICCID_{sim.iccid}" for sim in (examples.locked, examples.locked_elsewhere))
+    for target_id in (*things, examples.open_group, examples.locked_group):
         held = await stage.bot.desk.store.open_request(target_id)
         if held:
             await stage.bot.desk.requests.cancel(held.requester, HERE, held.id)
@@ -322,11 +394,17 @@ async def refusable(work: Awaitable[object]) -> None:
         await work
 
 
-@pytest.mark.parametrize("name", ["/lock-thing", "/unlock-thing", "/lock-group", "/unlock-group"])
+WAYS_TO_A_FORM = ["/lock-thing", "/unlock-thing", "/lock-group", "/unlock-group"] + [
+    f"{kind}.open" for kind in ("lock_thing", "unlock_thing", "lock_things_group", "unlock_things_group")
+]
+
+
+@pytest.mark.parametrize("name", WAYS_TO_A_FORM)
 async def test_a_form_opens_only_for_those_who_may_ask(stage: Stage, name: str) -> None:
     everybody = list(stage.slack.workspace.users)
+    way = stage.slack.payloads.command if name.startswith("/") else stage.slack.payloads.shortcut
     for user in everybody:
-        await stage.slack.deliver(stage.slack.payloads.command(user, name))
+        await stage.slack.deliver(way(user, name))
     await idle(stage)
     with_form = {
         user for user in everybody if (view := stage.person(user).modal) and view.content.get("submit")
@@ -432,6 +510,16 @@ async def target_chosen(on: Ground, user_id: str) -> object:
     return await on.desk.lookups.target_chosen(person(user_id), HERE, key)
 
 
+async def may_undo(on: Ground, user_id: str) -> object:
+    return await on.desk.undoing.may_open(person(user_id), HERE, DONE)
+
+
+async def undo(on: Ground, user_id: str) -> object:
+    kept = replace(sent(on, user_id)[0], kind="undo", fields={"undoes": DONE, "reason": "Wrong SIM"})
+    await on.desk.submissions.keep(kept)
+    return await on.desk.undoing.submit(kept)
+
+
 METHODS = {
     "Requests.approve": Row(approve, APPROVERS),
     "Requests.deny": Row(deny, APPROVERS),
@@ -449,13 +537,15 @@ METHODS = {
     "Submissions.keep": Row(keep, NOBODY),
     "Submissions.give_back": Row(give_back, NOBODY),
     "Submissions.submit": Row(submit, ENGINEERS),
+    "Undoing.may_open": Row(may_undo, NOBODY),
+    "Undoing.submit": Row(undo, ENGINEERS),
 }
 
 
 def test_every_use_case_has_a_row() -> None:
     public = {
         f"{use_case.__name__}.{name}"
-        for use_case in (Lookups, Requests, Submissions)
+        for use_case in (Lookups, Requests, Submissions, Undoing)
         for name, _ in inspect.getmembers(use_case, inspect.isfunction)
         if not name.startswith("_")
     }
@@ -509,7 +599,7 @@ async def check(on: Ground, user_id: str) -> object:
 
 async def resume(on: Ground, user_id: str) -> object:
     await on.desk.submissions.keep(sent(on, user_id)[0])
-    return await asking.resume(on.desk)
+    return await asking.resume(on.desk, {})
 
 
 FLOWS = {

@@ -268,7 +268,7 @@ async def test_a_slack_that_tells_nothing_of_a_person_denies_with_its_own_senten
     stage.slack.fail("users.info", status=500, times=9)
     await commanded(stage, "U0ENG1")
     said = await told(stage, stage.person("U0ENG1"))
-    assert "⛔ Slack did not answer who you are and which roles you hold" in said
+    assert "⛔ Nothing was changed: Slack did not answer who you are and which roles you hold" in said
     assert (await audited(stage))[-1] == ("lock_thing.open", "refused", "U0ENG1")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -78,6 +79,7 @@ class World:
 
     def _environ(self) -> dict[str, str]:
         return {
+            **{key: os.environ[key] for key in ("PYTHONPYCACHEPREFIX",) if key in os.environ},
             "PYTHONPATH": str(ROOT),
             "SLACK_BOT_TOKEN": self.slack.bot_token,
             "SLACK_APP_TOKEN": self.slack.app_token,

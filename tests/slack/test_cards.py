@@ -28,10 +28,11 @@ from bot.domain.requests import (
 from bot.domain.things import ThingsGroup
 from bot.sandbox.slack.block_kit import check_message
 from bot.sandbox.stage import everything_in
+from bot.services.outcomes import Outcomes
 from bot.services.ports import PlaceKind
 from bot.slack import blocks as b
 from bot.slack import ids
-from bot.slack.cards import AHEAD, HEADLINES, Audience, Drawn, draw
+from bot.slack.cards import AHEAD, ALARM, HEADLINES, LEFT_TO_PEOPLE, Audience, Drawn, draw
 from bot.slack.replies import audit_line, reply
 from tests.slack.hostile import HOSTILE, assert_inert
 from tests.storage.samples import ANN, BOB, ICCID, IMEI, NOW, OTHER_IMEI, approval, request, thing
@@ -86,6 +87,19 @@ def item_states(status: Status) -> list[ItemState]:
     return ended or [ItemState.QUEUED, ItemState.RUNNING, ItemState.SENT]
 
 
+def test_a_card_says_what_became_of_the_sim_once() -> None:
+    """The reply in the thread says it first; the card has it in its headline."""
+    failed = replace(
+        standing(Status.FAILED, LOCK),
+        item=Item("R1", ItemState.FAILED, explanation="The SIM was not changed. Why."),
+    )
+    assert text_of(card(failed)).splitlines()[0] == "❌ *Not changed*"
+    assert "The SIM was not changed." not in text_of(card(failed))
+    assert "Why." in text_of(card(failed))
+    done = Item("R1", ItemState.DONE, explanation=Outcomes("SIM").done)
+    assert Outcomes("SIM").done not in text_of(card(replace(standing(Status.SUCCEEDED, LOCK), item=done)))
+
+
 # --- every card can be drawn ---------------------------------------------------------------------------
 
 
@@ -95,11 +109,14 @@ def item_states(status: Status) -> list[ItemState]:
 def test_every_status_has_a_card_with_one_mark_and_a_headline(
     status: Status, kind: PlaceKind, change: Any
 ) -> None:
-    drawn = card(standing(status, change), kind)
+    asked = standing(status, change)
+    drawn = card(asked, kind)
     first = drawn.blocks[0]["text"]["text"]
-    assert re.fullmatch(rf"{HEADLINES[status]} \*[^*\n]+\*", first)
+    left_to_people = asked.item is not None and asked.item.state in LEFT_TO_PEOPLE
+    expected = ALARM if left_to_people else HEADLINES[status]
+    assert re.fullmatch(rf"{expected} \*[^*\n]+\*", first)
     assert drawn.text.startswith(first.split("*")[1])
-    others = set(HEADLINES.values()) - {HEADLINES[status]}
+    others = set(HEADLINES.values()) - {expected}
     assert not [mark for mark in others if mark in text_of(drawn)]
 
 
@@ -162,11 +179,14 @@ def buttons(drawn: Drawn) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("kind", [PlaceKind.CARD, PlaceKind.TWIN])
-def test_a_card_has_buttons_only_while_it_waits_and_a_twin_never(status: Status, kind: PlaceKind) -> None:
+def test_a_card_is_decided_on_while_it_waits_and_undone_once_it_is_done(
+    status: Status, kind: PlaceKind
+) -> None:
     """While it is being counted it can be ended, and not approved."""
-    endings = {ids.DENY, ids.CANCEL}
-    there = {Status.PENDING: {ids.APPROVE} | endings, Status.PREVIEWING: endings}
-    wanted = there.get(status, set()) if kind is PlaceKind.CARD else set()
+    endings = {ids.DENY, ids.CANCEL} if kind is PlaceKind.CARD else set()
+    deciding = {ids.APPROVE} | endings if kind is PlaceKind.CARD else set()
+    there = {Status.PENDING: deciding, Status.PREVIEWING: endings, Status.SUCCEEDED: {ids.UNDO}}
+    wanted = there.get(status, set())
     assert set(buttons(card(standing(status, LOCK), kind))) == wanted
 
 

@@ -6,6 +6,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import event
 
 from bot.domain.errors import StoreUnavailable
 from bot.sandbox.clock import ManualClock
@@ -149,6 +150,32 @@ async def test_the_rate_comes_back_gently_and_never_above_all_of_it(
         await gate.recovered()
     clock.advance(3600)
     assert await passing(gate, clock, 3, urgent=False) == [0.0, 0.2, 0.4]
+
+
+async def test_what_another_gate_slowed_down_comes_back_by_the_answers_to_ones_own_calls(
+    engine: Engine, clock: ManualClock
+) -> None:
+    ours, other = SqlGate(engine, clock, 5), SqlGate(engine, clock, 5)
+    await ours.acquire()
+    await other.slow_down(None)
+    for _ in range(40):
+        await ours.acquire()
+        await ours.recovered()
+        clock.advance(3600)
+    assert await passing(other, clock, 3, urgent=False) == [0.0, 0.2, 0.4]
+
+
+async def test_at_the_full_rate_an_answer_asks_the_database_nothing(
+    engine: Engine, clock: ManualClock, gate: SqlGate
+) -> None:
+    await gate.acquire()
+    asked: list[object] = []
+    event.listen(engine.sqlalchemy.sync_engine, "begin", asked.append)
+    await gate.recovered()
+    assert not asked
+    await gate.slow_down(None)
+    await gate.recovered()
+    assert asked
 
 
 @pytest.mark.parametrize("back", [timedelta(hours=3), timedelta(days=400)])

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.errors import Overtaken
-from bot.domain.requests import Event
+from bot.domain.requests import Event, Origin
 from bot.services.ports import GIVEN_UP, Message, MessageState, Outbox, Place, PlaceKind, Store
 from tests.storage import samples
 from tests.storage.samples import NOW
@@ -66,6 +66,38 @@ async def test_a_drawn_card_is_remembered(outbox: Outbox, shown: tuple[Place, ..
     twin = shown[1]
     await outbox.drawn(twin.id, channel="D0ANN", ts="5.6", rev=1)
     assert await outbox.place(twin.id) == replace(twin, channel="D0ANN", ts="5.6", drawn_rev=1)
+
+
+ASKED = Origin("C0FIELD", "7.2", "7.1", "https://slack.example/7")
+THREADED = [(PlaceKind.CARD, "C0APPROVALS"), (PlaceKind.TWIN, "C0FIELD"), (PlaceKind.AUDIT, "C0FIELD")]
+
+
+async def test_only_what_is_shown_in_the_channel_of_the_message_stands_in_its_thread(
+    store: Store, outbox: Outbox
+) -> None:
+    async with store.transaction() as tx:
+        await tx.add_request(replace(samples.request(1), asked_in=ASKED), THREADED)
+    assert [place.thread_ts for place in await outbox.places("R1")] == ["", "7.1", ""]
+    found = await store.request("R1")
+    assert found
+    assert found.asked_in == ASKED
+
+
+async def test_a_place_leaves_its_thread_when_told_to_and_with_its_channel(
+    store: Store, outbox: Outbox
+) -> None:
+    async with store.transaction() as tx:
+        await tx.add_request(replace(samples.request(1), asked_in=ASKED), THREADED)
+    (_, twin, _) = await outbox.places("R1")
+    await outbox.drawn(twin.id, channel="C0FIELD", ts="7.3", rev=1)
+    assert (await outbox.place(twin.id)).thread_ts == "7.1"
+    await outbox.drawn(twin.id, channel="U0ENG1", ts="", rev=0)
+    assert (await outbox.place(twin.id)).thread_ts == ""
+    async with store.transaction() as tx:
+        await tx.add_request(replace(samples.request(2, on=samples.thing(2)), asked_in=ASKED), THREADED)
+    (_, other, _) = await outbox.places("R2")
+    await outbox.leave_thread(other.id)
+    assert await outbox.place(other.id) == replace(other, thread_ts="")
 
 
 async def test_a_card_goes_where_cards_are_shown_and_a_reply_everywhere(

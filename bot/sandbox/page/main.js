@@ -29,12 +29,13 @@ async function openChannel(id, ts, thread = null) {
   if (id === "app") await refresh();
   const target = isApp ? appChannel()?.id : id;
   if (!target) return;
-  Object.assign(store, { channel: target, thread, tab, newFrom: null, messages: [] });
+  const messages = target === store.channel ? store.messages : []; // what is shown already stays, with what is begun in it
+  Object.assign(store, { channel: target, thread, tab, newFrom: null, messages });
   sessionStorage.setItem(`channel:${api.me()}`, target);
   showScreen(thread ? "thread" : "channel");
   await loadChannel();
   if (ts) point(ts, thread);
-  else focusComposer();
+  else if (!document.activeElement?.closest(".messages, .home, #modals, #monogoto")) focusComposer(); // nobody is elsewhere already
 }
 
 /** Bring a message before the eyes. */
