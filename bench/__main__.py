@@ -15,9 +15,9 @@ LONGEST_SECONDS = 240
 
 async def main(things: int) -> None:
     """Print the table as it grows."""
-    print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n\n{HEADER}", flush=True)  # noqa: T201
+    print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n\n{HEADER}", flush=True)
     async with asyncio.timeout(LONGEST_SECONDS):
-        print(await preview(things), flush=True)  # noqa: T201
+        print(await preview(things), flush=True)
 
 
 if __name__ == "__main__":

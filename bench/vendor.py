@@ -1,4 +1,4 @@
-"""The local Monogoto in a process of its own, slow by a given latency: what both sides of a ratio speak to."""
+"""The local Monogoto in a process of its own, with a latency: what both sides of a ratio speak to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def serve(things: int) -> None:
         record.group_id = group_id
     monogoto.fail(("*", "/"), "latency", 100_000_000, seconds=LATENCY_SECONDS)
     async with monogoto:
-        print(monogoto.url, monogoto.username, monogoto.password, group_id, flush=True)  # noqa: T201
+        print(monogoto.url, monogoto.username, monogoto.password, group_id, flush=True)
         await asyncio.to_thread(sys.stdin.read)
 
 

@@ -216,6 +216,8 @@ def _text(value: object) -> str:
     """Text that any database and any message can hold: no NUL, no half characters."""
     if not isinstance(value, str):
         return ""
+    if value.isascii():
+        return value.replace("\0", "")
     return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
