@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.domain.changes import Kind
+from bot.domain.changes import SINGLE_KINDS
 from bot.domain.policy import Approvals, Policy, Rule
 
 _ID = {"team": r"[TE][A-Z0-9]+", "channel": r"[CG][A-Z0-9]+", "principal": r"[USW][A-Z0-9]+"}
@@ -118,9 +118,9 @@ class _Reader:
         changes = self._list(data, where)
         if data == []:
             self.problems.append(f"{where}: names none, so the rule would hold for nothing")
-        known = ", ".join(Kind)
+        known = ", ".join(SINGLE_KINDS)
         for change in changes:
-            if change != "*" and change not in set(Kind):
+            if change != "*" and change not in set(SINGLE_KINDS):
                 self.problems.append(f"{where}: {change!r} is none of {known} or *")
         return tuple(changes)
 

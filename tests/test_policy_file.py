@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.changes import Kind
+from bot.domain.changes import SINGLE_KINDS
 from bot.domain.policy import Approvals
 from bot.policy_file import PolicyError, load_policy, parse_policy
 
@@ -46,7 +46,7 @@ def test_the_example_can_be_used_as_it_is() -> None:
     policy = load_policy(ROOT / "policy.example.toml")
     assert policy.team == "T0TEAM"
     assert (policy.approvals_channel, policy.audit_channel) == ("C0APPROVALS", "C0AUDIT")
-    assert {change for rule in policy.rules for change in rule.changes} == {*Kind, "*"}
+    assert {change for rule in policy.rules for change in rule.changes} == {*SINGLE_KINDS, "*"}
 
 
 def test_little_has_to_be_set_and_the_rest_has_defaults() -> None:
