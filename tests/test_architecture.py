@@ -25,8 +25,6 @@ LONGER = {
     "domain/policy.py": "every question that the policy answers",
     "services/ports.py": "all seams in one place, most of it explanation",
     "domain/impact.py": "what was seen, and every verdict and finding on it",
-    "domain/policy.py": "every question that the policy answers",
-    "domain/requests.py": "a request and the tables of its states and of its items",
     "services/counting.py": "the stages of one count, in their order, with the ledger they write",
     "storage/census.py": "the rows of a count and the sums over them",
     "storage/inventory.py": "Things and groups as listed: found, kept, forgotten",
