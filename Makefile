@@ -3,9 +3,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CODE := bot tests
+CODE := bot tests bench
 
-.PHONY: demo story gallery screenshot test lint types tests coverage lock clean
+.PHONY: demo story gallery screenshot test lint types tests bench coverage lock clean
 .DEFAULT_GOAL := test
 
 # A local Slack in the browser, a local Monogoto and the bot between them; no account needed. Settings:
@@ -40,6 +40,10 @@ types: $(READY)
 
 tests: $(READY)
 	$(BIN)/python -m pytest -n auto
+
+# How fast the bot is, as ratios within one run: the table of docs/benchmarks.md. Ends by itself.
+bench: $(READY)
+	$(BIN)/python -m bench
 
 # The same tests, slower, with what they leave out: lines and branches.
 coverage: $(READY)

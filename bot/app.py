@@ -12,7 +12,7 @@ import aiohttp
 from bot.app_bulks import applying_parts, bulk_parts
 from bot.config import Config
 from bot.dispatch.local import LocalDispatcher
-from bot.domain.changes import Kind
+from bot.domain.changes import GROUP_KINDS, Kind
 from bot.domain.policy import Policy
 from bot.monogoto.auth import Credentials, ReadyToken, UserPassword
 from bot.monogoto.client import Monogoto
@@ -21,7 +21,9 @@ from bot.running import Bot, Transport
 from bot.services.asking_again import AskingAgain
 from bot.services.authority import Authority
 from bot.services.bulk_results import BulkResults
+from bot.services.census import CensusList, GroupCensus
 from bot.services.clearance import Clearance
+from bot.services.counting import Counter
 from bot.services.documents import Documents
 from bot.services.execution import Execution
 from bot.services.group_execution import GroupExecution
@@ -31,6 +33,7 @@ from bot.services.places import Places
 from bot.services.ports import Clock, Platform, Store
 from bot.services.preview import Previews
 from bot.services.progress import Progress
+from bot.services.recount import Recount
 from bot.services.requests import Requests
 from bot.services.sightings import Sightings
 from bot.services.submission import Submissions
@@ -53,6 +56,7 @@ from bot.slack.screens import Screens
 from bot.slack.socket import SocketTransport
 from bot.storage.archive import SqlArchive
 from bot.storage.bulk_work import SqlBulkWork
+from bot.storage.census import SqlCensus
 from bot.storage.engine import Engine, migrate, open_engine
 from bot.storage.gate import SqlGate
 from bot.storage.inventory import SqlInventory
@@ -134,7 +138,22 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         new_id=seams.new_id,
     )
     progress = Progress(store=store, clock=clock)
-    clearance = Clearance(progress=progress, previews=previews, authority=authority, clock=clock)
+    ledger = SqlCensus(engine, known)
+    counter = Counter(things=vendor, ledger=ledger, clock=clock)
+    recount = Recount(counter=counter, ledger=ledger, progress=progress, clock=clock)
+    census = GroupCensus(
+        counter=counter,
+        ledger=ledger,
+        store=store,
+        previews=previews,
+        clock=clock,
+        notifier=notifier,
+        dispatcher=dispatcher,
+    )
+    documents["census"] = CensusList(ledger)
+    clearance = Clearance(
+        progress=progress, previews=previews, authority=authority, clock=clock, recount=recount
+    )
     vigil = Vigil(progress=progress, clock=clock)
     things = ThingExecution(
         platform=platform,
@@ -206,8 +225,9 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
             requests=requests,
             execution=execution,
             clock=clock,
-            previewing={Kind.BULK: planning},
+            previewing={Kind.BULK: planning, **dict.fromkeys(GROUP_KINDS, census)},
             bulk=bulk,
+            recount=recount,
         ),
         session=session,
         platform=vendor,

@@ -24,9 +24,13 @@ LONGER = {
     "domain/requests.py": "a request and the tables of its states and of its items",
     "domain/policy.py": "every question that the policy answers",
     "services/ports.py": "all seams in one place, most of it explanation",
+    "domain/impact.py": "what was seen, and every verdict and finding on it",
+    "services/counting.py": "the stages of one count, in their order, with the ledger they write",
+    "storage/census.py": "the rows of a count and the sums over them",
+    "storage/inventory.py": "Things and groups as listed: found, kept, forgotten",
+    "storage/tables.py": "all tables in one place",
     "slack/forms.py": "all modals, pure builders",
     "services/authority.py": "the one authorization layer: every question, side by side",
-    "storage/tables.py": "all tables, side by side with what refers to what",
     "slack/messenger.py": "one message from the outbox to Slack, with all that can go wrong on the way",
 }
 LIBRARIES = {

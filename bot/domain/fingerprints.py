@@ -46,9 +46,18 @@ def fingerprint(
 ) -> str:
     """SHA-256, in hex, over exactly what an approver agrees to: a change in any of it is another question."""
     parts = [team, seen.target.target_id, *_change_parts(change), *_lock_parts(seen.target.lock)]
-    parts += [*_group_lock(seen), verdict.value, *rules]
+    parts += [*_group_lock(seen), verdict.value, *rules, *_census_parts(seen)]
     framed = "".join(f"{len(part.encode())}:{part}," for part in parts)
     return hashlib.sha256(framed.encode()).hexdigest()
+
+
+def _census_parts(seen: SeenTarget) -> tuple[str, ...]:
+    """How many a group change hurts is part of what is agreed to; whom exactly is not."""
+    census = seen.census if isinstance(seen, SeenGroup) else None
+    if census is None:
+        return ()
+    unknown = census.unknown if census.is_complete else "?"
+    return (f"loses {census.loses}", f"unknown {unknown}", f"of {census.things}")
 
 
 def _change_parts(change: SingleChange) -> tuple[str, ...]:

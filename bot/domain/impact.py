@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from bot.domain.census import Census
 from bot.domain.changes import (
     Change,
     GroupChange,
@@ -107,6 +108,12 @@ class SeenGroup:
 
     group: ThingsGroup
     read_at: datetime
+    census: Census | None = None
+    """Its Things, counted; None before that, and where nobody can be hurt."""
+
+    def counted_as(self, other: Seen) -> SeenGroup:
+        """This reading, with the count that belongs to an earlier one."""
+        return replace(self, census=other.census) if isinstance(other, SeenGroup) else self
 
     @property
     def target(self) -> ThingsGroup:
@@ -184,15 +191,24 @@ def assess(change: Change, seen: Seen) -> Impact:
 
 
 def _of_group(change: GroupChange, seen: SeenGroup, verdict: Verdict) -> Impact:
-    """Which of its Things are affected isn't read yet, so it counts as many."""
+    """As counted; where not all its Things could be, it counts as many."""
+    counts = _counts(seen.census) if verdict is not Verdict.KEEPS else None
     findings = [Finding.OWN_LOCKS]
-    if verdict is not Verdict.KEEPS:
+    if counts is not None:
+        verdict = Verdict.LOSES if counts.loses else Verdict.UNKNOWN if counts.unknown else Verdict.KEEPS
+    elif verdict is not Verdict.KEEPS:
         findings.insert(0, Finding.NUMBER_UNKNOWN)
-    if verdict is Verdict.LOSES:
+    if verdict is Verdict.LOSES and not wanted(change, seen.group.lock).imei_lock:
         findings.insert(0, Finding.LOSES_PROTECTION)
     if holds(change, seen.group.lock):
         findings.append(Finding.ALREADY_SO)
-    return Impact(verdict, tuple(findings))
+    return Impact(verdict, tuple(findings), counts)
+
+
+def _counts(census: Census | None) -> Counts | None:
+    if census is None or not census.is_complete:
+        return None
+    return Counts(census.keeps, census.loses, census.unknown)
 
 
 def _assess_lock(change: ThingChange, imei: str, seen: SeenThing) -> Impact:

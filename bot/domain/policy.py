@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from bot.domain.changes import Kind, doing
+from bot.domain.changes import GROUP_KINDS, Kind, doing
 from bot.domain.plans import Scope
 from bot.domain.tallies import USUAL_BRAKES, Brakes
 
@@ -102,6 +102,8 @@ class Terms:
     """The rules' own words, for the fingerprint: another policy is another question."""
 
 
+COUNTED_KINDS = (*GROUP_KINDS, Kind.BULK)
+"""Changes of many Things at once."""
 NO_TERMS = Terms(approvals=1, expires=timedelta(0), apply_within=timedelta(0), rules=())
 
 
@@ -149,6 +151,18 @@ class Policy:
             apply_within=min(rule.apply_within for rule in rules),
             rules=tuple(repr(rule) for rule in rules),
         )
+
+    def to_type(self, kind: Kind, scopes: Iterable[Scope], affected: int | None) -> str:
+        """What an approver of a group or a bulk has to type: how many are affected, or "unknown".
+
+        "": nothing, since it is fewer than `many_from` of every rule; or it is about a single Thing.
+        """
+        if kind not in COUNTED_KINDS:
+            return ""
+        if affected is None:
+            return "unknown"
+        limits = [rule.many_from for name, group_id in scopes for rule in self.matching(name, group_id)]
+        return str(affected) if affected and affected >= min(limits, default=0) else ""
 
     def strictest(self, scopes: Iterable[Scope], affected: int | None) -> Terms:
         """The strictest terms of all scopes together. Where one has no rule, nobody may: see `terms`."""

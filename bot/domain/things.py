@@ -146,9 +146,22 @@ class ThingRow:
     last_seen_imei: str
     things_group_id: str | None = None
     """"" where it is in no group; None where the listing doesn't say."""
+    own_lock: ThingLock | None = None
+    """None where the listing doesn't say."""
 
 
 def folded(name: str) -> str:
     """The form in which names are compared: case, width, blanks and marks that nobody sees don't count."""
-    seen = (c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) != "Cf")
-    return " ".join("".join(seen).casefold().split())
+    seen = name if name.isascii() else unicodedata.normalize("NFKC", name).translate(_SEEN)
+    return " ".join(seen.casefold().split())
+
+
+class _Seen(dict[int, int | None]):
+    """For `str.translate`: marks that nobody sees go. Each character is looked up once."""
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = None if unicodedata.category(chr(code)) == "Cf" else code
+        return self[code]
+
+
+_SEEN = _Seen()

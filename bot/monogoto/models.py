@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from bot.domain.errors import ThingNotFound, Unreadable
-from bot.domain.things import GroupRow, Thing, ThingRow, ThingsGroup
+from bot.domain.things import GroupRow, Thing, ThingLock, ThingRow, ThingsGroup
 from bot.monogoto.moments import last_seen
 
 ID_PREFIX: Final = "ThingId_ICCID_"
@@ -216,6 +216,8 @@ def _text(value: object) -> str:
     """Text that any database and any message can hold: no NUL, no half characters."""
     if not isinstance(value, str):
         return ""
+    if value.isascii():
+        return value.replace("\0", "")
     return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
@@ -228,7 +230,19 @@ def _row(row: Mapping[str, object]) -> ThingRow:
         name=_text(row.get("ThingName")),
         last_seen_imei=_number_text(row.get("IMEI")),
         things_group_id=_text(row["ThingsGroupId"]) if "ThingsGroupId" in row else None,
+        own_lock=_row_lock(row),
     )
+
+
+def _row_lock(row: Mapping[str, object]) -> ThingLock | None:
+    """None where the row doesn't tell it, or not in a way that makes sense."""
+    if "LockMasterImei" not in row or "MasterIMEI" not in row:
+        return None
+    lock = row["LockMasterImei"]
+    try:
+        return ThingLock(lock is not None and _flag(lock), _lock_text(row, "MasterIMEI"))
+    except Unreadable:
+        return None
 
 
 def _connected(row: Mapping[str, object]) -> bool | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -174,12 +175,25 @@ class Story:
         await person.submit(view, {"reason": reason})
         card: Message = (await self._until(lambda: self._stage.cards(FIELD)[before:]))[0]
         await self._until(lambda: person.modal and "posted" in person.modal.title)
+        await self._until(lambda: not everything_in(card.blocks).startswith("🔎"))  # a group is counted first
         self._show.vendor()
         self._show.reads(APPROVER, card)
         return card
 
     async def _approve(self, user_id: str, card: Message) -> None:
-        await self._press(self._stage.person(user_id), card, "Approve", "request.approve")
+        person = self._stage.person(user_id)
+        await self._press(person, card, "Approve", "request.approve")
+        if "Approve…" in everything_in(card.blocks):
+            await self._type_number(person)
+
+    async def _type_number(self, person: Person) -> None:
+        """From many on the number affected has to be typed: it is read off the form."""
+        view: View = await self._until(
+            lambda: person.modal and person.modal.content.get("submit") and person.modal
+        )
+        number = re.search(r"\*([\d,]+)\* affected", everything_in(view.content))
+        self._show.does(person.id, f"types {number[1] if number else '?'}")
+        await person.submit(view, {"typed": number[1] if number else ""})
 
     async def _press(self, person: Person, card: Message, label: str, action_id: str) -> None:
         self._show.does(person.id, f"clicks [{label}]")

@@ -7,13 +7,14 @@ from typing import Protocol
 
 from bot.domain.changes import holds, noun
 from bot.domain.errors import DirectoryUnavailable, LoginFailed, PlatformError, ThingNotFound
-from bot.domain.impact import SeenTarget
+from bot.domain.impact import SeenGroup, SeenTarget
 from bot.domain.plans import SeenPlan
 from bot.domain.requests import ChangeRequest, ItemState
 from bot.services.outcomes import Outcomes
 from bot.services.ports import Clock
 from bot.services.preview import Previews
 from bot.services.progress import ItemProgress
+from bot.services.recount import Recount
 
 
 class Roles(Protocol):
@@ -27,7 +28,16 @@ class Roles(Protocol):
 class Clearance:
     """The same for a Thing and for a Things Group: in time, still allowed, still as approved."""
 
-    def __init__(self, *, progress: ItemProgress, previews: Previews, authority: Roles, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        progress: ItemProgress,
+        previews: Previews,
+        authority: Roles,
+        clock: Clock,
+        recount: Recount | None = None,
+    ) -> None:
+        self._recount = recount
         self._progress = progress
         self._previews = previews
         self._authority = authority
@@ -49,7 +59,8 @@ class Clearance:
         try:
             objection = await self._authority.still_holds(request)
             if not objection:
-                return await self._previews.core(request.single, patient=True)
+                seen = await self._previews.core(request.single, patient=True)
+                return seen.counted_as(request.seen) if isinstance(seen, SeenGroup) else seen
             await self._progress.finish(request, ItemState.OUTDATED, say.no_longer_allowed(objection))
         except DirectoryUnavailable:
             await self._progress.later(request, say.slack_away)
@@ -68,11 +79,14 @@ class Clearance:
             await self._progress.finish(request, ItemState.ALREADY, say.already, lock)
         elif group_lost(request, seen):
             await self._progress.later(request, say.group_away)
-        elif objection := self.not_as_approved(request, seen):
+        elif objection := self._worse(request) or self.not_as_approved(request, seen):
             await self._progress.finish(request, ItemState.OUTDATED, objection, lock)
         else:
             return True
         return False
+
+    def _worse(self, request: ChangeRequest) -> str | None:
+        return self._recount.objection(request) if self._recount else None
 
     def not_as_approved(self, request: ChangeRequest, seen: SeenTarget) -> str | None:
         """Why this is no longer what was approved, or None. A better verdict alone is no reason."""

@@ -161,6 +161,12 @@ class Outcomes:
         """The live state differs from what was approved."""
         return self._not_changed(f"{self._difference(before, now)} Ask again if it is still wanted.")
 
+    def worse_than_approved(self, why: str) -> str:
+        """It was counted once more, and hurts more than was agreed to."""
+        return self._not_changed(
+            f"Counted once more right before the write, {why}. Ask again if it is still wanted."
+        )
+
     def _difference(self, before: SeenTarget, now: SeenTarget) -> str:
         what = differences(before, now)
         if "lock" in what:

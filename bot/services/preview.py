@@ -134,6 +134,10 @@ class Previews:
         mark = plan_fingerprint(self._policy.team, plan, impact, terms.rules)
         return Preview(request.seen, impact, terms, mark)
 
+    def to_type(self, request: ChangeRequest) -> str:
+        """What an approver has to type: see `Policy.to_type`."""
+        return self._policy.to_type(request.change.kind, request.scopes, request.impact.affected)
+
     def mark(self, change: SingleChange, seen: SeenTarget, impact: Impact, terms: Terms) -> str:
         """The fingerprint of a change to what was seen, with that verdict under those terms."""
         return fingerprint(self._policy.team, change, seen, impact.verdict, terms.rules)

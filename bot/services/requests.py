@@ -22,7 +22,7 @@ from bot.domain.errors import (
     Unfit,
 )
 from bot.domain.fingerprints import differences
-from bot.domain.impact import SeenTarget
+from bot.domain.impact import SeenGroup, SeenTarget
 from bot.domain.plans import SeenPlan
 from bot.domain.policy import Terms
 from bot.domain.requests import (
@@ -47,6 +47,8 @@ from bot.services.submission import approve_now
 TRIES = 5
 ROLES_HOLD = timedelta(seconds=10)
 """What a person may do is asked anew when more time than this has passed since."""
+STILL_PLANNED = "Nothing was approved: this bulk waits for the person who asked. They have to send its ready rows on first."
+STILL_COUNTED = "It is still being counted whom this hurts: nobody can approve it before that is known."
 LONGEST_ID = 40
 """A forged button may carry anything for an id."""
 
@@ -72,12 +74,13 @@ class Requests:
         self._notifier = notifier
 
     async def approve(
-        self, person: Person, origin: Origin, request_id: str, fingerprint: str
+        self, person: Person, origin: Origin, request_id: str, fingerprint: str, typed: str = ""
     ) -> ChangeRequest:
         """Count this person's approval of exactly what the fingerprint stands for.
 
-        Raises `NotAllowed`, `AlreadyDecided`, `Changed` (the card has been redrawn), or `PlatformError`
-        where the live state can't be read: then nothing was approved.
+        `typed`: how many are affected, where the policy wants that typed; else `Unfit`. Raises `NotAllowed`,
+        `AlreadyDecided`, `Changed` (the card has been redrawn), or `PlatformError` where the live state can't
+        be read: then nothing was approved.
         """
         async with self._refusals(person, origin, "approve", request_id):
             for _ in range(TRIES):
@@ -86,6 +89,7 @@ class Requests:
                 await self._authority.to_decide(person, origin, request, "approve")
                 if any(a.person.user_id == person.user_id for a in request.approvals):
                     raise AlreadyDecided(request)
+                self._check_typed(request, typed)
                 preview = await self._unchanged(person, origin, request, fingerprint)
                 await self._still_in_time(person, origin, request, asked)
                 try:
@@ -94,10 +98,56 @@ class Requests:
                     continue
             raise AlreadyDecided(await self._known(request_id))
 
+    async def may_approve(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
+        """Whether the form for an approval of many may open; the approval itself asks again."""
+        async with self._refusals(person, origin, "approve", request_id):
+            request = await self._pending(request_id)
+            await self._authority.to_decide(person, origin, request, "approve", fresh=False)
+            return request
+
+    async def count_again(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
+        """A group's Things are counted anew, and earlier approvals fall: for those who decide, or who asked.
+
+        Raises `NotAllowed`, `AlreadyDecided`, or `PlatformError`: then nothing happened.
+        """
+        async with self._refusals(person, origin, "count_again", request_id):
+            request = await self._pending(request_id)
+            if not isinstance(request.seen, SeenGroup) or request.seen.census is None:
+                raise Unfit("This request is about one SIM: there is nothing to count.")
+            if person == request.requester:
+                await self._authority.to_cancel(person, origin, request)
+            else:
+                await self._authority.to_decide(person, origin, request, "count_again")
+            seen = await self._previews.core(request.single)
+            preview = self._previews.judge(request.single, seen)
+            counted = request.after(
+                Event.COUNT_AGAIN,
+                seen=seen,
+                impact=preview.impact,
+                fingerprint=preview.fingerprint,
+                approvals_needed=max(preview.terms.approvals, 1),
+            )
+            async with self._store.transaction() as tx:
+                counting = await tx.advance(request, counted)
+                await tx.void_approvals(request.id)
+                await tx.audit(self._entry(counting, "count_again", person, origin))
+                await tx.tell(request.id, "card")
+            self._notifier.wake()
+            self._dispatcher.wake()
+            return counting
+
+    def _check_typed(self, request: ChangeRequest, typed: str) -> None:
+        wanted = self._previews.to_type(request)
+        if wanted and as_typed(typed) != wanted:
+            raise Unfit(
+                "To approve this, the number of SIMs affected has to be typed. Press Approve on the card.",
+                "typed",
+            )
+
     async def may_deny(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
         """Whether the form for a denial may open; the denial itself asks again."""
         async with self._refusals(person, origin, "deny", request_id):
-            request = await self._pending(request_id)
+            request = await self._undecided(request_id)
             await self._authority.to_decide(person, origin, request, "deny", fresh=False)
             return request
 
@@ -106,10 +156,15 @@ class Requests:
         async with self._refusals(person, origin, "deny", request_id):
             if not reason.strip():
                 raise Unfit("Say why: the person who asked reads it.", "reason")
-            request = await self._pending(request_id)
-            await self._authority.to_decide(person, origin, request, "deny")
-            decision = PersonDecision(person, Vote.DENIED, self._clock.now(), reason.strip())
-            return await self._end(request, Event.DENY, decision, origin)
+            for _ in range(TRIES):
+                request = await self._undecided(request_id)
+                await self._authority.to_decide(person, origin, request, "deny")
+                decision = PersonDecision(person, Vote.DENIED, self._clock.now(), reason.strip())
+                try:
+                    return await self._end(request, Event.DENY, decision, origin)
+                except Overtaken:
+                    continue
+            raise AlreadyDecided(await self._known(request_id))
 
     async def cancel(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
         """The requester takes it back. Raises `NotAllowed`, `AlreadyDecided`."""
@@ -120,9 +175,8 @@ class Requests:
                 decision = PersonDecision(person, Vote.CANCELLED, self._clock.now())
                 try:
                     return await self._end(request, Event.CANCEL, decision, origin)
-                except AlreadyDecided as other:
-                    if other.request.status not in UNDECIDED:  # else its preview has come further
-                        raise
+                except Overtaken:
+                    continue
             raise AlreadyDecided(await self._known(request_id))
 
     async def expire(self, request: ChangeRequest) -> None:
@@ -171,14 +225,12 @@ class Requests:
         return request
 
     async def _pending(self, request_id: str) -> ChangeRequest:
-        request = await self._known(request_id)
-        await self.expire(request)
-        if request.status is Status.PENDING and self._clock.now() < request.expires_at:
-            return request
-        raise AlreadyDecided(await self._known(request_id))
+        request = await self._undecided(request_id)
+        if request.status is Status.PREVIEWING:
+            raise Unfit(STILL_PLANNED if isinstance(request.change, Bulk) else STILL_COUNTED)
+        return request
 
     async def _undecided(self, request_id: str) -> ChangeRequest:
-        """As `_pending`, or while it is previewed still: whoever asked may take it back."""
         request = await self._known(request_id)
         await self.expire(request)
         if request.status in UNDECIDED and self._clock.now() < request.expires_at:
@@ -203,14 +255,14 @@ class Requests:
 
     async def _live(self, person: Person, origin: Origin, request: ChangeRequest) -> Preview:
         """Of a single, as the platform shows it now. Raises `Changed` after a redraw."""
-        core = await self._previews.core(request.single)
+        core = _counted(await self._previews.core(request.single), request)
         if request.seen.is_whole and not core.is_whole:
             raise NotReached("The SIM's group can't be read just now.")  # no change of the SIM: no redraw
         preview = self._previews.judge(request.single, core)
         if request.undoes and core.target.lock != request.before:
             await self._outdate_undo(person, origin, request, core)
         if preview.fingerprint != request.fingerprint:
-            seen = await self._previews.look(core.target, request.single)
+            seen = _counted(await self._previews.look(core.target, request.single), request)
             await self._redraw(person, origin, request, self._previews.judge(request.single, seen))
         return preview
 
@@ -284,15 +336,13 @@ class Requests:
     async def _end(
         self, request: ChangeRequest, event: Event, decision: PersonDecision, origin: Origin
     ) -> ChangeRequest:
+        """Raises `Overtaken` where it has moved: a count may have come further, or somebody was quicker."""
         entry = self._entry(request, event.value, decision.person, origin)
-        try:
-            async with self._store.transaction() as tx:
-                ended = await tx.advance(request, request.after(event))
-                await tx.decide(request.id, decision)
-                details = {"by": decision.person.user_id, "reason": decision.reason}
-                await _record(tx, replace(entry, reason=decision.reason), request, decision.vote, details)
-        except Overtaken:
-            raise AlreadyDecided(await self._known(request.id)) from None
+        async with self._store.transaction() as tx:
+            ended = await tx.advance(request, request.after(event))
+            await tx.decide(request.id, decision)
+            details = {"by": decision.person.user_id, "reason": decision.reason}
+            await _record(tx, replace(entry, reason=decision.reason), request, decision.vote, details)
         self._notifier.wake()
         return ended
 
@@ -316,6 +366,16 @@ def _what_differs(request: ChangeRequest, preview: Preview) -> str:
     if isinstance(preview.seen, SeenPlan):
         return "rules"
     return ", ".join(differences(seen_target(request), preview.seen)) or "impact"
+
+
+def as_typed(text: str) -> str:
+    """A number as people type it, without what groups its digits; a word in lower case."""
+    return "".join(c for c in text.casefold() if c.isalnum())
+
+
+def _counted(seen: SeenTarget, request: ChangeRequest) -> SeenTarget:
+    """A group's live state with the count that the card shows: it stands until somebody counts again."""
+    return seen.counted_as(request.seen) if isinstance(seen, SeenGroup) else seen
 
 
 def _times(request: ChangeRequest, terms: Terms) -> dict[str, Any]:

@@ -55,7 +55,8 @@ class _Watched:
     async def thing(self, iccid: Iccid, *, urgent: bool = True) -> Thing:
         thing = await self._platform.thing(iccid, urgent=urgent)
         group_id = thing.things_group_id or ""
-        row = ThingRow(thing.thing_id, thing.iccid, thing.name, thing.last_seen_imei, group_id)
+        seen_in = thing.last_seen_imei
+        row = ThingRow(thing.thing_id, thing.iccid, thing.name, seen_in, group_id, thing.lock)
         self._sightings.thing(row)
         return thing
 

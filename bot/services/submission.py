@@ -99,6 +99,7 @@ class Submissions:
         approvers = await self._able_approvers(submission, [(kind, target.things_group_id)], preview)
         places = await self._places.choose(person, origin, approvers)
         request = self._draft(submission, change, preview)
+        counted = request.status is Status.PREVIEWING
         if undoes:
             request = replace(request, undoes=undoes.id)
         async with self._store.transaction() as tx:
@@ -107,7 +108,7 @@ class Submissions:
             if not await tx.end_submission(submission.id, "posted", request.id):
                 raise Overtaken
             await tx.tell(request.id, "card")
-            if not request.approvals_needed:
+            if not counted and not request.approvals_needed:
                 request = await approve_now(tx, request, self._clock)
         self._notifier.wake()
         self._dispatcher.wake()
@@ -128,7 +129,7 @@ class Submissions:
         return ChangeRequest(
             id=self._new_id(),
             rev=1,
-            status=Status.PENDING,
+            status=_first_status(change, preview),
             change=change,
             requester=submission.person,
             asked_in=submission.origin,
@@ -173,6 +174,12 @@ def check_able(able: frozenset[str], needed: int) -> None:
             "the user groups that the policy names for it are empty or hold only you. "
             "Ask an admin of the policy."
         )
+
+
+def _first_status(change: SingleChange, preview: Preview) -> Status:
+    """The Things of a group are counted first, where a change of it can hurt any."""
+    counted = isinstance(change, GroupChange) and preview.impact.affected != 0
+    return Status.PREVIEWING if counted else Status.PENDING
 
 
 async def approve_now(tx: Tx, request: ChangeRequest, clock: Clock) -> ChangeRequest:

@@ -10,6 +10,7 @@ from bot.domain.errors import StoreUnavailable
 from bot.domain.requests import UNDECIDED, ChangeRequest, Status
 from bot.services.execution import Execution
 from bot.services.ports import Clock, Store
+from bot.services.recount import Recount
 from bot.services.requests import Requests
 
 
@@ -33,6 +34,7 @@ class Sweep:
         clock: Clock,
         previewing: Mapping[Kind, LongWork] | None = None,
         bulk: LongWork | None = None,
+        recount: Recount | None = None,
     ) -> None:
         self._store = store
         self._requests = requests
@@ -40,6 +42,7 @@ class Sweep:
         self._clock = clock
         self._previewing = previewing or {}
         self._bulk = bulk
+        self._recount = recount
 
     async def due(self) -> tuple[ChangeRequest, ...]:
         """Every request that something is to happen to now."""
@@ -47,7 +50,11 @@ class Sweep:
 
     def is_long(self, request: ChangeRequest) -> bool:
         """Whether its step is a slice of long work, which must not hold up the others."""
-        return request.status is Status.PREVIEWING or request.change.kind is Kind.BULK
+        previewing = request.status is Status.PREVIEWING
+        return previewing or request.change.kind is Kind.BULK or self._is_recounted(request)
+
+    def _is_recounted(self, request: ChangeRequest) -> bool:
+        return self._recount is not None and self._recount.is_due(request)
 
     async def step(self, request: ChangeRequest) -> bool:
         """Expire it or apply it; safe to call twice, or late. Whether there is more to do at once.
@@ -61,6 +68,8 @@ class Sweep:
             return await self._previewing[request.change.kind].step(request)
         if request.change.kind is Kind.BULK:
             return await self._bulk.step(request) if self._bulk else False
+        if self._recount and self._recount.is_due(request):
+            return await self._recount.step(request)
         try:
             await self._execution.apply(request)
         except StoreUnavailable:

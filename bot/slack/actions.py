@@ -11,9 +11,11 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.domain.errors import NoSuchRequest, PlatformError
 from bot.domain.requests import Origin
+from bot.services.requests import LONGEST_ID
 from bot.slack import blocks as b
 from bot.slack import bulk_asking, forms, ids, lookups, steering
 from bot.slack.api import SlackError
+from bot.slack.approving import NOT_COUNTED, ask_for_number
 from bot.slack.asking import open_form
 from bot.slack.choosing import SELECT, show_group, take_group
 from bot.slack.desk import EXPECTED, Call, Desk, read_reopen
@@ -22,7 +24,6 @@ from bot.slack.form_state import asked_in, typed_in
 from bot.slack.looking_up import look_up
 from bot.slack.undoing import undo
 
-NOT_COUNTED = "Your approval was not counted, and nothing was changed."
 Handler = Callable[[Desk, Call, Mapping[str, Any], str], Coroutine[Any, Any, None]]
 """(desk, who and where, the whole payload, the button's value)"""
 
@@ -76,10 +77,20 @@ def _request_and_fingerprint(value: str) -> tuple[str, str]:
 async def approve(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
     """Approve: counts only for exactly what the card showed."""
     request_id, fingerprint = _request_and_fingerprint(value)
+    request = await desk.store.request(request_id[:LONGEST_ID])
+    if request is not None and (wanted := desk.previews.to_type(request)):
+        await ask_for_number(desk, call, request_id, fingerprint, wanted)
+        return
     try:
         await desk.requests.approve(call.person, call.origin, request_id, fingerprint)
     except PlatformError as error:
         await desk.whisper(call, f"⚠️ {platform_words(error, NOT_COUNTED)}")
+
+
+async def count_again(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
+    """Count again: a group's Things anew; earlier approvals fall."""
+    request_id, _ = _request_and_fingerprint(value)
+    await desk.requests.count_again(call.person, call.origin, request_id)
 
 
 async def deny(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
@@ -171,6 +182,7 @@ ACTIONS: Mapping[str, Handler] = {
     ids.APPROVE: approve,
     ids.DENY: deny,
     ids.CANCEL: cancel,
+    ids.COUNT_AGAIN: count_again,
     ids.UNDO: undo,
     ids.LOOK_UP: look_up_thing,
     ids.TAKE_ICCID: take_iccid,

@@ -14,6 +14,7 @@ from bot.services.outcomes import Outcomes
 from bot.services.ports import PlaceKind
 from bot.slack import blocks as b
 from bot.slack import ids
+from bot.slack.census_block import census_blocks, census_of, short_sums
 from bot.slack.locks import Rows, after_words, thing_rows, things_group_rows
 from bot.slack.verdicts import any_device, impact, verdict
 
@@ -33,6 +34,7 @@ HEADLINES: Mapping[Status, str] = {
     Status.OUTDATED: "⚠️",
 }
 ALARM = "⚠️"
+COUNTING = "*Counting whom it hurts.* Nobody can approve it before that is known."
 LEFT_TO_PEOPLE = frozenset({ItemState.CONFLICT, ItemState.UNCONFIRMED})
 """Not as asked, or not known: somebody has to look at it."""
 AHEAD = frozenset({Status.PREVIEWING, Status.PENDING, Status.APPROVED, Status.APPLYING, Status.PAUSED})
@@ -53,6 +55,8 @@ class Audience:
 
     ids: tuple[str, ...]
     roles: tuple[str, ...]
+    types_number: bool = False
+    """Whether an approver has to type how many are affected: a form asks for it."""
 
 
 def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str = "") -> Drawn:
@@ -64,8 +68,11 @@ def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str 
     drawn = [b.section(headline), b.facts(_rows(request))]
     if request.status is Status.PENDING:
         drawn.append(b.section(impact(request)))
+        drawn += census_blocks(request)
     elif explanation := _explanation(request):
         drawn.append(b.section(b.escape(explanation, 900)))
+    elif request.status is Status.PREVIEWING:
+        drawn.append(b.section(f"{COUNTING} {b.escape(request.note, 300)}".strip()))
     drawn.append(b.quote("Reason", request.reason or "none given"))
     if request.asked_in.link:
         drawn.append(b.context(f"From <{request.asked_in.link}|this message>"))
@@ -74,7 +81,9 @@ def draw(request: ChangeRequest, kind: PlaceKind, audience: Audience, note: str 
     if note:
         drawn.append(b.context(note))
     if request.status is Status.PENDING and kind is PlaceKind.CARD:
-        drawn.append(decision_buttons(request, _plain_verdict(request)))
+        drawn.append(decision_buttons(request, audience, _plain_verdict(request)))
+    elif request.status is Status.PREVIEWING and kind is PlaceKind.CARD:
+        drawn.append(b.actions(*_endings(request), block_id="decision"))
     elif can_be_undone(request):
         drawn.append(b.actions(b.button("Undo", ids.UNDO, request.id), block_id="undo"))
     name = b.escape(request.seen.target.title, 80)
@@ -172,7 +181,8 @@ def _rows(request: ChangeRequest) -> Rows:
         return thing_rows(request.seen, now, after)
     if isinstance(request.seen, SeenPlan):
         raise TypeError(f"request {request.id} is a bulk: its card is drawn elsewhere")
-    return things_group_rows(request.seen, now, after)
+    counted = [("SIMs", short_sums(request))] if request.seen.census else []
+    return [*things_group_rows(request.seen, now, after), *counted]
 
 
 def people(request: ChangeRequest, kind: PlaceKind, audience: Audience) -> str:
@@ -214,14 +224,29 @@ def chain(request: ChangeRequest) -> str:
     return undoes + (f" · undone by `{request.undone_by}`" if request.undone_by else "")
 
 
-def decision_buttons(request: ChangeRequest, verdict_: str) -> b.Block:
-    """Approve, deny, cancel; `verdict_` is what the "sure?" says, where anybody is affected."""
+def decision_buttons(request: ChangeRequest, audience: Audience, verdict_: str) -> b.Block:
+    """Approve, deny, cancel; `verdict_` is what the "sure?" says, where anybody is affected.
+
+    Where a number has to be typed, the form that asks for it is question enough.
+    """
     value = f"{request.id}.{request.fingerprint}"
     approve_sure = None
-    if request.impact.affected != 0:
+    if request.impact.affected != 0 and not audience.types_number:
         approve_sure = b.sure("Approve this?", verdict_, "Approve")
+    approve = "Approve…" if audience.types_number else "Approve"
+    again = [b.button("Count again", ids.COUNT_AGAIN, value)] if census_of(request) else []
     return b.actions(
-        b.button("Approve", ids.APPROVE, value, style="primary", sure=approve_sure),
+        b.button(approve, ids.APPROVE, value, style="primary", sure=approve_sure),
+        *_endings(request),
+        *again,
+        block_id="decision",
+    )
+
+
+def _endings(request: ChangeRequest) -> list[b.Block]:
+    """The buttons that end it, while it is being counted too."""
+    value = f"{request.id}.{request.fingerprint}"
+    return [
         b.button("Deny", ids.DENY, value, style="danger"),
         b.button(
             "Cancel request",
@@ -231,8 +256,7 @@ def decision_buttons(request: ChangeRequest, verdict_: str) -> b.Block:
                 "Cancel this request?", "Only the person who asked can. Nothing is changed.", "Cancel it"
             ),
         ),
-        block_id="decision",
-    )
+    ]
 
 
 def _plain_verdict(request: ChangeRequest) -> str:

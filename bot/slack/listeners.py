@@ -9,7 +9,17 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.slack import actions, asking, bulk_asking, choosing, commands, shortcuts, undoing, views
+from bot.slack import (
+    actions,
+    approving,
+    asking,
+    bulk_asking,
+    choosing,
+    commands,
+    shortcuts,
+    undoing,
+    views,
+)
 from bot.slack.desk import Desk
 
 
@@ -42,6 +52,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
     views.register(app, desk)
     actions.register(app, desk)
     choosing.register(app, desk)
+    approving.register(app, desk)
     undoing.register(app, desk)
     bulk_asking.register(app, desk)
 

@@ -245,6 +245,9 @@ class Messenger:
         audience = Audience(
             ids=self._policy.approver_ids(request.scopes),
             roles=tuple(dict.fromkeys(name for names in roles for name in names)),
+            types_number=bool(
+                self._policy.to_type(request.change.kind, request.scopes, request.impact.affected)
+            ),
         )
         drawing = draw_bulk if isinstance(request.change, Bulk) else draw
         return drawing(request, place.kind, audience, self._note(place))

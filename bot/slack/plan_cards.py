@@ -49,7 +49,7 @@ def draw_bulk(request: ChangeRequest, kind: PlaceKind, audience: Audience, note:
         drawn.append(b.context(_checked(request)))
     if note:
         drawn.append(b.context(note))
-    drawn += _buttons(request, kind)
+    drawn += _buttons(request, kind, audience)
     return Drawn(f"{said} ({b.escape(plan_of(request).name, 80)})", drawn)
 
 
@@ -164,9 +164,9 @@ def span(length: timedelta) -> str:
     return " ".join(part for part in (f"{hours} h" if hours else "", f"{rest} min" if rest else "") if part)
 
 
-def _buttons(request: ChangeRequest, kind: PlaceKind) -> list[b.Block]:
+def _buttons(request: ChangeRequest, kind: PlaceKind, audience: Audience) -> list[b.Block]:
     if request.status is Status.PENDING and kind is PlaceKind.CARD:
-        return [decision_buttons(request, _question(request))]
+        return [decision_buttons(request, audience, _question(request))]
     if request.status is not Status.PREVIEWING:
         return []
     plan = plan_of(request)

@@ -12,6 +12,7 @@ from bot.domain.things import Thing, is_readable
 from bot.slack import blocks as b
 from bot.slack.bulk_replies import bulk_reply
 from bot.slack.cards import Drawn, only_clears
+from bot.slack.census_block import sums
 from bot.slack.locks import after_words
 
 
@@ -39,6 +40,8 @@ def _reply_text(request: ChangeRequest, what: str, about: Mapping[str, str]) -> 
             left = int(about.get("left", "0"))
             more = f" {left} more needed." if left else " It is applied now."
             return f"👍 Approved by {by}.{more}"
+        case "counted":
+            return f"🔎 Counted: {b.escape(sums(request))}. Please decide on the card above."
         case "denied":
             reason = b.escape(about.get("reason", ""), 500)
             return f"🚫 Denied by {by}: {reason}\n{requester}, nothing was changed."
@@ -48,14 +51,10 @@ def _reply_text(request: ChangeRequest, what: str, about: Mapping[str, str]) -> 
             return f"⌛ {requester}, nobody decided in time. Nothing was changed; ask again if still wanted."
         case "planned":
             return _planned(request, requester)
-        case "redrawn" if isinstance(request.change, Bulk):
-            return (
-                "♻️ The rules have changed since this was asked, so the card was redrawn and earlier "
-                "approvals no longer count. Please look at it again."
-            )
         case "redrawn":
+            moved = "rules have" if isinstance(request.change, Bulk) else f"{noun(request.change)} has"
             return (
-                f"♻️ The {noun(request.change)} has changed since this was asked, so the card was redrawn "
+                f"♻️ The {moved} changed since this was asked, so the card was redrawn "
                 "and earlier approvals no longer count. Please look at it again."
             )
         case "undone":

@@ -8,6 +8,7 @@ from bot.domain.impact import Finding, SeenThing, Verdict
 from bot.domain.requests import ChangeRequest
 from bot.domain.things import GroupLock
 from bot.slack import blocks as b
+from bot.slack.census_block import sums
 
 ALREADY_SO = "Somebody has done the same elsewhere meanwhile: approving would change nothing."
 
@@ -23,6 +24,8 @@ def impact(request: ChangeRequest) -> str:
 
 def verdict(request: ChangeRequest) -> str:
     """What happens to the device in use, or to the protection, in one sentence."""
+    if (counted := sums(request)) and request.impact.counts is not None:
+        return f"*{counted}.*" if request.impact.affected else f"{counted}."
     after = wanted(request.single, request.before)
     if not after.imei_lock:
         return _unlock_verdict(request)
@@ -55,7 +58,7 @@ def _finding(finding: Finding, request: ChangeRequest) -> str:
     if isinstance(request.seen, SeenThing):
         return _thing_finding(finding, request.seen)
     lines = {
-        Finding.NUMBER_UNKNOWN: "How many SIMs that is has not been counted: it counts as many.",
+        Finding.NUMBER_UNKNOWN: "How many SIMs that is is not known: it counts as many.",
         Finding.OWN_LOCKS: "SIMs of the group may have locks of their own, which stay. "
         "Which of the two locks wins is not documented.",
         Finding.ALREADY_SO: ALREADY_SO,

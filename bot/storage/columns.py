@@ -34,6 +34,8 @@ def from_microseconds(stored: int) -> datetime:
 
 def plain(text: str) -> str:
     """Text that every store can hold: NUL and broken surrogates become U+FFFD."""
+    if text.isascii():
+        return text.replace("\0", "\ufffd")
     return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from bot.domain.census import Census, Standing
 from bot.domain.changes import (
     Bulk,
     Change,
@@ -85,7 +86,7 @@ def encode_seen(seen: Seen) -> str:
         return _dump({"plan": _plan_form(seen.plan), "read_at": to_microseconds(seen.read_at)})
     if isinstance(seen, SeenGroup):
         form = {"things_group": _group_form(seen.group), "read_at": to_microseconds(seen.read_at)}
-        return _dump(form)
+        return _dump(form | ({"census": _census_form(seen.census)} if seen.census else {}))
     return _dump(
         {
             "thing": _thing_form(seen.thing),
@@ -107,7 +108,8 @@ def decode_seen(stored: str) -> Seen:
         return SeenPlan(_plan(form["plan"]), from_microseconds(form["read_at"]))
     itself = _group(form.get("things_group"))
     if itself is not None:
-        return SeenGroup(itself, from_microseconds(form["read_at"]))
+        census = _census(form["census"]) if "census" in form else None
+        return SeenGroup(itself, from_microseconds(form["read_at"]), census)
     elsewhere = form["elsewhere"]
     return SeenThing(
         thing=_thing(form["thing"]),
@@ -152,6 +154,27 @@ def decode_texts(stored: str) -> dict[str, str]:
 
 def _lock_form(lock: Lock) -> list[Any]:
     return [lock.imei_lock, lock.bound_to]
+
+
+def _census_form(census: Census) -> dict[str, Any]:
+    return asdict(census) | {
+        "standings": {standing.value: count for standing, count in census.standings.items()},
+        "counted_from": to_microseconds(census.counted_from),
+        "counted_at": to_microseconds(census.counted_at),
+    }
+
+
+def _census(form: dict[str, Any]) -> Census:
+    return Census(
+        **form
+        | {
+            "standings": {Standing(name): count for name, count in form["standings"].items()},
+            "counted_from": from_microseconds(form["counted_from"]),
+            "counted_at": from_microseconds(form["counted_at"]),
+            "tacs": tuple((tac, count) for tac, count in form["tacs"]),
+            "losing": tuple(form["losing"]),
+        }
+    )
 
 
 def _plan_form(plan: Plan) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.errors import StoreUnavailable
 from bot.domain.identifiers import Imei, is_reported
-from bot.domain.things import GroupRow, ThingRow, folded
+from bot.domain.things import GroupRow, ThingLock, ThingRow, folded
 from bot.services.inventory import Part, Reading
 from bot.services.ports import Found, KnownThing, Stock
 from bot.storage.columns import plain
@@ -118,7 +118,7 @@ class SqlInventory:
                 if room := limit - len(best):
                     best += (await connection.scalars(by_name.where(condition).limit(room))).all()
             whole = select(inventory).where(inventory.c.iccid.in_(best))
-            found = {row.iccid: _known(row) for row in await connection.execute(whole)}
+            found = {row.iccid: known_thing(row) for row in await connection.execute(whole)}
             total = len(best)
             if total == limit:
                 counted = select(func.count()).select_from(inventory).where(or_(*conditions))
@@ -144,11 +144,15 @@ class SqlInventory:
         self, rows: Iterable[ThingRow], at: datetime, reading: Reading | None = None
     ) -> None:
         """Rows as read at `at`, unless newer ones are known; with the reading that they bring on."""
-        values = {row.iccid: _thing_values(row, at) for row in rows if 0 < len(row.iccid) <= _ID_LIMIT}
         async with self._engine.writing() as connection:
-            await self._upsert(connection, inventory, list(values.values()))
+            await self.put_things(connection, rows, at)
             if reading:
                 await _note(connection, reading)
+
+    async def put_things(self, connection: AsyncConnection, rows: Iterable[ThingRow], at: datetime) -> None:
+        """`keep_things` inside the caller's transaction."""
+        values = {row.iccid: _thing_values(row, at) for row in rows if 0 < len(row.iccid) <= _ID_LIMIT}
+        await self._upsert(connection, inventory, list(values.values()))
 
     async def keep_groups(
         self, rows: Iterable[GroupRow], at: datetime, reading: Reading | None = None
@@ -199,7 +203,7 @@ class SqlInventory:
     ) -> None:
         if not rows:
             return
-        insert = postgresql.insert(table).values(rows)  # SQLite says it in the same words
+        insert = postgresql.insert(table)  # SQLite says it in the same words
         new = insert.excluded
         values: dict[str, ColumnElement[Any]] = {
             column.name: new[column.name] for column in table.columns if not column.primary_key
@@ -212,7 +216,8 @@ class SqlInventory:
         await connection.execute(
             insert.on_conflict_do_update(
                 index_elements=list(table.primary_key), set_=values, where=new.read_at >= table.c.read_at
-            )
+            ),
+            [dict(row) for row in rows],
         )
 
 
@@ -227,6 +232,8 @@ def _thing_values(row: ThingRow, at: datetime) -> dict[str, Any]:
         "last_seen_imei": row.last_seen_imei[:_ID_LIMIT],
         "device": row.last_seen_imei[:14] if is_reported(row.last_seen_imei) else "",
         "read_at": at,
+        "imei_lock": row.own_lock.imei_lock if row.own_lock else None,
+        "locked_imei": row.own_lock.locked_imei[:_ID_LIMIT] if row.own_lock else None,
     }
 
 
@@ -236,8 +243,10 @@ def _group_values(row: GroupRow, at: datetime) -> dict[str, Any]:
     return {"things_group_id": row.things_group_id, "name": name, "folded": folded_name, "read_at": at}
 
 
-def _known(row: Row[Any]) -> KnownThing:
-    thing = ThingRow(row.thing_id, row.iccid, row.name, row.last_seen_imei, row.things_group_id)
+def known_thing(row: Row[Any]) -> KnownThing:
+    """A Thing from its row of the inventory."""
+    lock = None if row.imei_lock is None else ThingLock(row.imei_lock, row.locked_imei or "")
+    thing = ThingRow(row.thing_id, row.iccid, row.name, row.last_seen_imei, row.things_group_id, lock)
     return KnownThing(thing, row.read_at)
 
 

@@ -228,9 +228,48 @@ inventory = Table(
     Column("last_seen_imei", PlainText, nullable=False),
     Column("device", String(14), nullable=False),
     Column("read_at", Moment, nullable=False),
+    # Of its own lock; both None: the listing doesn't say.
+    Column("imei_lock", Boolean(create_constraint=False)),
+    Column("locked_imei", PlainText),
     Index("ix_inventory_folded", "folded"),
     Index("ix_inventory_device", "device"),
-    Index("ix_inventory_things_group_id", "things_group_id"),
+    Index("ix_inventory_things_group_id_iccid", "things_group_id", "iccid"),
+)
+
+# How far the count of a group's Things has come: for the card, and (`again`) right before the write.
+censuses = Table(
+    "censuses",
+    METADATA,
+    Column("request_id", ForeignKey("requests.id"), primary_key=True),
+    Column("again", Boolean(create_constraint=False), primary_key=True),
+    Column("stage", String(16), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("expected", Integer, nullable=False),
+    Column("next_offset", BigInteger, nullable=False),
+    Column("cursor", PlainText, nullable=False),
+    Column("asked", Integer, nullable=False),
+    Column("online", Integer),
+    Column("failing_since", Moment),
+    Column("given_up", PlainText, nullable=False),
+    Column("finished_at", Moment),
+)
+
+census_rows = Table(
+    "census_rows",
+    METADATA,
+    # Storable as it stands: all of it comes out of the inventory.
+    Column("request_id", ForeignKey("requests.id"), primary_key=True),
+    Column("again", Boolean(create_constraint=False), primary_key=True),
+    Column("iccid", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("last_seen_imei", Text, nullable=False),
+    Column("tac", String(8), nullable=False),
+    Column("imei_lock", Boolean(create_constraint=False)),
+    Column("locked_imei", Text),
+    Column("standing", String(16), nullable=False),
+    Column("read_at", Moment, nullable=False),
+    Index("ix_census_rows_request_id_again_standing_iccid", "request_id", "again", "standing", "iccid"),
 )
 
 things_groups = Table(

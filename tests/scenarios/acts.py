@@ -92,6 +92,29 @@ async def ask_unlock_group(
     return await send_form(stage, who, view, {"keep": keep, "reason": reason})
 
 
+async def approve(stage: Stage, who: Person, card: Message, number: str = "") -> None:
+    """Press Approve, sure; where its button says that a form asks how many are affected, type it there."""
+    asks = "Approve…" in shown(card)
+    await who.click(card, "request.approve", confirm=True)
+    if asks:
+        view = await number_form(stage, who)
+        wanted = json.loads(view.content["private_metadata"])["wanted"]
+        result = await submit(who, view, {"typed": number or wanted})
+        assert bool(number) != result.ok, result
+    await idle(stage)
+
+
+async def number_form(stage: Stage, who: Person) -> View:
+    """The form that asks how many are affected, once it is open."""
+
+    def opened() -> View | None:
+        view = form_of(who)
+        return view if view and view.content["callback_id"] == "request.approve_many" else None
+
+    view: View = await stage.until(opened)
+    return view
+
+
 async def send_form(stage: Stage, who: Person, view: View, values: dict[str, str]) -> Message:
     """Submit a form that must be taken; the card with buttons that came of it."""
     result = await submit(who, view, values)
@@ -116,12 +139,6 @@ async def refused_form(stage: Stage, who: Person, view: View, values: dict[str, 
 
 
 # --- deciding ------------------------------------------------------------------------------------
-
-
-async def approve(stage: Stage, who: Person, card: Message) -> None:
-    """Press Approve, and yes where it asks "sure?"; waits until the bot is done with the click."""
-    await who.click(card, "request.approve", confirm=True)
-    await idle(stage)
 
 
 async def deny(stage: Stage, who: Person, card: Message, reason: str) -> View:
@@ -200,16 +217,26 @@ def request_id_in(text: str) -> str:
 
 
 async def the_card(stage: Stage, request_id: str) -> Message:
-    """The request's card: the one with buttons where it has any, else where it was posted."""
+    """The request's card: the one with buttons where it has any, else where it was posted.
+
+    A group's Things are counted first: the card as it is after that.
+    """
     from tests.scenarios.evidence import database, untold  # it imports this module
 
     def posted() -> Message | None:
         card = _card(stage, request_id)
+        if card and is_counting(card):
+            return None
         has_buttons = card and any(block["type"] == "actions" for block in card.blocks)
         # The twin may be posted before the card: as long as something is untold, buttons may come.
         return card if has_buttons or (card and not untold(database(stage))) else None
 
     return await stage.until(posted)
+
+
+def is_counting(card: Message) -> bool:
+    """Whether it is still being counted whom the change hurts."""
+    return shown(card).startswith("🔎")
 
 
 def _card(stage: Stage, request_id: str) -> Message | None:

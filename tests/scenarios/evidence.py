@@ -138,7 +138,7 @@ async def ended(stage: Stage, *, within: float = 120.0) -> tuple[str, str | None
 
 def outcomes(stage: Stage, card: Message) -> list[str]:
     """The replies in a card's thread after the approval, oldest first."""
-    return [reply.text for reply in stage.replies(card) if not reply.text.startswith("👍")]
+    return [reply.text for reply in stage.replies(card) if not reply.text.startswith(("👍", "🔎"))]
 
 
 async def check_audit(stage: Stage, *, sent: int, end: str) -> list[dict[str, Any]]:

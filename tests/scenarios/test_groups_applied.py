@@ -52,7 +52,7 @@ def puts(stage: Stage) -> int:
 async def approved(stage: Stage, card: Message) -> None:
     """By two people, as the policy asks."""
     for user in ("U0APP1", "U0APP2"):
-        await stage.person(user).click(card, "request.approve", confirm=True)
+        await acts.approve(stage, stage.person(user), card)
         await acts.idle(stage)
 
 
@@ -73,10 +73,10 @@ async def test_two_approvers_lock_a_group_and_nothing_else_of_it_moves(
     group_id = stage.monogoto.examples.open_group
     before = others(stage, group_id)
     card = await asked(stage, group_id)
-    await stage.person("U0APP1").click(card, "request.approve", confirm=True)
+    await acts.approve(stage, stage.person("U0APP1"), card)
     await acts.idle(stage)
     assert puts(stage) == 0
-    await stage.person("U0APP2").click(card, "request.approve", confirm=True)
+    await acts.approve(stage, stage.person("U0APP2"), card)
     assert "done. Locked to TAC 35305311." in await acts.outcome(stage, card)
     assert await ended(stage) == ("succeeded", "done")
     now = record(stage, group_id)
@@ -153,12 +153,12 @@ async def test_a_field_changed_along_with_the_write_is_reported_with_both_values
 async def test_a_refused_write_that_changed_something_all_the_same_is_no_secret(stage: Stage) -> None:
     group_id = stage.monogoto.examples.open_group
     card = await asked(stage, group_id)
-    await stage.person("U0APP1").click(card, "request.approve", confirm=True)
+    await acts.approve(stage, stage.person("U0APP1"), card)
     await acts.idle(stage)
     stage.monogoto.fail(PUT, "refused")
     stage.monogoto.fail(GET, "latency", READS_BEFORE_A_WRITE, seconds=0)
     stage.monogoto.fail(GET, "edited_first", keys={"Colour": "red"})
-    await stage.person("U0APP2").click(card, "request.approve", confirm=True)
+    await acts.approve(stage, stage.person("U0APP2"), card)
     assert (await ended(stage))[0] == "failed"
     told = outcomes(stage, card)[-1]
     assert "the group was not changed. Monogoto refused" in told
@@ -171,10 +171,10 @@ async def test_a_refused_write_that_changed_something_all_the_same_is_no_secret(
 async def test_a_rename_after_the_approval_is_kept(stage: Stage) -> None:
     group_id = stage.monogoto.examples.open_group
     card = await asked(stage, group_id)
-    await stage.person("U0APP1").click(card, "request.approve", confirm=True)
+    await acts.approve(stage, stage.person("U0APP1"), card)
     await acts.idle(stage)
     stage.monogoto.console_edit_group(group_id, ThingsGroupName="Renamed")
-    await stage.person("U0APP2").click(card, "request.approve", confirm=True)
+    await acts.approve(stage, stage.person("U0APP2"), card)
     assert await ended(stage) == ("succeeded", "done")
     assert record(stage, group_id)["ThingsGroupName"] == "Renamed"
     assert writes(stage, group_id)[0]["ThingsGroupName"] == "Renamed"
@@ -183,11 +183,11 @@ async def test_a_rename_after_the_approval_is_kept(stage: Stage) -> None:
 async def test_a_rename_between_reading_and_writing_is_kept_and_the_write_starts_over(stage: Stage) -> None:
     group_id = stage.monogoto.examples.open_group
     card = await asked(stage, group_id)
-    await stage.person("U0APP1").click(card, "request.approve", confirm=True)
+    await acts.approve(stage, stage.person("U0APP1"), card)
     await acts.idle(stage)
     stage.monogoto.fail(GET, "latency", READS_BEFORE_A_WRITE - 2, seconds=0)
     stage.monogoto.fail(GET, "edited_after", keys={"ThingsGroupName": "Renamed"})
-    await stage.person("U0APP2").click(card, "request.approve", confirm=True)
+    await acts.approve(stage, stage.person("U0APP2"), card)
     assert await ended(stage) == ("succeeded", "done")
     assert record(stage, group_id)["ThingsGroupName"] == "Renamed"
     assert len(writes(stage, group_id)) == 1
@@ -197,10 +197,10 @@ async def test_a_rename_between_reading_and_writing_is_kept_and_the_write_starts
 async def test_locked_elsewhere_after_the_approval_it_is_outdated_and_nothing_is_sent(stage: Stage) -> None:
     group_id = stage.monogoto.examples.open_group
     card = await asked(stage, group_id)
-    await stage.person("U0APP1").click(card, "request.approve", confirm=True)
+    await acts.approve(stage, stage.person("U0APP1"), card)
     await acts.idle(stage)
     stage.monogoto.fail(GET, "edited_after", keys={"LockMasterImei": True, "IMEIPrefix": "49015420"})
-    await stage.person("U0APP2").click(card, "request.approve", confirm=True)
+    await acts.approve(stage, stage.person("U0APP2"), card)
     assert await ended(stage) == ("outdated", "outdated")
     assert puts(stage) == 0
     told = outcomes(stage, card)[-1]
@@ -324,7 +324,7 @@ async def test_after_a_crash_between_the_record_and_the_write_nothing_is_sent(op
     group_id = stage.monogoto.examples.open_group
     card = await asked(stage, group_id)
     for user in ("U0APP1", "U0APP2"):
-        await stage.person(user).click(card, "request.approve", confirm=True)
+        await acts.approve(stage, stage.person(user), card)
     await stage.until(left.is_set)
     await stage.stop_bot()
     assert standing(database(stage))[-1] == ("applying", "sent")
@@ -369,11 +369,11 @@ async def test_a_field_that_moves_by_itself_keeps_nobody_from_locking_the_group(
 async def test_a_touched_group_leaves_no_word_of_a_write_in_the_audit(stage: Stage) -> None:
     group_id = stage.monogoto.examples.open_group
     card = await asked(stage, group_id)
-    await stage.person("U0APP1").click(card, "request.approve", confirm=True)
+    await acts.approve(stage, stage.person("U0APP1"), card)
     await acts.idle(stage)
     stage.monogoto.fail(GET, "latency", READS_BEFORE_A_WRITE - 2, seconds=0)
     stage.monogoto.fail(GET, "edited_after", keys={"ThingsGroupName": "Renamed"})
-    await stage.person("U0APP2").click(card, "request.approve", confirm=True)
+    await acts.approve(stage, stage.person("U0APP2"), card)
     assert await ended(stage) == ("succeeded", "done")
     await check_audit(stage, sent=1, end="done")
 
@@ -381,12 +381,12 @@ async def test_a_touched_group_leaves_no_word_of_a_write_in_the_audit(stage: Sta
 async def test_one_old_reading_before_the_vendor_goes_silent_proves_nothing(stage: Stage) -> None:
     group_id = stage.monogoto.examples.open_group
     card = await asked(stage, group_id)
-    await stage.person("U0APP1").click(card, "request.approve", confirm=True)
+    await acts.approve(stage, stage.person("U0APP1"), card)
     await acts.idle(stage)
     stage.monogoto.fail(PUT, "does_not_stick")
     stage.monogoto.fail(GET, "latency", READS_BEFORE_A_WRITE + 1, seconds=0)
     stage.monogoto.fail(GET, "error_json", 4)
-    await stage.person("U0APP2").click(card, "request.approve", confirm=True)
+    await acts.approve(stage, stage.person("U0APP2"), card)
     await until(stage, lambda: standing(database(stage))[-1] == ("unconfirmed", "unconfirmed"))
 
 

@@ -191,6 +191,10 @@ def submission(callback_id: str) -> Way:
             view["state"] = {"values": group_values(on, callback_id)}
         if callback_id == "bulk.submit":
             view["state"] = {"values": {"lines": {"l": {"value": f"{on.iccid} {on.imei}"}}}}
+        if callback_id == "request.approve_many":
+            kept = {"request": on.request.id, "fingerprint": on.request.fingerprint, "wanted": "25"}
+            view["private_metadata"] = json.dumps(kept | {"channel": "C0FIELD"})
+            view["state"] = {"values": {"typed": {"typed": {"type": "plain_text_input", "value": "25"}}}}
         if callback_id == "request.deny_reason":
             view["private_metadata"] = json.dumps({"request": on.request.id, "channel": "C0FIELD"})
         return await on.stage.slack.deliver(payload | {"view": view})
@@ -266,6 +270,8 @@ LISTENERS = {
     "view bulk.submit": Row(submission("bulk.submit"), ENGINEERS),
     "view undo.submit": Row(undone("undo.submit"), ENGINEERS),
     "view request.deny_reason": Row(submission("request.deny_reason"), APPROVERS),
+    "view request.approve_many": Row(submission("request.approve_many"), APPROVERS),
+    "action request.count_again": Row(button("request.count_again"), NOBODY),
     "action request.approve": Row(button("request.approve"), APPROVERS),
     "action request.deny": Row(button("request.deny"), NOBODY),
     "action request.cancel": Row(button("request.cancel"), REQUESTER),
@@ -432,6 +438,15 @@ async def approve(on: Ground, user_id: str) -> object:
     return await on.desk.requests.approve(person(user_id), HERE, on.request.id, on.request.fingerprint)
 
 
+async def may_approve(on: Ground, user_id: str) -> object:
+    return await on.desk.requests.may_approve(person(user_id), HERE, on.request.id)
+
+
+async def count_again(on: Ground, user_id: str) -> object:
+    """Of one SIM there is nothing to count; of a group: see the scenarios of groups that are counted."""
+    return await on.desk.requests.count_again(person(user_id), HERE, on.request.id)
+
+
 async def deny(on: Ground, user_id: str) -> object:
     return await on.desk.requests.deny(person(user_id), HERE, on.request.id, "Wrong box")
 
@@ -521,6 +536,8 @@ async def undo(on: Ground, user_id: str) -> object:
 METHODS = {
     "Requests.approve": Row(approve, APPROVERS),
     "Requests.deny": Row(deny, APPROVERS),
+    "Requests.may_approve": Row(may_approve, NOBODY),
+    "Requests.count_again": Row(count_again, NOBODY),
     "Requests.may_deny": Row(may_deny, NOBODY),
     "Requests.cancel": Row(cancel, REQUESTER),
     "Requests.expire": Row(expire, NOBODY),

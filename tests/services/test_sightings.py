@@ -39,5 +39,6 @@ async def test_every_reading_of_a_thing_or_a_group_is_noted_whole_and_with_its_t
     [row] = await watched.things_last_seen_in(samples.IMEI)
     clock.advance(60)
     assert thing.things_group_id
-    noted = ThingRow(thing.thing_id, thing.iccid, thing.name, thing.last_seen_imei, thing.things_group_id)
+    names = (thing.thing_id, thing.iccid, thing.name, thing.last_seen_imei, thing.things_group_id)
+    noted = ThingRow(*names, thing.lock)
     assert sightings.take() == ([(at, noted), (at, row)], [(at, GroupRow("G1", "Pumps"))])

@@ -33,7 +33,10 @@ FaultKind = Literal[
 NEED_KEYS: Final = frozenset({"changes_too", "edited_first", "edited_after"})
 
 Match = tuple[str, str | tuple[str, ...]]
-"""Method ("*" for any) and the beginning of the path, or several of which one will do."""
+"""Method ("*" for any) and the beginning of the path, or several of which one will do.
+
+A "$" at its end makes it the whole path.
+"""
 
 
 @dataclass(slots=True)
@@ -51,7 +54,7 @@ class Fault:
 
     def fits(self, method: str, path: str) -> bool:
         """Whether it is meant for this call."""
-        return self.match[0] in {"*", method} and path.startswith(self.match[1])
+        return self.match[0] in {"*", method} and begins(path, self.match[1])
 
 
 class Faults:
@@ -95,3 +98,9 @@ class Faults:
                 self._waiting.remove(fault)
             return fault
         return None
+
+
+def begins(path: str, wanted: str | tuple[str, ...]) -> bool:
+    """Whether the path begins so, or with one of them; one with a "$" at its end is the whole path."""
+    some = (wanted,) if isinstance(wanted, str) else wanted
+    return any(path == one[:-1] if one.endswith("$") else path.startswith(one) for one in some)

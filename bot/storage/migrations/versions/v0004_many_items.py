@@ -31,6 +31,50 @@ def upgrade() -> None:
     ):
         op.add_column(table, column)
     op.create_index("ix_requests_undoes", "requests", ["undoes"])
+    _count_groups()
+
+
+def _count_groups() -> None:
+    """What a census of a group reads, and where it keeps how far it has come."""
+    op.add_column("inventory", sa.Column("imei_lock", sa.Boolean()))
+    op.add_column("inventory", sa.Column("locked_imei", sa.Text()))
+    op.drop_index("ix_inventory_things_group_id", "inventory")
+    op.create_index("ix_inventory_things_group_id_iccid", "inventory", ["things_group_id", "iccid"])
+    op.create_table(
+        "censuses",
+        sa.Column("request_id", sa.String(64), nullable=False),
+        sa.Column("again", sa.Boolean(), nullable=False),
+        sa.Column("stage", sa.String(16), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("expected", sa.Integer(), nullable=False),
+        sa.Column("next_offset", sa.BigInteger(), nullable=False),
+        sa.Column("cursor", sa.Text(), nullable=False),
+        sa.Column("asked", sa.Integer(), nullable=False),
+        sa.Column("online", sa.Integer()),
+        sa.Column("failing_since", sa.BigInteger()),
+        sa.Column("given_up", sa.Text(), nullable=False),
+        sa.Column("finished_at", sa.BigInteger()),
+        sa.PrimaryKeyConstraint("request_id", "again", name="pk_censuses"),
+        sa.ForeignKeyConstraint(["request_id"], ["requests.id"], name="fk_censuses_request_id"),
+    )
+    op.create_table(
+        "census_rows",
+        sa.Column("request_id", sa.String(64), nullable=False),
+        sa.Column("again", sa.Boolean(), nullable=False),
+        sa.Column("iccid", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("last_seen_imei", sa.Text(), nullable=False),
+        sa.Column("tac", sa.String(8), nullable=False),
+        sa.Column("imei_lock", sa.Boolean()),
+        sa.Column("locked_imei", sa.Text()),
+        sa.Column("standing", sa.String(16), nullable=False),
+        sa.Column("read_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("request_id", "again", "iccid", name="pk_census_rows"),
+        sa.ForeignKeyConstraint(["request_id"], ["requests.id"], name="fk_census_rows_request_id"),
+    )
+    of_a_standing = ["request_id", "again", "standing", "iccid"]
+    op.create_index("ix_census_rows_request_id_again_standing_iccid", "census_rows", of_a_standing)
 
 
 def _hold() -> None:

@@ -1,0 +1,286 @@
+"""Reading a group's Things, in slices: from the inventory where it is fresh, else by the vendor's listing.
+
+All state is in rows, so that a restart goes on where it was; what is read feeds the inventory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from bot.domain.census import Census, Standing, standing
+from bot.domain.changes import GroupChange, SingleChange, wanted
+from bot.domain.errors import PlatformError, ThingNotFound, Unreadable
+from bot.domain.identifiers import Iccid
+from bot.domain.impact import SeenGroup
+from bot.domain.things import GroupLock, ThingRow
+from bot.services.inventory import REST, Reading
+from bot.services.paging import AT_ONCE, Pages, Things
+from bot.services.ports import Clock, KnownThing
+
+SLICE_SECONDS = 1.5
+KEPT_AT_ONCE = 400
+"""Rows of a listing in one transaction."""
+JUDGED_AT_ONCE = 1000
+ASKED_AT_MOST = 500
+"""Things read one by one, where a listing doesn't tell their group or didn't bring them again."""
+STATUS_CALLS_AT_MOST = 200
+STATUS_AT_ONCE = 50
+"""Things in one question for who is online."""
+REPEATS = "Monogoto's list of Things repeats itself, so it can't be read to its end."
+
+
+class Stage(StrEnum):
+    """What a count is at."""
+
+    LIST = "list"
+    """Page by page through all Things of the account."""
+    ASK = "ask"
+    """One by one: Things whose group no list tells, or that the last list didn't bring."""
+    JUDGE = "judge"
+    ONLINE = "online"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """How far the count for a request has come."""
+
+    request_id: str
+    again: bool
+    """Right before the write, to be compared with what was approved."""
+    stage: Stage
+    started_at: datetime
+    since: datetime
+    """A Thing read earlier than this wasn't brought by the listing that the count rests on."""
+    expected: int = 0
+    """About how many Things the account has; 0: nobody knows."""
+    offset: int = 0
+    """Rows of the listing read so far."""
+    cursor: str = ""
+    """The last ICCID that the stage is over with."""
+    asked: int = 0
+    online: int | None = None
+    failing_since: datetime | None = None
+    given_up: str = ""
+    finished_at: datetime | None = None
+
+
+class Ledger(Protocol):
+    """Where a count keeps its rows. Raises `StoreUnavailable`."""
+
+    async def reading(self) -> Reading:
+        """How far the inventory's own reading is."""
+
+    async def counting(self, request_id: str, *, again: bool) -> Counting | None:
+        """How far this count has come, None before it began."""
+
+    async def begin(self, counting: Counting) -> Counting:
+        """Anew: rows of an earlier count of this kind go. Returns it with `expected`."""
+
+    async def note(self, counting: Counting) -> None:
+        """From now on it stands there."""
+
+    async def keep(self, rows: Iterable[ThingRow], at: datetime, counting: Counting) -> None:
+        """Rows of Things into the inventory, and how far that brings the count, together."""
+
+    async def forget(self, iccid: str) -> None:
+        """The vendor knows no such Thing any more."""
+
+    async def to_ask(self, group_id: str, counting: Counting, limit: int) -> tuple[ThingRow, ...]:
+        """After the cursor: Things whose group nobody told, or of the group and not listed since."""
+
+    async def members(self, group_id: str, after: str, limit: int) -> tuple[KnownThing, ...]:
+        """Things of the group after that ICCID, by ICCID."""
+
+    async def judge(self, rows: Iterable[tuple[KnownThing, Standing]], counting: Counting) -> None:
+        """Keep where each stands, and how far that brings the count, together."""
+
+    async def losing(self, counting: Counting, limit: int) -> tuple[str, ...]:
+        """ICCIDs of those that lose service, after the cursor."""
+
+    async def how_many_lose(self, counting: Counting) -> int:
+        """How many lose service."""
+
+    async def census(self, counting: Counting) -> Census:
+        """The sums over what was judged."""
+
+
+class Counter:
+    """Brings a count a slice further. Raises `PlatformError` where the vendor fails; nothing read is lost."""
+
+    def __init__(self, *, things: Things, ledger: Ledger, clock: Clock) -> None:
+        self._things = things
+        self._ledger = ledger
+        self._clock = clock
+
+    async def begin(self, request_id: str, *, again: bool, newer_than: datetime | None = None) -> Counting:
+        """From the inventory where its last complete reading is fresh, and began after `newer_than`."""
+        now = self._clock.now()
+        counting = Counting(request_id, again, Stage.LIST, started_at=now, since=now)
+        reading = await self._ledger.reading()
+        ended, began = reading.finished_at, reading.complete_since
+        fresh = ended is not None and ended <= now < ended + REST
+        if fresh and began is not None and (newer_than is None or began >= newer_than):
+            counting = replace(counting, stage=Stage.ASK, since=began)
+        return await self._ledger.begin(counting)
+
+    async def slice(self, change: SingleChange, seen: SeenGroup, counting: Counting) -> Counting:
+        """A second or two of work."""
+        until = self._clock.now() + timedelta(seconds=SLICE_SECONDS)
+        group_id = seen.group.things_group_id
+        while counting.stage is not Stage.DONE:
+            match counting.stage:
+                case Stage.LIST:
+                    counting = await self._list(counting, until)
+                case Stage.ASK:
+                    counting = await self._ask(group_id, counting)
+                case Stage.JUDGE:
+                    counting = await self._judge(group_id, _goal(change, seen), counting)
+                case Stage.ONLINE:
+                    counting = await self._look_online(counting)
+            if self._clock.now() >= until:
+                break
+        return counting
+
+    async def give_up(self, counting: Counting, why: str) -> Counting:
+        """What was read so far is judged; the rest stays unknown."""
+        over = replace(counting, stage=Stage.JUDGE, cursor="", given_up=why, failing_since=None)
+        await self._ledger.note(over)
+        return over
+
+    async def census(self, counting: Counting) -> Census:
+        """The sums, once it is done."""
+        return await self._ledger.census(counting)
+
+    async def _list(self, counting: Counting, until: datetime) -> Counting:
+        pages = Pages(self._things, counting.offset)
+        rows: list[ThingRow] = []
+        before: tuple[str, ...] = ()
+        repeats = False
+        keeping = _Keeping(self._ledger, self._clock)
+        try:
+            while page := await pages.next(more=self._clock.now() < until):
+                ids = tuple(row.thing_id for row in page.rows)
+                repeats = bool(ids) and ids == before
+                if repeats:
+                    break
+                before = ids
+                rows += page.rows
+                counting = replace(counting, offset=counting.offset + page.size, failing_since=None)
+                if page.is_last:
+                    counting = replace(counting, stage=Stage.ASK, cursor="")
+                    break
+                if len(rows) >= KEPT_AT_ONCE:
+                    kept, rows = rows, []
+                    await keeping.keep(kept, counting)
+        finally:
+            await pages.close()
+            await keeping.end(rows, counting)
+        return await self.give_up(counting, REPEATS) if repeats else counting
+
+    async def _ask(self, group_id: str, counting: Counting) -> Counting:
+        room = min(AT_ONCE, ASKED_AT_MOST - counting.asked)
+        rows = await self._ledger.to_ask(group_id, counting, room) if room else ()
+        if not rows:
+            over = replace(counting, stage=Stage.JUDGE, cursor="")
+            await self._ledger.note(over)
+            return over
+        found = [row for row in await asyncio.gather(*map(self._read, rows)) if row]
+        asked = counting.asked + len(rows)
+        onward = replace(counting, cursor=rows[-1].iccid, asked=asked, failing_since=None)
+        await self._ledger.keep(found, self._clock.now(), onward)
+        return onward
+
+    async def _read(self, row: ThingRow) -> ThingRow | None:
+        try:
+            thing = await self._things.thing(Iccid(row.iccid), urgent=False)
+        except ThingNotFound:
+            await self._ledger.forget(row.iccid)
+            return None
+        except Unreadable:
+            return None
+        group_id = thing.things_group_id or ""
+        return ThingRow(row.thing_id, row.iccid, thing.name, thing.last_seen_imei, group_id, thing.lock)
+
+    async def _judge(self, group_id: str, goal: GroupLock, counting: Counting) -> Counting:
+        known = await self._ledger.members(group_id, counting.cursor, JUDGED_AT_ONCE)
+        if not known:
+            over = replace(counting, stage=Stage.ONLINE if goal.imei_lock else Stage.DONE, cursor="")
+            over = replace(over, finished_at=self._clock.now())
+            await self._ledger.note(over)
+            return over
+        judged = [(thing, _standing(thing, goal, counting)) for thing in known]
+        onward = replace(counting, cursor=known[-1].row.iccid)
+        await self._ledger.judge(judged, onward)
+        return onward
+
+    async def _look_online(self, counting: Counting) -> Counting:
+        """Who of those that lose service is online now: a count that can be done without."""
+        over = replace(counting, stage=Stage.DONE, online=None)
+        lose = await self._ledger.how_many_lose(counting)
+        if not counting.again and lose <= STATUS_CALLS_AT_MOST * STATUS_AT_ONCE:
+            iccids = await self._ledger.losing(counting, STATUS_AT_ONCE)
+            told = await self._who_is_online(iccids, singly=lose <= STATUS_CALLS_AT_MOST)
+            online = (counting.online or 0) + (told or 0)
+            if not iccids:
+                over = replace(over, online=online)
+            elif told is not None:
+                over = replace(counting, cursor=iccids[-1], online=online)
+        await self._ledger.note(over)
+        return over
+
+    async def _who_is_online(self, iccids: Sequence[str], *, singly: bool) -> int | None:
+        """None where the vendor doesn't tell it of all of them."""
+        if not iccids:
+            return 0
+        try:
+            told = dict(await self._things.things_online(iccids))
+            left = [iccid for iccid in iccids if iccid not in told] if singly else []
+            for start in range(0, len(left), AT_ONCE):
+                some = left[start : start + AT_ONCE]
+                for answer in await asyncio.gather(*(self._things.things_online([one]) for one in some)):
+                    told.update(answer)
+        except PlatformError:
+            return None
+        return sum(told.values()) if all(iccid in told for iccid in iccids) else None
+
+
+class _Keeping:
+    """Writes what was read while the next pages are on their way; never two writes at once."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._writing: asyncio.Task[None] | None = None
+
+    async def keep(self, rows: Sequence[ThingRow], counting: Counting) -> None:
+        """After the write before it. Raises what that one raised."""
+        await self._written()
+        self._writing = asyncio.create_task(self._ledger.keep(rows, self._clock.now(), counting))
+
+    async def end(self, rows: Sequence[ThingRow], counting: Counting) -> None:
+        """The last ones; nothing stays under way."""
+        await self.keep(rows, counting)
+        await self._written()
+
+    async def _written(self) -> None:
+        if self._writing:
+            await self._writing
+
+
+def _goal(change: SingleChange, seen: SeenGroup) -> GroupLock:
+    goal = wanted(change, seen.group.lock)
+    if not isinstance(change, GroupChange) or not isinstance(goal, GroupLock):
+        raise TypeError("only a group's Things are counted")
+    return goal
+
+
+def _standing(thing: KnownThing, goal: GroupLock, counting: Counting) -> Standing:
+    if thing.read_at < counting.since and goal.imei_lock:
+        return Standing.UNREADABLE
+    return standing(thing.row, goal)

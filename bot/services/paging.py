@@ -1,0 +1,62 @@
+"""The vendor's listing of Things, a few pages at once and given in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from bot.domain.identifiers import Iccid
+from bot.domain.things import Thing, ThingRow
+from bot.services.ports import Page
+
+AT_ONCE = 4
+"""Calls under way together."""
+USUAL_SIZE = 50
+
+
+class Things(Protocol):
+    """The vendor's readings, none of them urgent. May raise `PlatformError`s."""
+
+    async def things_page(self, offset: int) -> Page[ThingRow]:
+        """Things from that row on, by name."""
+
+    async def thing(self, iccid: Iccid, *, urgent: bool = True) -> Thing:
+        """One Thing."""
+
+    async def things_online(self, iccids: Sequence[str]) -> Mapping[str, bool]:
+        """Who of them is online, of those that the answer covers."""
+
+
+class Pages:
+    """A few pages of the listing under way at once, given in order."""
+
+    def __init__(self, things: Things, offset: int) -> None:
+        self._things = things
+        self._next = offset
+        self._stride = USUAL_SIZE
+        self._flying: deque[tuple[int, asyncio.Task[Page[ThingRow]]]] = deque()
+
+    async def next(self, *, more: bool) -> Page[ThingRow] | None:
+        """The next page; None once no `more` are wanted and all that were under way have come."""
+        while more and len(self._flying) < AT_ONCE:
+            task = asyncio.create_task(self._things.things_page(self._next))
+            self._flying.append((self._next, task))
+            self._next += self._stride
+        if not self._flying:
+            return None
+        offset, task = self._flying.popleft()
+        page = await task
+        if 0 < page.size < self._stride:  # a vendor that gives less at a time: those beyond left a gap
+            await self.close()
+            self._next, self._stride = offset + page.size, page.size
+        return page
+
+    async def close(self) -> None:
+        """Nothing stays under way."""
+        tasks = [task for _, task in self._flying]
+        self._flying.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,265 @@
+"""How far the count of a group's Things has come, where each stands, and the sums."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.census import NAMED, TACS, Census, Standing, device_tac
+from bot.domain.requests import OPEN
+from bot.domain.things import ThingLock, ThingRow
+from bot.services.census import JudgedThing
+from bot.services.counting import Counting, Stage
+from bot.services.inventory import Reading
+from bot.services.ports import KnownThing
+from bot.storage.engine import Engine
+from bot.storage.inventory import SqlInventory, known_thing
+from bot.storage.tables import census_rows, censuses, inventory, requests
+
+_LISTED_AT_ONCE = 1000
+
+
+class SqlCensus:
+    """Implements `Ledger` of `services.counting`, and `Judged` of `services.census`."""
+
+    def __init__(self, engine: Engine, known: SqlInventory) -> None:
+        self._engine = engine
+        self._known = known
+
+    async def reading(self) -> Reading:
+        """How far the inventory's own reading is."""
+        return await self._known.reading()
+
+    async def counting(self, request_id: str, *, again: bool) -> Counting | None:
+        """How far this count has come, None before it began."""
+        query = select(censuses).where(_of(request_id, again=again))
+        async with self._engine.reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        return Counting(
+            request_id=row.request_id,
+            again=row.again,
+            stage=Stage(row.stage),
+            started_at=row.started_at,
+            since=row.since,
+            expected=row.expected,
+            offset=row.next_offset,
+            cursor=row.cursor,
+            asked=row.asked,
+            online=row.online,
+            failing_since=row.failing_since,
+            given_up=row.given_up,
+            finished_at=row.finished_at,
+        )
+
+    async def begin(self, counting: Counting) -> Counting:
+        """Anew: rows of an earlier count of this kind go, and those of requests that have ended."""
+        over = select(requests.c.id).where(requests.c.status.not_in([status.value for status in OPEN]))
+        async with self._engine.writing() as connection:
+            for table in (census_rows, censuses):
+                mine = (table.c.request_id == counting.request_id) & (table.c.again == counting.again)
+                await connection.execute(delete(table).where(or_(mine, table.c.request_id.in_(over))))
+            expected = await connection.scalar(select(func.count()).select_from(inventory)) or 0
+            begun = replace(counting, expected=expected)
+            await connection.execute(insert(censuses).values(_values(begun)))
+        return begun
+
+    async def note(self, counting: Counting) -> None:
+        """From now on it stands there."""
+        async with self._engine.writing() as connection:
+            await _note(connection, counting)
+
+    async def keep(self, rows: Iterable[ThingRow], at: datetime, counting: Counting) -> None:
+        """Rows of Things into the inventory, and how far that brings the count, together."""
+        async with self._engine.writing() as connection:
+            await self._known.put_things(connection, rows, at)
+            await _note(connection, counting)
+
+    async def forget(self, iccid: str) -> None:
+        """The vendor knows no such Thing any more."""
+        async with self._engine.writing() as connection:
+            await connection.execute(delete(inventory).where(inventory.c.iccid == iccid))
+
+    async def to_ask(self, group_id: str, counting: Counting, limit: int) -> tuple[ThingRow, ...]:
+        """After the cursor: Things whose group nobody told, or of the group and not listed since."""
+        missed = (inventory.c.things_group_id == group_id) & (inventory.c.read_at < counting.since)
+        wanted = or_(_untold(counting), missed) & (inventory.c.iccid > counting.cursor)
+        return tuple(thing.row for thing in await self._things(wanted, limit))
+
+    async def members(self, group_id: str, after: str, limit: int) -> tuple[KnownThing, ...]:
+        """Things of the group after that ICCID, by ICCID."""
+        wanted = (inventory.c.things_group_id == group_id) & (inventory.c.iccid > after)
+        return await self._things(wanted, limit)
+
+    async def judge(self, rows: Iterable[tuple[KnownThing, Standing]], counting: Counting) -> None:
+        """Keep where each stands, and how far that brings the count, together."""
+        values = [_judged_values(thing, standing, counting) for thing, standing in rows]
+        async with self._engine.writing() as connection:
+            await connection.execute(insert(census_rows), values)
+            await _note(connection, counting)
+
+    async def losing(self, counting: Counting, limit: int) -> tuple[str, ...]:
+        """ICCIDs of those that lose service, after the cursor."""
+        wanted = _losing(counting) & (census_rows.c.iccid > counting.cursor)
+        query = select(census_rows.c.iccid).where(wanted).order_by(census_rows.c.iccid).limit(limit)
+        async with self._engine.reading() as connection:
+            return tuple((await connection.scalars(query)).all())
+
+    async def how_many_lose(self, counting: Counting) -> int:
+        """How many lose service."""
+        query = select(func.count()).select_from(census_rows).where(_losing(counting))
+        async with self._engine.reading() as connection:
+            return await connection.scalar(query) or 0
+
+    async def census(self, counting: Counting) -> Census:
+        """The sums over what was judged."""
+        async with self._engine.reading() as connection:
+            return await _Sums(connection, counting).census()
+
+    async def judged(self, request_id: str) -> AsyncIterator[JudgedThing]:
+        """All Things of the count that the card shows, worst first: never more than a piece in memory."""
+        for standing in Standing:
+            after = ""
+            while rows := await self._judged(request_id, standing, after):
+                for row in rows:
+                    yield row
+                after = rows[-1].iccid
+
+    async def _judged(self, request_id: str, standing: Standing, after: str) -> list[JudgedThing]:
+        rows = census_rows.c
+        wanted = and_(
+            rows.request_id == request_id,
+            rows.again.is_(False),
+            rows.standing == standing.value,
+            rows.iccid > after,
+        )
+        query = select(census_rows).where(wanted).order_by(rows.iccid).limit(_LISTED_AT_ONCE)
+        async with self._engine.reading() as connection:
+            found = (await connection.execute(query)).all()
+        return [
+            JudgedThing(
+                iccid=row.iccid,
+                name=row.name,
+                last_seen_imei=row.last_seen_imei,
+                own_lock=None if row.imei_lock is None else ThingLock(row.imei_lock, row.locked_imei or ""),
+                standing=standing,
+            )
+            for row in found
+        ]
+
+    async def _things(self, wanted: ColumnElement[bool], limit: int) -> tuple[KnownThing, ...]:
+        query = select(inventory).where(wanted).order_by(inventory.c.iccid).limit(limit)
+        async with self._engine.reading() as connection:
+            return tuple(known_thing(row) for row in await connection.execute(query))
+
+
+class _Sums:
+    """The figures of one count, in one snapshot."""
+
+    def __init__(self, connection: AsyncConnection, counting: Counting) -> None:
+        self._connection = connection
+        self._counting = counting
+        self._mine = _rows_of(counting)
+
+    async def census(self) -> Census:
+        counting, rows = self._counting, census_rows.c
+        told = await self._number(rows.imei_lock.is_not(None))
+        oldest = await self._connection.scalar(select(func.min(rows.read_at)).where(self._mine))
+        tacs = await self._by(rows.tac, rows.tac != "")
+        standings = await self._by(rows.standing)
+        return Census(
+            standings={Standing(name): count for name, count in standings},
+            counted_from=oldest or counting.started_at,
+            counted_at=counting.finished_at or counting.started_at,
+            untold=await self._untold(),
+            given_up=counting.given_up,
+            own_locks_told=told,
+            own_locks=await self._number(rows.imei_lock.is_(True)),
+            online=counting.online,
+            tacs=tuple(tacs[:TACS]),
+            other_tacs=len(tacs[TACS:]),
+            in_other_tacs=sum(count for _, count in tacs[TACS:]),
+            losing=await self._losing(),
+        )
+
+    async def _by(self, column: ColumnElement[str], *where: ColumnElement[bool]) -> list[tuple[str, int]]:
+        how_many = func.count().label("how_many")
+        query = select(column, how_many).where(self._mine, *where).group_by(column)
+        found = await self._connection.execute(query.order_by(how_many.desc(), column))
+        return [(name, count) for name, count in found]
+
+    async def _number(self, *where: ColumnElement[bool]) -> int:
+        query = select(func.count()).select_from(census_rows).where(self._mine, *where)
+        return await self._connection.scalar(query) or 0
+
+    async def _untold(self) -> int:
+        query = select(func.count()).select_from(inventory).where(_untold(self._counting))
+        return await self._connection.scalar(query) or 0
+
+    async def _losing(self) -> tuple[str, ...]:
+        """A Thing without a name is named by its ICCID."""
+        rows = census_rows.c
+        query = select(rows.name, rows.iccid).where(_losing(self._counting)).order_by(rows.iccid)
+        found = await self._connection.execute(query.limit(NAMED))
+        return tuple(name or iccid for name, iccid in found)
+
+
+def _of(request_id: str, *, again: bool) -> ColumnElement[bool]:
+    return (censuses.c.request_id == request_id) & (censuses.c.again == again)
+
+
+def _rows_of(counting: Counting) -> ColumnElement[bool]:
+    return (census_rows.c.request_id == counting.request_id) & (census_rows.c.again == counting.again)
+
+
+def _losing(counting: Counting) -> ColumnElement[bool]:
+    return _rows_of(counting) & (census_rows.c.standing == Standing.LOSES.value)
+
+
+def _untold(counting: Counting) -> ColumnElement[bool]:
+    return inventory.c.things_group_id.is_(None) & (inventory.c.read_at >= counting.since)
+
+
+def _values(counting: Counting) -> dict[str, Any]:
+    return {
+        "request_id": counting.request_id,
+        "again": counting.again,
+        "stage": counting.stage.value,
+        "started_at": counting.started_at,
+        "since": counting.since,
+        "expected": counting.expected,
+        "next_offset": counting.offset,
+        "cursor": counting.cursor,
+        "asked": counting.asked,
+        "online": counting.online,
+        "failing_since": counting.failing_since,
+        "given_up": counting.given_up,
+        "finished_at": counting.finished_at,
+    }
+
+
+async def _note(connection: AsyncConnection, counting: Counting) -> None:
+    mine = _of(counting.request_id, again=counting.again)
+    await connection.execute(update(censuses).where(mine).values(_values(counting)))
+
+
+def _judged_values(thing: KnownThing, standing: Standing, counting: Counting) -> Mapping[str, Any]:
+    row = thing.row
+    return {
+        "request_id": counting.request_id,
+        "again": counting.again,
+        "iccid": row.iccid,
+        "name": row.name,
+        "last_seen_imei": row.last_seen_imei,
+        "tac": device_tac(row.last_seen_imei),
+        "imei_lock": row.own_lock.imei_lock if row.own_lock else None,
+        "locked_imei": row.own_lock.locked_imei if row.own_lock else None,
+        "standing": standing.value,
+        "read_at": thing.read_at,
+    }

@@ -1,0 +1,282 @@
+"""Whom a group change hurts is counted before anybody approves, typed by those who do, and counted again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+
+from bot.sandbox.slack.messages import Message
+from bot.sandbox.stage import Stage
+from tests.conftest import OpenStage
+from tests.scenarios import acts
+from tests.scenarios.evidence import database, ended, outcomes, rows, standing, until
+
+TAC, TYPO, OTHER = "35305311", "35305312", "49015420"
+LISTING = ("GET", "/things$")
+
+
+def fleet(stage: Stage, things: int, *, lose: int = 0, never: int = 0, zeros: int = 0, odd: int = 0) -> str:
+    """A group of so many Things, the others keeping service under `TAC`; its id."""
+    group_id = stage.monogoto.examples.open_group
+    elsewhere = stage.monogoto.examples.hostile_group
+    devices = [f"{OTHER}{n:07d}" for n in range(lose)] + [None] * never + ["0" * 15] * zeros + ["12"] * odd
+    for number, iccid in enumerate(stage.monogoto.iccids):
+        inside = number < things
+        imei = devices[number] if number < len(devices) else f"{TAC}{number:07d}"
+        keys = {"ThingsGroupId": group_id if inside else elsewhere, "IMEI": imei}
+        stage.monogoto.console_edit(iccid, **keys, MasterIMEI="", LockMasterImei=False)
+    return group_id
+
+
+async def asked(stage: Stage, group_id: str, tac: str = TAC) -> Message:
+    card = await acts.ask_lock_group(stage, stage.person("U0ENG1"), group_id, tac)
+    await stage.settle(5)
+    return card
+
+
+async def counting(stage: Stage, group_id: str) -> Message:
+    """Asked, and the card that says that it is being counted."""
+    engineer = stage.person("U0ENG1")
+    view = await acts.open_form(stage, engineer, "/lock-group", f"{group_id} {TAC}")
+    await acts.submit(engineer, view, {"reason": "One model"})
+
+    def shown() -> Message | None:
+        channels = tuple(stage.slack.workspace.channels)
+        cards = [card for channel in channels for card in stage.cards(channel)]
+        return next((card for card in cards if acts.is_counting(card)), None)
+
+    card: Message = await stage.until(shown)
+    return card
+
+
+def listings(stage: Stage) -> list[Any]:
+    return [call for call in stage.monogoto.calls if call.path == "/things"]
+
+
+def number(card: Message, label: str) -> int:
+    """The count beside a label of the card's table."""
+    [line] = [line for line in acts.shown(card).splitlines() if line.strip().startswith(label)]
+    return int(line.strip().removeprefix(label).split()[0].replace(",", ""))
+
+
+def listed(stage: Stage, card: Message) -> list[list[str]]:
+    """The rows of the CSV in the card's thread, without the header."""
+    [file] = [file for reply in stage.replies(card) for file in reply.files]
+    content = stage.slack._state.files[file["id"]].content
+    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))[1:]
+
+
+async def test_of_2000_things_37_lose_service_and_12_are_unknown(open_stage: OpenStage) -> None:
+    stage = await open_stage(things=2_060)
+    group_id = fleet(stage, 2_000, lose=37, never=7, zeros=3, odd=2)
+    card = await asked(stage, group_id)
+    assert "37 of 2,000 lose service, 12 unknown" in acts.shown(card)
+    figures = {label: number(card, label) for label in ("keep service", "LOSE service", "unknown")}
+    assert figures == {"keep service": 1_951, "LOSE service": 37, "unknown": 12}
+    assert [number(card, label) for label in ("never seen", "zeros", "unreadable")] == [7, 3, 2]
+    assert (number(card, TAC), number(card, OTHER)) == (1_951, 37)
+    assert all(len(line) <= 44 for line in acts.shown(card).splitlines() if "█" in line)
+    found = listed(stage, card)
+    assert len(found) == 2_000
+    assert [row[2] for row in found].count("loses service") == 37
+    assert {row[2] for row in found[:37]} == {"loses service"}
+    for user in ("U0APP1", "U0APP2"):
+        await acts.approve(stage, stage.person(user), card)
+    assert await ended(stage) == ("succeeded", "done")
+    assert len(stage.monogoto.group_writes[group_id]) == 1
+    assert rows(database(stage), "select count(*) from outbox where what = 'file'")[0][0] >= 1
+
+
+async def test_a_mistyped_tac_is_stopped_by_the_number_that_has_to_be_typed(open_stage: OpenStage) -> None:
+    stage = await open_stage()
+    group_id = fleet(stage, 60, never=2)
+    card = await asked(stage, group_id, TYPO)
+    assert "58 of 60 lose service, 2 unknown" in acts.shown(card)
+    approver = stage.person("U0APP1")
+    await approver.click(card, "request.approve")
+    view = await acts.number_form(stage, approver)
+    result = await acts.submit(approver, view, {"typed": "2"})
+    assert result.errors["typed"] == "60 SIMs are affected, and you typed 2: look at the numbers again."
+    assert view.values["typed"]["typed"]["value"] == "2"
+    await stage.settle(5)
+    assert rows(database(stage), "select count(*) from decisions") == [(0,)]
+    assert stage.monogoto.group_writes[group_id] == []
+
+
+async def test_a_forged_form_with_another_number_approves_nothing(open_stage: OpenStage) -> None:
+    """What the form carries is not believed: the number is held against the request itself."""
+    stage = await open_stage()
+    card = await asked(stage, fleet(stage, 60, lose=40))
+    approver = stage.person("U0APP1")
+    await approver.click(card, "request.approve")
+    view = await acts.number_form(stage, approver)
+    kept = json.loads(view.content["private_metadata"])
+    view.content["private_metadata"] = json.dumps(kept | {"wanted": "1"})
+    await acts.submit(approver, view, {"typed": "1"})
+    await stage.until(lambda: "has to be typed" in acts.shown(view))
+    assert rows(database(stage), "select count(*) from decisions") == [(0,)]
+
+
+async def test_things_never_seen_count_as_affected(open_stage: OpenStage) -> None:
+    stage = await open_stage()
+    card = await asked(stage, fleet(stage, 10, never=10))
+    assert "0 of 10 lose service, 10 unknown" in acts.shown(card)
+    assert number(card, "never seen") == 10
+    assert "confirm" in str(card.blocks), "fewer than many: sure? is enough"
+
+
+async def test_nobody_can_approve_while_it_is_counted_and_the_requester_can_cancel(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage()
+    group_id = fleet(stage, 60, lose=40)
+    stage.monogoto.fail(LISTING, "drop_before", 400)
+    card = await counting(stage, group_id)
+    assert "request.approve" not in str(card.blocks)
+    value = next(e["value"] for b in card.blocks if b["type"] == "actions" for e in b["elements"])
+    forged = {"type": "button", "action_id": "request.approve", "block_id": "decision", "value": value}
+    approver = stage.person("U0APP1")
+    await stage.slack.deliver(stage.slack.payloads.message_action("U0APP1", card, forged))
+    said = await acts.whisper(stage, approver)
+    assert "still being counted whom this hurts" in said.text
+    assert standing(database(stage)) == [("previewing", None)]
+    await acts.cancel(stage, stage.person("U0ENG1"), card)
+    assert standing(database(stage)) == [("cancelled", None)]
+    await stage.until(lambda: acts.shown(card).startswith("↩️"))
+
+
+async def test_worse_than_approved_is_outdated_with_the_numbers(open_stage: OpenStage) -> None:
+    stage = await open_stage()
+    group_id = fleet(stage, 60, lose=3)
+    card = await asked(stage, group_id)
+    await acts.approve(stage, stage.person("U0APP1"), card)
+    for iccid in stage.monogoto.iccids[40:45]:
+        stage.monogoto.console_edit(iccid, IMEI=f"{OTHER}0000018")
+    await acts.approve(stage, stage.person("U0APP2"), card)
+    assert await ended(stage) == ("outdated", "outdated")
+    assert "it would now affect 8 SIMs, and 3 were approved" in outcomes(stage, card)[-1]
+    assert stage.monogoto.group_writes[group_id] == []
+
+
+async def test_better_than_approved_is_applied(open_stage: OpenStage) -> None:
+    stage = await open_stage()
+    group_id = fleet(stage, 60, lose=3)
+    card = await asked(stage, group_id)
+    await acts.approve(stage, stage.person("U0APP1"), card)
+    stage.monogoto.console_edit(stage.monogoto.iccids[0], IMEI=f"{TAC}0000018")
+    await acts.approve(stage, stage.person("U0APP2"), card)
+    assert await ended(stage) == ("succeeded", "done")
+
+
+async def test_where_rows_tell_no_group_things_are_asked_one_by_one_up_to_a_cap(
+    open_stage: OpenStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = await open_stage(things=60)
+    stage.monogoto.settings.rows_with_group = False
+    group_id = fleet(stage, 40, lose=3)
+    card = await asked(stage, group_id)
+    assert "3 of 40 lose service" in acts.shown(card)
+    await acts.cancel(stage, stage.person("U0ENG1"), card)
+    monkeypatch.setattr("bot.services.counting.ASKED_AT_MOST", 10)
+    for iccid in stage.monogoto.iccids:  # as if nobody had ever been asked
+        stage.monogoto.console_edit(iccid, ThingName=f"New {iccid[-4:]}")
+    assert stage.bot
+    async with stage.bot._engine.writing() as connection:
+        await connection.exec_driver_sql("update inventory set things_group_id = null")
+    card = await asked(stage, group_id)
+    said = acts.shown(card)
+    assert "Whether 50 more SIMs of the account are in this group is not known" in said
+    assert "Approve…" in said
+
+
+async def test_a_vendor_that_is_away_for_long_is_given_up_with_unknown(open_stage: OpenStage) -> None:
+    stage = await open_stage()
+    group_id = fleet(stage, 60, lose=3)
+    stage.monogoto.fail(LISTING, "drop_before", 5_000)
+    card = await counting(stage, group_id)
+    await stage.until(lambda: "does not answer; I try again" in acts.shown(card))
+    await stage.until(lambda: not acts.is_counting(card), within=900)
+    said = acts.shown(card)
+    assert "has not answered for 10 minutes" in said
+    assert "it counts as many" in said
+    approver = stage.person("U0APP1")
+    await approver.click(card, "request.approve")
+    view = await acts.number_form(stage, approver)
+    result = await acts.submit(approver, view, {"typed": "60"})
+    assert "type the word unknown" in result.errors["typed"]
+
+
+async def test_a_restart_goes_on_where_the_count_was(open_stage: OpenStage) -> None:
+    stage = await open_stage(things=1_200)
+    group_id = fleet(stage, 1_100, lose=30)
+    stage.monogoto.fail(LISTING, "latency", 8, seconds=0)
+    stage.monogoto.fail(LISTING, "drop_before", 4)
+    await counting(stage, group_id)
+
+    def reached() -> int:
+        found = rows(database(stage), "select next_offset from censuses")
+        return int(found[0][0]) if found else 0
+
+    await until(stage, lambda: reached() >= 400)
+    await stage.stop_bot()
+    stood = reached()
+    assert stood < 1_200
+    before = len(listings(stage))
+    await stage.start_bot()
+    await until(stage, lambda: standing(database(stage)) == [("pending", None)])
+    asked_again = listings(stage)[before:]
+    assert len(asked_again) <= (1_200 - stood) // 50 + 6
+    [card] = stage.cards("C0FIELD")
+    await stage.until(lambda: "30 of 1,100 lose service" in acts.shown(card))
+
+
+@pytest.mark.parametrize(("told", "words"), [(True, "55 of 60 lose protection"), (False, "60 of 60 lose")])
+async def test_an_unlock_counts_who_loses_the_groups_protection(
+    open_stage: OpenStage, told: bool, words: str
+) -> None:
+    stage = await open_stage()
+    stage.monogoto.settings.rows_with_lock = told
+    group_id = fleet(stage, 60)
+    stage.monogoto.console_edit_group(group_id, LockMasterImei=True, IMEIPrefix=TAC)
+    for iccid in stage.monogoto.iccids[:5]:
+        imei = stage.monogoto.thing(iccid)["IMEI"]
+        stage.monogoto.console_edit(iccid, LockMasterImei=True, MasterIMEI=imei)
+    card = await acts.ask_unlock_group(stage, stage.person("U0ENG1"), group_id)
+    assert words in acts.shown(card)
+    assert ("Own locks are not in Monogoto's list" in acts.shown(card)) != told
+
+
+async def test_an_own_lock_against_the_range_is_counted_apart(open_stage: OpenStage) -> None:
+    stage = await open_stage()
+    stage.monogoto.settings.rows_with_lock = True
+    group_id = fleet(stage, 60, lose=2)
+    for iccid in stage.monogoto.iccids[10:14]:
+        stage.monogoto.console_edit(iccid, LockMasterImei=True, MasterIMEI=f"{OTHER}0000018")
+    card = await asked(stage, group_id)
+    assert "2 of 60 lose service, 4 unknown" in acts.shown(card)
+    assert number(card, "own lock") == 4
+
+
+@pytest.mark.parametrize(
+    ("user", "counted"), [("U0ENG1", True), ("U0APP1", True), ("U0SUP1", False), ("U0PLAIN", False)]
+)
+async def test_count_again_is_for_those_who_asked_or_decide_and_approvals_fall(
+    open_stage: OpenStage, user: str, counted: bool
+) -> None:
+    stage = await open_stage()
+    group_id = fleet(stage, 60, lose=3)
+    card = await asked(stage, group_id)
+    await acts.approve(stage, stage.person("U0APP2"), card)
+    stage.monogoto.console_edit(stage.monogoto.iccids[30], IMEI=f"{OTHER}0000018")
+    await stage.person(user).click(card, "request.count_again")
+    await acts.idle(stage)
+    if counted:
+        await stage.until(lambda: "4 of 60 lose service" in acts.shown(card))
+    await stage.settle(5)
+    assert ("3 of 60 lose service" in acts.shown(card)) != counted
+    counting_votes: list[Any] = rows(database(stage), "select count(*) from decisions where counts")
+    assert counting_votes == [(0 if counted else 1,)]
