@@ -47,7 +47,9 @@ from bot.services.submission import approve_now
 TRIES = 5
 ROLES_HOLD = timedelta(seconds=10)
 """What a person may do is asked anew when more time than this has passed since."""
-STILL_PLANNED = "Nothing was approved: this bulk waits for the person who asked. They have to send its ready rows on first."
+STILL_PLANNED = (
+    "Nothing was approved: this bulk waits for the person who asked, who has to send its ready rows on first."
+)
 STILL_COUNTED = "It is still being counted whom this hurts: nobody can approve it before that is known."
 LONGEST_ID = 40
 """A forged button may carry anything for an id."""
