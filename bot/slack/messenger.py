@@ -189,7 +189,10 @@ class Messenger:
     def _said(self, message: Message, place: Place, request: ChangeRequest) -> Drawn:
         """A reply, or what stands above a file."""
         what = message.about.get("says", "") if message.what == "file" else message.what
-        return (reply if _thread(message, place) else audit_line)(request, what, message.about)
+        about = message.about
+        if place.kind is PlaceKind.CARD:  # an edited card calls nobody: the reply below it has to
+            about = {**about, "deciders": " ".join(self._policy.approver_ids(request.scopes))}
+        return (reply if _thread(message, place) else audit_line)(request, what, about)
 
     async def _send_card(self, message: Message, place: Place, request: ChangeRequest) -> None:
         drawn = await self._draw(request, place)

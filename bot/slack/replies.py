@@ -41,7 +41,12 @@ def _reply_text(request: ChangeRequest, what: str, about: Mapping[str, str]) -> 
             more = f" {left} more needed." if left else " It is applied now."
             return f"👍 Approved by {by}.{more}"
         case "counted":
-            return f"🔎 Counted: {b.escape(sums(request))}. Please decide on the card above."
+            who = (
+                f"{b.mentions(deciders)}, please"
+                if (deciders := about.get("deciders", "").split())
+                else "Please"
+            )
+            return f"🔎 Counted: {b.escape(sums(request))}. {who} decide on the card above."
         case "denied":
             reason = b.escape(about.get("reason", ""), 500)
             return f"🚫 Denied by {by}: {reason}\n{requester}, nothing was changed."
