@@ -16,13 +16,13 @@ from bot.sandbox.clock import ManualClock
 from bot.sandbox.demo.calls import CUT, KEPT, CallLog, without_secrets
 from bot.sandbox.demo.clock import CALM_SECONDS, TICK_SECONDS, FastClock
 from bot.sandbox.demo.folder import CannotUse, Folder
-from bot.sandbox.demo.guide import is_told_of_a_typo, steps
+from bot.sandbox.demo.guide import Guide, is_told_of_a_typo, steps
 from bot.sandbox.demo.options import LEAST_THINGS, Options, options_from
 from bot.sandbox.demo.policy import POLICY
 from bot.sandbox.demo.round import Round
 from bot.sandbox.monogoto import LocalMonogoto
 from bot.sandbox.monogoto.calls import Call
-from bot.sandbox.slack import Delivery, Submission
+from bot.sandbox.slack import Delivery, LocalSlack, Submission
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -70,6 +70,24 @@ def test_the_step_with_the_typo_says_that_a_reason_is_needed_before_it_says_to_s
 ) -> None:
     (typo,) = (step for step in steps(monogoto.examples) if step.key == "typo")
     assert "give a reason, try to send" in typo.text
+
+
+ALL_DONE = ["approve", "lock", "lost", "swap", "typo"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "done"), [(["lock", "approve"], []), (ALL_DONE, ALL_DONE), (None, []), (["lock", 7], [])]
+)
+def test_a_guide_that_was_half_done_begins_anew_with_the_process(
+    monogoto: LocalMonogoto, tmp_path: Path, kept: object, done: list[str]
+) -> None:
+    """The lock that the next step speaks of went with the process; what was done to the end stays done."""
+    folder = Folder(tmp_path)
+    folder.remember({"done": kept, "dismissed": True})
+    slack = LocalSlack(ManualClock())
+    seen = Guide(slack, monogoto, CallLog(lambda: None), folder).look()
+    assert sorted(step["key"] for step in seen["steps"] if step["done"]) == done
+    assert seen["dismissed"] is True
 
 
 TYPO, RIGHT = "490145203237518", "490154203237518"

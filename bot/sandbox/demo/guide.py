@@ -40,7 +40,11 @@ class Step:
 
 
 class Guide:
-    """Looks at what has happened. What was ticked off, and whether it was put away, is kept in the folder."""
+    """Looks at what has happened. The folder keeps whether it was put away, and that all of it was done once.
+
+    What was half done begins anew with the process: the round that it happened in, with its locks and requests,
+    is gone, and a later step stands on them.
+    """
 
     def __init__(self, slack: LocalSlack, monogoto: LocalMonogoto, calls: CallLog, folder: Folder) -> None:
         self._slack = slack
@@ -49,7 +53,8 @@ class Guide:
         self._folder = folder
         self._steps = steps(monogoto.examples)
         kept = folder.remembered()
-        self._done = {step.key for step in self._steps if step.key in kept.get("done", [])}
+        every = {step.key for step in self._steps}
+        self._done = every if kept.get("done") == sorted(every) else set()
         self._dismissed = kept.get("dismissed") is True
         self._happened: dict[str, Callable[[], bool]] = {
             "lock": lambda: self._asked_at() is not None,
