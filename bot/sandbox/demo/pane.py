@@ -154,8 +154,8 @@ def _yes_or_no(value: Any) -> bool:
 
 def _another(unused: tuple[str, ...], record: JSON) -> str:
     """An IMEI that this SIM neither was seen in nor is locked to."""
-    taken = {record.get("IMEI"), record.get("MasterIMEI")}
-    return next(imei for imei in unused if imei not in taken)
+    taken = {str(record.get(key) or "")[:14] for key in ("IMEI", "MasterIMEI")}
+    return next(imei for imei in unused if imei[:14] not in taken)
 
 
 def _shown(fault: Fault) -> JSON:

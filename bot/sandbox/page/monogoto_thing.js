@@ -64,6 +64,9 @@ function head({ record, group }) {
   ];
 }
 
+/** Whether two IMEIs name one device: the last digit only checks the others. */
+const sameDevice = (one, other) => Boolean(one) && one.slice(0, 14) === other.slice(0, 14);
+
 /** Which device: the one last seen, another one, or one that is typed. */
 function deviceChoices() {
   const name = freshId("device");
@@ -76,8 +79,9 @@ function deviceChoices() {
   typed.addEventListener("focus", () => (options[2].radio.checked = true));
   const imeis = { seen: "", other: "" };
 
-  function update({ record, unused_imei: other }) {
-    Object.assign(imeis, { seen: /^\d{15}$/.test(record.IMEI || "") ? record.IMEI : "", other: imeis.other || other });
+  function update({ record, unused_imei: unused }) {
+    const isAnother = imeis.other && ![record.IMEI, record.MasterIMEI].some((imei) => sameDevice(imei, imeis.other));
+    Object.assign(imeis, { seen: /^\d{15}$/.test(record.IMEI || "") ? record.IMEI : "", other: isAnother ? imeis.other : unused });
     for (const { value, radio, detail } of options.slice(0, 2)) {
       detail.textContent = imeis[value] ? imeiForEyes(imeis[value]) : "(never seen in one)";
       radio.disabled = !imeis[value];
