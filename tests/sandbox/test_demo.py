@@ -105,6 +105,9 @@ def test_an_edit_at_the_console_shows_in_the_record_and_in_the_verdict(
     assert demo.get(f"{MONOGOTO}/things/{stolen}")["record"]["MasterIMEI"] == "353053119990010"
     refused = demo.post(f"{MONOGOTO}/session", iccid=stolen, imei="353053119990002")
     assert (refused["accepted"], refused["by"]) == (False, "thing")
+    odd = demo.post(f"{MONOGOTO}/session", iccid=stolen, imei="353053119990011")
+    assert (odd["accepted"], odd["odd"]) == (True, "No device has this IMEI: its last digit would be 0.")
+    assert refused["odd"] == ""
     assert demo.post(path, iccid=stolen, lock=False, imei="")["ok"]
     assert demo.post(f"{MONOGOTO}/session", iccid=stolen, imei="353053119990002")["accepted"]
 
@@ -255,9 +258,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_cleanly_and_closes_its_port(
-    tmp_path: Path, how: signal.Signals
-) -> None:
+def test_it_ends_cleanly_and_closes_its_port(tmp_path: Path, how: signal.Signals) -> None:
     flags = ("--http", "--things", "30") if how == signal.SIGTERM else ("--things", "30")
     demo = DemoProcess(tmp_path / "own", *flags)
     assert demo.get("/control/demo")["transport"] == ("signed HTTP" if "--http" in flags else "Socket Mode")

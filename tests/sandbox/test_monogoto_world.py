@@ -101,6 +101,20 @@ def test_a_things_lock_compares_fourteen_digits(sim: LocalMonogoto) -> None:
     assert sim.data_session(iccid, DEVICE[:14] + "0").accepted
 
 
+def test_an_accepted_device_is_told_which_lock_it_fits(sim: LocalMonogoto) -> None:
+    """And that its last digit did not count, where that one differs: nobody may think that no lock stands."""
+    iccid = sim.examples.fresh.iccid
+    assert sim.data_session(iccid, DEVICE).why == "no lock stands against this device"
+    sim.console_edit(iccid, LockMasterImei=True, MasterIMEI=DEVICE)
+    fits = "it is the device that the SIM is locked to"
+    assert sim.data_session(iccid, DEVICE).why == fits
+    other_digit = sim.data_session(iccid, DEVICE[:14] + str((int(DEVICE[14]) + 1) % 10)).why
+    assert other_digit == f"{fits}; the last digit, a check digit, isn't compared"
+    in_range = sim.examples.in_locked_group
+    said = sim.data_session(in_range.iccid, sim.examples.locked_group_tac + DEVICE[8:]).why
+    assert said == "it is in the range that the SIM's group is locked to"
+
+
 def test_a_lock_stored_as_text_locks_nothing(sim: LocalMonogoto) -> None:
     sim.console_edit(sim.examples.fresh.iccid, MasterIMEI=DEVICE, LockMasterImei="true")
     assert sim.data_session(sim.examples.fresh.iccid, OTHER).accepted

@@ -42,8 +42,8 @@ class Step:
 class Guide:
     """Looks at what has happened. The folder keeps whether it was put away, and that all of it was done once.
 
-    What was half done begins anew with the process: the round that it happened in, with its locks and requests,
-    is gone, and a later step stands on them.
+    What was half done begins anew with the process: the round that it happened in is gone, with the locks and
+    requests that a later step stands on.
     """
 
     def __init__(self, slack: LocalSlack, monogoto: LocalMonogoto, calls: CallLog, folder: Folder) -> None:

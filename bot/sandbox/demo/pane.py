@@ -11,6 +11,7 @@ from aiohttp import web
 from bot.sandbox.demo.answering import JSON, acts, looks
 from bot.sandbox.demo.calls import CallLog, without_secrets
 from bot.sandbox.monogoto import LocalMonogoto
+from bot.sandbox.monogoto.digits import luhn_digit
 from bot.sandbox.monogoto.faults import Fault, FaultKind, Match
 
 ROOT: Final = "/control/monogoto"
@@ -92,7 +93,8 @@ class Pane:
         """`iccid`, `imei`: a device with that IMEI tries to get on-line with that SIM."""
         iccid, imei = str(body["iccid"]), _number(body["imei"], 15, "An IMEI")
         verdict = self._monogoto.data_session(iccid, imei)
-        return {"accepted": verdict.accepted, "by": verdict.by, "why": verdict.why, "imei": imei}
+        told = {"accepted": verdict.accepted, "by": verdict.by, "why": verdict.why, "imei": imei}
+        return told | {"odd": _odd_check_digit(imei)}
 
     def _edit_thing(self, body: JSON) -> JSON:
         """`iccid`, `lock`, `imei` ("" for none): somebody at the vendor's console."""
@@ -144,6 +146,12 @@ def _number(value: Any, length: int, what: str) -> str:
     if not (digits.isascii() and digits.isdigit() and len(digits) == length):
         raise ValueError(f"{what} has {length} digits.")
     return digits
+
+
+def _odd_check_digit(imei: str) -> str:
+    """What to say of a number that no device has; "" where its last digit fits."""
+    right = luhn_digit(imei[:14])
+    return "" if imei[14] == right else f"No device has this IMEI: its last digit would be {right}."
 
 
 def _yes_or_no(value: Any) -> bool:

@@ -47,7 +47,18 @@ def judge(record: ThingRecord, group: GroupRecord | None, imei: str, settings: S
     for by, why in asked.items():
         if why:
             return Verdict(accepted=False, why=why, by=by)
-    return Verdict(accepted=True, why="no lock stands against this device")
+    return Verdict(accepted=True, why=_why_accepted(record, group, imei))
+
+
+def _why_accepted(record: ThingRecord, group: GroupRecord | None, imei: str) -> str:
+    wanted = str(record.master_imei or "") if record.lock is True else ""
+    if wanted and wanted[:14] == imei[:14]:
+        tail = "" if wanted == imei else "; the last digit, a check digit, isn't compared"
+        return f"it is the device that the SIM is locked to{tail}"
+    prefix = _prefix(group) if group is not None and group.lock is True else ""
+    if prefix and imei.startswith(prefix):
+        return "it is in the range that the SIM's group is locked to"
+    return "no lock stands against this device"
 
 
 def _refused_by_state(record: ThingRecord) -> str:
@@ -66,7 +77,11 @@ def _refused_by_thing(record: ThingRecord, imei: str, settings: Settings) -> str
 def _refused_by_group(group: GroupRecord | None, imei: str, settings: Settings) -> str:
     if group is None or group.lock is not True:
         return ""
-    prefix = "" if group.prefix is ABSENT else str(group.prefix or "")
+    prefix = _prefix(group)
     if not prefix:
         return "the group is locked to no range at all" if settings.empty_lock == "refuses_all" else ""
     return "" if imei.startswith(prefix) else "the group is locked to another range"
+
+
+def _prefix(group: GroupRecord) -> str:
+    return "" if group.prefix is ABSENT else str(group.prefix or "")

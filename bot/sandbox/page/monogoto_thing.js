@@ -94,6 +94,7 @@ function deviceChoices() {
 }
 
 async function session(api, iccid, imei, before, result) {
+  fill(result); // what the attempt before came to must not stand under what is wrong with this one
   const said = await api.post("/control/monogoto/session", { iccid, imei });
   const { record, group } = before;
   const wanted = said.by === "thing" ? imeiForEyes(record.MasterIMEI) : `TAC ${(group && group.IMEIPrefix) || "none"}`;
@@ -103,6 +104,7 @@ async function session(api, iccid, imei, before, result) {
     result,
     h("strong", {}, said.accepted ? "Service" : "No service"),
     h("p", {}, said.accepted ? `Accepted: ${said.why}.` : `${REFUSED[said.by]}: ${said.why}.`),
+    said.odd ? h("p", { "data-testid": "session-odd" }, `⚠️ ${said.odd}`) : null,
     h("p", { class: "m-small" }, `This device: ${imeiForEyes(said.imei)}`, said.by === "thing" || said.by === "group" ? ` · locked to: ${wanted}` : ""),
   );
   result.scrollIntoView({ block: "nearest" });
