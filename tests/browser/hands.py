@@ -24,7 +24,7 @@ class Window:
     def __init__(self, context: BrowserContext, page: Page, url: str) -> None:
         self.context = context
         self.page = page
-        self._url = url
+        self.url = url
         self.complaints: list[str] = []
         self.tolerated: tuple[str, ...] = ()
         page.set_default_timeout(PATIENCE_MS)
@@ -49,7 +49,7 @@ class Window:
 
     def _see(self, request: Request) -> None:
         at = urlsplit(request.url)
-        if at.scheme not in ("data", "blob") and f"{at.scheme}://{at.netloc}" != self._url:
+        if at.scheme not in ("data", "blob") and f"{at.scheme}://{at.netloc}" != self.url:
             self.complaints.append(f"a request to {request.url}")
 
     def tid(self, name: str) -> Locator:

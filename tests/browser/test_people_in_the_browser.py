@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
@@ -9,7 +10,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenWindow
-from tests.browser.hands import MARIA, RAVI, Window
+from tests.browser.hands import MARIA, RAVI, Window, expecting
 from tests.sandbox.demo_process import DemoProcess
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -41,9 +42,9 @@ async def test_keyboard_alone_asks_for_a_lock_and_closes_with_esc(
     await keys.press("Enter")
     await expect(me.form.get_by_label("ICCID")).to_have_value(sim["iccid"])
     await expect(me.form).to_contain_text("seen in")
-    await _tab_to(me, "IMEI")
+    await _tab(me, times=1, to="IMEI")
     await keys.type(sim["imei"])
-    await _tab_to(me, "Reason")
+    await _tab(me, times=1, to="Reason")
     await keys.type("Stolen from the site")
     await keys.press("Control+Enter")
     await expect(me.form).to_contain_text("Request posted")
@@ -53,13 +54,47 @@ async def test_keyboard_alone_asks_for_a_lock_and_closes_with_esc(
     await expect(me.tid("composer")).to_be_focused()
 
 
-async def _tab_to(me: Window, label: str) -> None:
-    field = me.form.get_by_label(label, exact=True)
-    for _ in range(12):
-        if await field.evaluate("node => node === document.activeElement"):
-            return
+@pytest.mark.parametrize("sim", [4], indirect=True)
+async def test_the_keyboard_keeps_its_place_in_a_card_that_it_decides(
+    window: OpenWindow, sim: dict[str, Any]
+) -> None:
+    """After Approve, pressed by Enter, the focus stands in the message that was drawn anew, not at the top."""
+    maria, ravi = await window(MARIA), await window(RAVI)
+    await maria.fold_guide()
+    await maria.ask(f"/lock-thing {sim['iccid']} {sim['imei']}")
+    card = ravi.card(sim["iccid"])
+    approve = card.get_by_role("button", name="Approve", exact=True)
+    await approve.focus()
+    await ravi.page.keyboard.press("Enter")
+    await expect(card).to_contain_text("Locked: configured and read back")
+    await expect(card).to_be_focused()
+    await ravi.page.keyboard.press("Tab")
+    assert await card.evaluate("node => node.contains(document.activeElement)")
+
+
+async def test_the_composer_has_the_focus_once_the_guide_is_put_away(window: OpenWindow) -> None:
+    """Wherever it was pressed from, the next key is not lost."""
+    me = await window(MARIA)
+    if await me.tid("guide-pill").is_visible():
+        await me.tid("guide-pill").click()
+    await me.step(2).get_by_role("button").focus()
+    await me.page.keyboard.press("Enter")
+    await expect(me.step(2).get_by_role("button")).to_be_focused()
+    try:
+        await me.tid("guide-dismiss").focus()
+        await me.page.keyboard.press("Enter")
+        await expect(me.tid("composer")).to_be_focused()
+    finally:
+        await me.page.request.post(
+            f"{me.url}/control/guide/dismiss", data={"dismissed": False}, headers={"Origin": me.url}
+        )
+
+
+async def _tab(me: Window, *, times: int, to: str) -> None:
+    """Exactly so many: each stop between two fields is one that somebody has to pass."""
+    for _ in range(times):
         await me.page.keyboard.press("Tab")
-    raise AssertionError(f"Tab never came to {label}")
+    await expect(me.form.get_by_label(to, exact=True)).to_be_focused()
 
 
 @pytest.mark.parametrize("sim", [1], indirect=True)
@@ -91,6 +126,44 @@ async def test_wrong_digit_is_said_beside_the_imei(window: OpenWindow, sim: dict
     await expect(imei.get_by_role("textbox")).to_have_value(wrong)
     await expect(me.form.get_by_label("Reason")).to_have_value("Stolen from the site")
     await me.close_form()
+
+
+@pytest.mark.parametrize("sim", [3], indirect=True)
+async def test_another_device_is_another_also_after_the_sim_was_locked_to_the_first(
+    window: OpenWindow, sim: dict[str, Any]
+) -> None:
+    """Service in another device, a lock to that one, and the next other device is refused, on one screen."""
+    me, ravi = await window(MARIA), await window(RAVI)
+    await me.fold_guide()
+    await me.show_monogoto("things")
+    await me.tid("monogoto-search").fill(sim["iccid"])
+    await me.tid("thing-row").filter(has_text=sim["iccid"]).click()
+    said = me.tid("session-result")
+    last_seen, other = (
+        me.page.locator(".m-choice", has=me.tid(f"device-{which}")).locator("code")
+        for which in ("seen", "other")
+    )
+    await expect(other).to_have_text(re.compile(r"[\d-]+"))
+    first = await other.inner_text()
+    await me.tid("session-start").click()
+    await expect(said.locator("strong")).to_have_text("Service")
+    await expect(last_seen).to_have_text(first)
+    await me.say(f"/lock-thing {sim['iccid']}")
+    await expect(me.form).to_contain_text("seen in")
+    await me.form.get_by_label("IMEI", exact=True).fill(first.replace("-", ""))
+    await me.form.get_by_label("Reason").fill("Stays in its router")
+    await me.send_form()
+    await expect(me.form).to_contain_text("Request posted")
+    await me.close_form()
+    await ravi.press(ravi.card(sim["iccid"]), "Approve")
+    await expect(me.tid("thing-badges")).to_contain_text(f"locked to {first}")
+    await me.tid("session-start").click()
+    await expect(said).to_contain_text("Refused by the SIM's own lock")
+    await me.tid("session-imei").fill("123")
+    with expecting(me, "status of 400"):
+        await me.tid("session-start").click()
+        await expect(me.page.locator("#monogoto [role=alert]").first).to_contain_text("15 digits")
+    await expect(said).to_be_empty()
 
 
 async def test_group_is_found_while_one_types(window: OpenWindow, demo: DemoProcess) -> None:

@@ -22,7 +22,7 @@ function make() {
   const found = {
     head: h("header", { class: "pane-head" }),
     tabs: h("div", { class: "tabs", role: "tablist", "aria-label": "App" }),
-    home: h("div", { class: "home", role: "tabpanel", "aria-label": "Home" }),
+    home: h("div", { class: "home", role: "tabpanel", "aria-label": "Home", tabindex: "-1" }),
     scroller: h("div", { class: "scroller", tabindex: "-1" }, intro, rows),
     foot: h("div", { class: "pane-foot" }),
     intro, composer, list: new MessageList(rows, openThread), homeHash: "",

@@ -51,16 +51,21 @@ export function fill(node, ...children) {
   node.replaceChildren(...children.flat(Infinity).filter(Boolean));
 }
 
-/** Where the focus is inside `root`, as a function that puts it back after a redraw. */
+/**
+ * Where the focus is inside `root`, as a function that puts it back after a redraw: to the same thing, else to the
+ * message that it was in, else to what holds `root`. The keyboard's place must not be lost with the node.
+ */
 export function focusKeeper(root) {
   const active = document.activeElement;
   if (!active || !root.contains(active)) return () => {};
   const key = active.closest("[data-key]")?.dataset.key;
+  const ts = active.closest("[data-ts]")?.dataset.ts;
   const [start, end] = [active.selectionStart, active.selectionEnd];
+  const found = (name, value) => value && root.querySelector(`[data-${name}="${CSS.escape(value)}"]`);
   return () => {
     if (root.contains(document.activeElement)) return;
-    const again = key && root.querySelector(`[data-key="${CSS.escape(key)}"]`);
-    (again || root).focus({ preventScroll: true });
+    const again = found("key", key);
+    (again || found("ts", ts) || root.closest("[tabindex]") || focusable(root)[0])?.focus({ preventScroll: true });
     if (again && typeof start === "number") again.setSelectionRange?.(start, end);
   };
 }
@@ -71,6 +76,24 @@ const FOCUSABLE =
 /** Everything in `root` that Tab reaches. */
 export function focusable(root) {
   return [...root.querySelectorAll(FOCUSABLE)].filter((node) => node.getClientRects().length);
+}
+
+/** What is wider or higher than its place is a stop for the keyboard, with a name; what fits is none. */
+const overflowing = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const scrolls = target.scrollWidth > target.clientWidth + 1 || target.scrollHeight > target.clientHeight + 1;
+    for (const [name, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", target.dataset.label]]) {
+      if (scrolls) target.setAttribute(name, value);
+      else target.removeAttribute(name);
+    }
+  }
+});
+
+/** A box that scrolls where it must, e.g. `scrolling("pre", "Code block", {}, text)`; `label` says what is in it. */
+export function scrolling(tag, label, attributes = {}, ...children) {
+  const node = h(tag, { ...attributes, "data-label": label }, ...children);
+  overflowing.observe(node);
+  return node;
 }
 
 /** Keep Tab inside `root`. */

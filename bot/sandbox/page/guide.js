@@ -1,6 +1,7 @@
 /** The first-run guide: five steps in a corner, ticked off by the server when they have really happened. */
 
-import { announce, fill, h } from "./dom.js";
+import { focusComposer } from "./channel.js";
+import { announce, fill, focusKeeper, h } from "./dom.js";
 import { togglePane } from "./shell.js";
 
 const REFRESH_MS = 200;
@@ -16,7 +17,9 @@ export function mount(corner, api) {
     corner.hidden = dismissed;
     corner.dataset.folded = String(state.folded);
     document.body.classList.toggle("with-guide", !dismissed && !state.folded);
+    const refocus = focusKeeper(corner);
     fill(corner, state.folded ? pill(steps, () => fold(false)) : panel(steps, state, { draw, fold, dismiss, api }));
+    refocus();
   }
 
   function fold(folded) {
@@ -28,6 +31,8 @@ export function mount(corner, api) {
   async function dismiss() {
     state.last = await api.post("/control/guide/dismiss", { dismissed: true });
     draw();
+    focusComposer();
+    if (document.activeElement === document.body) document.querySelector(".pane-switch").focus();
   }
 
   async function refresh() {
@@ -117,7 +122,7 @@ function tick(step, place, isChosen, choose) {
   return h(
     "li",
     { class: "g-step", "data-testid": `guide-step-${place + 1}`, "data-key": step.key, "data-done": String(step.done) },
-    h("button", { type: "button", class: "g-tick", title: label, "aria-label": label, "aria-current": isChosen ? "step" : null, onclick: () => choose(place) }, step.done ? "✓" : String(place + 1)),
+    h("button", { type: "button", class: "g-tick", "data-key": `tick ${step.key}`, title: label, "aria-label": label, "aria-current": isChosen ? "step" : null, onclick: () => choose(place) }, step.done ? "✓" : String(place + 1)),
   );
 }
 
@@ -162,7 +167,7 @@ function goThere(step, { api, fold }) {
     if (step.screen) showMonogoto(step);
     if (isNarrow()) fold(true);
   };
-  return h("button", { type: "button", class: "g-go", "data-testid": "guide-go", onclick: go }, "Take me there");
+  return h("button", { type: "button", class: "g-go", "data-testid": "guide-go", "data-key": "go", onclick: go }, "Take me there");
 }
 
 /** Open the Monogoto side at the screen that the step needs. */

@@ -1,6 +1,6 @@
 /** Lists of SIMs and groups: searched on the server, a page at a time. */
 
-import { fill, h } from "./dom.js";
+import { fill, focusKeeper, h } from "./dom.js";
 import { badge, imeiForEyes } from "./monogoto_words.js";
 
 const PAGE = 50;
@@ -23,8 +23,10 @@ export function make(api, kind, choose) {
     const found = await api.get(`/control/monogoto/${kind}?${query}`);
     if (turn !== asked.turn) return;
     fill(count, `${found.total.toLocaleString("en")} ${found.total === 1 ? words.one : words.many}`);
+    const refocus = focusKeeper(screen);
     fill(parts.rows, found.rows.map((row) => h("li", {}, words.row(row, choose))));
     fill(parts.foot, pager(asked, found.total, refresh));
+    refocus();
   }
 
   const box = searchBox(kind, words, asked, refresh);
@@ -60,7 +62,7 @@ function preset(box, asked, text) {
 function pager(asked, total, refresh) {
   if (total <= PAGE) return null;
   const turnTo = (offset, label) =>
-    h("button", { type: "button", class: "m-button m-minor", disabled: offset < 0 || offset >= total, onclick: () => ((asked.offset = offset), refresh()) }, label);
+    h("button", { type: "button", class: "m-button m-minor", "data-key": label, disabled: offset < 0 || offset >= total, onclick: () => ((asked.offset = offset), refresh()) }, label);
   const last = Math.min(asked.offset + PAGE, total);
   return [
     turnTo(asked.offset - PAGE, "‹ Earlier"),
@@ -72,7 +74,7 @@ function pager(asked, total, refresh) {
 function thingRow(row, choose) {
   return h(
     "button",
-    { type: "button", class: "m-row", "data-testid": "thing-row", "data-iccid": row.iccid, onclick: () => choose(row.iccid) },
+    { type: "button", class: "m-row", "data-testid": "thing-row", "data-iccid": row.iccid, "data-key": row.iccid, onclick: () => choose(row.iccid) },
     h("span", { class: "m-row-top" }, h("b", { class: "m-name", dir: "auto" }, row.name), lockBadge(row)),
     h("span", { class: "m-row-sub" }, h("code", {}, row.iccid), ` · ${row.imei ? imeiForEyes(row.imei) : "never seen in a device"}`),
     h("span", { class: "m-row-sub", dir: "auto" }, row.group, row.state === "ACTIVE" ? "" : ` · ${row.state}`, row.online ? " · on-line" : ""),
@@ -87,7 +89,7 @@ function lockBadge(row) {
 function groupRow(row, choose) {
   return h(
     "button",
-    { type: "button", class: "m-row", "data-testid": "group-row", "data-id": row.id, onclick: () => choose(row.id) },
+    { type: "button", class: "m-row", "data-testid": "group-row", "data-id": row.id, "data-key": row.id, onclick: () => choose(row.id) },
     h("span", { class: "m-row-top" }, h("b", { class: "m-name", dir: "auto" }, row.name), row.locked ? badge(row.tac ? `TAC ${row.tac}` : "locked", "lock") : badge("open", "quiet")),
     h("span", { class: "m-row-sub" }, `${row.things.toLocaleString("en")} ${row.things === 1 ? "SIM" : "SIMs"}`),
   );

@@ -21,6 +21,7 @@ export function action(label, work, attributes = {}) {
   const said = h("span", { class: "m-error", role: "alert" });
   const button = h("button", { type: "button", class: "m-button", ...attributes }, label);
   button.addEventListener("click", async () => {
+    const hadFocus = document.activeElement === button;
     button.disabled = true;
     fill(said);
     try {
@@ -29,6 +30,7 @@ export function action(label, work, attributes = {}) {
       fill(said, error.message);
     } finally {
       button.disabled = false;
+      if (hadFocus && document.activeElement === document.body) button.focus({ preventScroll: true });
     }
   });
   return h("span", { class: "m-action" }, button, said);
