@@ -33,7 +33,9 @@ async def test_keyboard_alone_asks_for_a_lock_and_closes_with_esc(
     await me.fold_guide()
     await me.tid("composer").focus()
     await keys.type("/lo")
-    await expect(me.page.get_by_role("listbox", name="Commands").get_by_role("option")).to_have_count(2)
+    offered = me.page.get_by_role("listbox", name="Commands").get_by_role("option")
+    await expect(offered.filter(has_text="/")).to_have_count(2)
+    await expect(offered.filter(has_text="Lock a SIM")).to_have_count(1)  # the shortcut
     await keys.press("ArrowDown")
     await keys.press("ArrowUp")
     await keys.press("Enter")
@@ -58,7 +60,7 @@ async def test_keyboard_alone_asks_for_a_lock_and_closes_with_esc(
 async def test_the_keyboard_keeps_its_place_in_a_card_that_it_decides(
     window: OpenWindow, sim: dict[str, Any]
 ) -> None:
-    """After Approve, pressed by Enter, the focus stands in the message that was drawn anew, not at the top."""
+    """After Approve, pressed by Enter, the focus stands in the message as it is drawn anew, not at the top."""
     maria, ravi = await window(MARIA), await window(RAVI)
     await maria.fold_guide()
     await maria.ask(f"/lock-thing {sim['iccid']} {sim['imei']}")

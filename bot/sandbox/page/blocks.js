@@ -1,7 +1,7 @@
 /** THE table of block and element types, each with what draws it. What it doesn't know is a loud red box. */
 
 import * as elements from "./elements.js";
-import { freshId, h, icon, ICONS } from "./dom.js";
+import { freshId, h, icon, ICONS, scrolling } from "./dom.js";
 import { fileInput } from "./files.js";
 import { markdown } from "./markdown.js";
 import { selectMany, selectOne } from "./pickers.js";
@@ -144,6 +144,6 @@ function table(block, surface) {
   const content = (cell) => (cell.type === "raw_text" ? cell.text : cell.type === "rich_text" ? richText(cell, surface.place) : unknown(cell));
   const row = (cells, tag) => h("tr", {}, cells.map((cell, at) => h(tag, { class: align(at) }, content(cell))));
   const [head, ...rest] = block.rows;
-  return h("div", { class: "table", tabindex: "0", role: "region", "aria-label": "Table" },
+  return scrolling("div", "Table", { class: "table" },
     h("table", {}, h("thead", {}, row(head, "th")), h("tbody", {}, rest.map((cells) => row(cells, "td")))));
 }

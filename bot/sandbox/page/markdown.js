@@ -1,6 +1,6 @@
 /** The markdown block: headings, lists, quotes, code and the marks inside a line, as nodes. */
 
-import { h } from "./dom.js";
+import { h, scrolling } from "./dom.js";
 import { withEmoji } from "./emoji.js";
 import { link } from "./mrkdwn.js";
 
@@ -16,7 +16,7 @@ const LINES = [
 /** A whole text. */
 export function markdown(text) {
   const parts = text.split(/^```\w*\n([\s\S]*?)\n```$/gm);
-  const nodes = parts.flatMap((part, index) => (index % 2 ? [h("pre", { tabindex: "0" }, part)] : part.split("\n").map(line)));
+  const nodes = parts.flatMap((part, index) => (index % 2 ? [scrolling("pre", "Code block", {}, part)] : part.split("\n").map(line)));
   return h("div", { class: "rich" }, nodes);
 }
 

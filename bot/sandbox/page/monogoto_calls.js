@@ -1,6 +1,6 @@
 /** The latest calls to Monogoto, live: what was asked, what was answered, what went wrong on the way. */
 
-import { fill, h } from "./dom.js";
+import { fill, h, scrolling } from "./dom.js";
 import { badge } from "./monogoto_words.js";
 
 const MOST = 60;
@@ -47,9 +47,9 @@ function callNode(call) {
   const parts = [
     h("p", {}, h("code", {}, call.path, query ? `?${query}` : "")),
     h("p", { class: "m-small" }, new Date(call.at).toLocaleTimeString(), call.fault ? ` · went wrong on purpose: ${call.fault}` : ""),
-    call.body === null ? null : [h("h4", {}, "Sent"), pre(call.body)],
+    call.body === null ? null : [h("h4", {}, "Sent"), pre("What was sent", call.body)],
     h("h4", {}, "Answered"),
-    call.status ? pre(call.answer) : h("p", { class: "m-small" }, "Nothing: the connection was cut."),
+    call.status ? pre("What was answered", call.answer) : h("p", { class: "m-small" }, "Nothing: the connection was cut."),
   ];
   return h("li", { "data-number": call.number, "data-method": call.method }, h("details", { class: "m-call" }, summary, parts));
 }
@@ -57,4 +57,4 @@ function callNode(call) {
 /** Long ids by their end, which is what tells them apart; unfolded, the call shows them whole. */
 const inShort = (path) => path.replace(/Things?(Id_ICCID|GroupId)_[\w-]*([\w-]{6})/g, "…$2").replace(/&?limit=\d+&offset=0/, "").replace("?&", "?");
 
-const pre = (value) => h("pre", { tabindex: "0" }, typeof value === "string" ? value : JSON.stringify(value, null, 2));
+const pre = (label, value) => scrolling("pre", label, {}, typeof value === "string" ? value : JSON.stringify(value, null, 2));

@@ -1,6 +1,6 @@
 /** Slack's mrkdwn as nodes. Every leaf is a text node, so nothing that was typed can become markup. */
 
-import { h } from "./dom.js";
+import { h, scrolling } from "./dom.js";
 import { slackDate } from "./dates.js";
 import { emoji } from "./emoji.js";
 
@@ -19,7 +19,7 @@ export const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;
 export function mrkdwn(text, place, { verbatim = false } = {}) {
   const out = document.createDocumentFragment();
   text.split(/```\n?([\s\S]+?)\n?```/g).forEach((part, index) => {
-    if (index % 2) out.append(h("pre", {}, leaf(part, place)));
+    if (index % 2) out.append(scrolling("pre", "Code block", {}, leaf(part, place)));
     else if (part) out.append(...paragraphs(part, place, verbatim));
   });
   return out;

@@ -1,13 +1,13 @@
 /** The rich_text block: sections, lists, preformatted text and quotes, with everything that stands in them. */
 
-import { h } from "./dom.js";
+import { h, scrolling } from "./dom.js";
 import { slackDate } from "./dates.js";
 import { emoji } from "./emoji.js";
 import { channelLink, groupMention, link, mention } from "./mrkdwn.js";
 
 const PARTS = {
   rich_text_section: (part, place) => h("p", {}, written(part.elements, place)),
-  rich_text_preformatted: (part, place) => h("pre", { tabindex: "0" }, written(part.elements, place)),
+  rich_text_preformatted: (part, place) => scrolling("pre", "Code block", {}, written(part.elements, place)),
   rich_text_quote: (part, place) => h("blockquote", {}, written(part.elements, place)),
   rich_text_list: list,
 };
