@@ -44,7 +44,7 @@ async def test_keyboard_alone_asks_for_a_lock_and_closes_with_esc(
     await keys.press("Enter")
     await expect(me.form.get_by_label("ICCID")).to_have_value(sim["iccid"])
     await expect(me.form).to_contain_text("seen in")
-    await _tab(me, times=1, to="IMEI")
+    await _tab(me, times=3, to="IMEI")  # past "Look up" and "Use the IMEI last seen"
     await keys.type(sim["imei"])
     await _tab(me, times=1, to="Reason")
     await keys.type("Stolen from the site")
