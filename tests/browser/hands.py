@@ -140,6 +140,8 @@ class Window:
         command = self.tid("guide-command")
         text = await command.inner_text() if await command.count() else ""
         await self.tid("guide-go").click()
+        if text.startswith("/"):  # it acts and opens one after the other, this last
+            await expect(self.tid("composer")).to_have_value(text)
         await self.fold_guide()
         return text
 

@@ -37,6 +37,7 @@ async def _start_over(me: Window) -> None:
 
 async def _lock_and_approve(me: Window) -> None:
     command = await me.take_me_there()
+    await expect(me.tid("composer")).to_have_value(command)
     await me.ask(command)
     await me.expect_step(1)
     await me.take_me_there()
@@ -67,9 +68,28 @@ async def _lose_an_answer(me: Window) -> None:
     await me.tid("fault-answer_lost").click()
     await expect(me.tid("trouble-waiting")).to_contain_text("Lose the answer")
     await me.leave_monogoto()
+    await expect(me.tid("composer")).to_have_value(command)
     await me.ask(command)
     card = me.card(command.split()[1])
     await expect(card).to_be_visible()
     await me.act_as(RAVI)
     await me.press(card, "Approve")
     await me.expect_step(5)
+    await _look_at_the_calls(me)
+
+
+async def _look_at_the_calls(me: Window) -> None:
+    """What the last step is about: the write without an answer, and after it the reading that found the lock."""
+    if await me.tid("guide-pill").is_visible():
+        await me.tid("guide-pill").click()
+    await expect(me.tid("guide-all-done")).to_be_visible()
+    await me.tid("guide-calls").click()
+    calls = me.tid("call-list").locator("> li")
+    lost = calls.filter(has_text="no answer")
+    await expect(lost).to_have_attribute("data-method", "PUT")
+    written = int(await lost.get_attribute("data-number") or 0)
+    numbers = [
+        int(await call.get_attribute("data-number") or 0)
+        for call in await calls.and_(me.page.locator("[data-method=GET]")).all()
+    ]
+    assert any(number > written for number in numbers)

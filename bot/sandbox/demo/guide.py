@@ -25,8 +25,8 @@ LOCK_KEYS: Final = ("MasterIMEI", "LockMasterImei", "IMEIPrefix")
 class Step:
     """One line of what to do and where; `copy` is what to type there.
 
-    The page takes people there: acting as `person` in `channel`, or to the Monogoto side's `screen`,
-    searched for `search`.
+    The page takes people there: acting as `person` in `channel`, where a command stands ready to be sent, and to
+    the Monogoto side's `screen`, searched for `search`. `after` says where to look once it is done: in Calls.
     """
 
     key: str
@@ -37,6 +37,7 @@ class Step:
     channel: str = ""
     screen: str = ""
     search: str = ""
+    after: str = ""
 
 
 class Guide:
@@ -176,7 +177,7 @@ def steps(sims: Examples) -> tuple[Step, ...]:
         Step(
             "lock",
             "Lock the stolen SIM",
-            "In #field-ops, as Maria Santos: type this, give a reason, send the form.",
+            "In #field-ops, as Maria Santos: send this, give a reason, send the form.",
             f"/lock-thing {stolen.iccid} {stolen.imei}",
             person=_ASKS,
             channel=_WHERE,
@@ -199,7 +200,7 @@ def steps(sims: Examples) -> tuple[Step, ...]:
         Step(
             "typo",
             "Make a typo",
-            "As Maria Santos: two digits of this IMEI are swapped. Type this, give a reason, try to send.",
+            "As Maria Santos: two digits of this IMEI are swapped. Send this, give a reason, try to send.",
             f"/lock-thing {other.iccid} {typo}",
             person=_ASKS,
             channel=_WHERE,
@@ -207,8 +208,11 @@ def steps(sims: Examples) -> tuple[Step, ...]:
         Step(
             "lost",
             "Break Monogoto in mid-flight",
-            "In Monogoto, Trouble: lose an answer after a write. Then lock this one, and have it approved.",
+            "In Monogoto, Trouble: lose the answer after the next write. Then lock this one, and have it approved.",
             f"/lock-thing {next_one.iccid} {next_one.imei}",
+            person=_ASKS,
+            channel=_WHERE,
             screen="trouble",
+            after="Look at Calls: the PUT got no answer, the GET after it shows that the lock is there.",
         ),
     )

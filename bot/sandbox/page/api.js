@@ -71,17 +71,17 @@ export function tell(event) {
   }
 }
 
-/** Act as somebody else in this window. */
+/** Act as somebody else in this window; resolves once what they see is shown. */
 export function actAs(userId) {
   acting = userId;
   sessionStorage.setItem("as", userId);
   const url = new URL(location.href);
   url.searchParams.set("as", userId);
   history.replaceState(null, "", url);
-  switchTo(userId);
+  return switchTo(userId);
 }
 
-/** Show a channel, a direct message or the app ("app"); there a message of it, or of one of its threads. */
+/** Show a channel, a direct message or the app ("app"); there a message of it, or of one of its threads. Resolves to whether it is shown. */
 export const openChannel = (id, ts, thread) => showChannel(id, ts, thread);
 
 /** main.js says what switching and opening do. */

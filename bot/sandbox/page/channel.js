@@ -147,3 +147,11 @@ function readIt(channel, messages) {
 
 /** Put the focus where one writes. */
 export const focusComposer = () => parts?.composer.node.isConnected && parts.composer.input.focus({ preventScroll: true });
+
+/** Words stand ready to be sent; what somebody else has begun there stays, unless `mayGo(words)`. */
+export function offerWords(words, mayGo) {
+  const { input } = parts.composer;
+  if (!parts.composer.node.isConnected || (input.value.trim() && !mayGo(input.value.trim()))) return;
+  parts.composer.put(words);
+  focusComposer();
+}

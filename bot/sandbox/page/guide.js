@@ -1,6 +1,6 @@
 /** The first-run guide: five steps in a corner, ticked off by the server when they have really happened. */
 
-import { focusComposer } from "./channel.js";
+import { focusComposer, offerWords } from "./channel.js";
 import { announce, fill, focusKeeper, h } from "./dom.js";
 import { togglePane } from "./shell.js";
 
@@ -98,12 +98,17 @@ function panel(steps, state, does) {
     { class: "g-panel", "aria-label": "First steps" },
     head(steps, does),
     h("ol", { class: "g-steps" }, steps.map((step, each) => tick(step, each, each === place, choose))),
-    next < 0 && state.chosen === null ? allDone() : stepNode(steps[place], place, does),
+    next < 0 && state.chosen === null ? allDone(steps, does) : stepNode(steps, place, does),
   );
 }
 
-const allDone = () =>
-  h("p", { class: "g-more", "data-testid": "guide-all-done" }, "All five. That is the whole bot: asked, approved, applied, read back, and kept in the audit log.");
+const allDone = (steps, does) =>
+  h(
+    "div",
+    { class: "g-more" },
+    h("p", { "data-testid": "guide-all-done" }, "All five. That is the whole bot: asked, approved, applied, read back, and kept in the audit log."),
+    steps.map((step) => lookAfter(step, does)),
+  );
 
 function head(steps, { fold, dismiss }) {
   return h(
@@ -126,15 +131,30 @@ function tick(step, place, isChosen, choose) {
   );
 }
 
-function stepNode(step, place, does) {
+function stepNode(steps, place, does) {
+  const step = steps[place];
   return h(
     "div",
     { class: "g-more" },
     h("h3", {}, `${place + 1}. ${step.title}`),
     h("p", {}, step.text),
     step.copy ? copyLine(step.copy) : null,
-    goThere(step, does),
+    goThere(step, steps, does),
+    lookAfter(step, does),
   );
+}
+
+/** What a step has left to see, and the way to it. */
+function lookAfter(step, { fold }) {
+  if (!step.after) return null;
+  const look = () => {
+    showMonogoto({ screen: "calls" });
+    if (isNarrow()) fold(true);
+  };
+  return [
+    h("p", { class: "g-after" }, step.after),
+    h("button", { type: "button", class: "g-copy", "data-testid": "guide-calls", "data-key": "calls", onclick: look }, "Open Calls"),
+  ];
 }
 
 function copyLine(text) {
@@ -159,13 +179,15 @@ async function copy(text, node) {
   }
 }
 
-/** Where there is little room the guide makes place for what it speaks of. */
-function goThere(step, { api, fold }) {
-  const go = () => {
-    if (step.person && step.person !== api.me()) api.actAs(step.person);
-    if (step.channel) api.openChannel(step.channel);
-    if (step.screen) showMonogoto(step);
+/** Its command stands ready there, unsent; where there is little room the guide makes place for what it speaks of. */
+function goThere(step, steps, { api, fold }) {
+  const isOurs = (words) => steps.some((each) => each.copy === words);
+  const go = async () => {
+    if (step.person && step.person !== api.me()) await api.actAs(step.person);
+    if (step.channel && !(await api.openChannel(step.channel))) return;
     if (isNarrow()) fold(true);
+    if (step.channel && step.copy) offerWords(step.copy, isOurs);
+    if (step.screen) showMonogoto(step);
   };
   return h("button", { type: "button", class: "g-go", "data-testid": "guide-go", "data-key": "go", onclick: go }, "Take me there");
 }

@@ -20,15 +20,15 @@ function drawAll() {
   drawStrip(store.trouble);
 }
 
-/** Show a channel, or the app ("app"), which gets its direct message at the first visit. */
+/** Show a channel, or the app ("app"), which gets its direct message at the first visit; true once it is shown. */
 async function openChannel(id, ts, thread = null) {
-  if (!(await putModalsAway())) return;
+  if (!(await putModalsAway())) return false;
   const isApp = id === "app" || id === appChannel()?.id;
   const tab = isApp && !ts && store.workspace?.home_tab ? "home" : "messages";
   if (isApp) await openHome();
   if (id === "app") await refresh();
   const target = isApp ? appChannel()?.id : id;
-  if (!target) return;
+  if (!target) return false;
   const messages = target === store.channel ? store.messages : []; // what is shown already stays, with what is begun in it
   Object.assign(store, { channel: target, thread, tab, newFrom: null, messages });
   sessionStorage.setItem(`channel:${api.me()}`, target);
@@ -36,6 +36,7 @@ async function openChannel(id, ts, thread = null) {
   await loadChannel();
   if (ts) point(ts, thread);
   else if (!document.activeElement?.closest(".messages, .home, #modals, #monogoto")) focusComposer(); // nobody is elsewhere already
+  return true;
 }
 
 /** Bring a message before the eyes. */
@@ -59,6 +60,7 @@ async function actAs() {
   Object.assign(store, { channel: null, thread: null, messages: [], newFrom: null });
   await refresh();
   showScreen(store.view === "monogoto" ? "monogoto" : "channel");
+  api.tell({ what: "person" });
 }
 
 /** The demo began again: ids, numbers and hashes of the round before now mean something else. */
