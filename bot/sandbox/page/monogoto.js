@@ -77,6 +77,6 @@ function refreshWhenSeen(pane, api, refresh) {
     if (!pane.hidden) Promise.resolve(refresh()).catch((error) => console.info(error.message));
   };
   const soon = () => (waiting ??= setTimeout(look, REFRESH_MS));
-  api.onChange((event) => ["monogoto", "round"].includes(event.what) && soon());
+  api.onChange((event) => ["monogoto", "round", "person"].includes(event.what) && soon());
   new MutationObserver(soon).observe(pane, { attributeFilter: ["hidden"] });
 }

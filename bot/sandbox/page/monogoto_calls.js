@@ -1,7 +1,9 @@
 /** The latest calls to Monogoto, live: what was asked, what was answered, what went wrong on the way. */
 
 import { fill, h, scrolling } from "./dom.js";
+import { slackDate } from "./dates.js";
 import { badge } from "./monogoto_words.js";
+import { store } from "./store.js";
 
 const MOST = 60;
 
@@ -19,6 +21,7 @@ export function make(api) {
     shown.clear();
     found.calls.forEach((call, place) => shown.set(call.number, nodes[place]));
     reconcile(list, nodes);
+    for (const node of list.querySelectorAll("time")) node.textContent = timeOf(node.dateTime);
   }
 
   return { open: () => h("div", {}, note, list), refresh, forget: () => shown.clear() };
@@ -35,6 +38,9 @@ function reconcile(list, nodes) {
   }
 }
 
+/** The time of day where the acting person lives, as in the messages beside it. */
+const timeOf = (at) => slackDate(Date.parse(at) / 1000, "{time_secs}", store.place);
+
 function callNode(call) {
   const query = Object.entries(call.query).map(([key, value]) => `${key}=${value}`).join("&");
   const summary = h(
@@ -46,7 +52,7 @@ function callNode(call) {
   );
   const parts = [
     h("p", {}, h("code", {}, call.path, query ? `?${query}` : "")),
-    h("p", { class: "m-small" }, new Date(call.at).toLocaleTimeString(), call.fault ? ` · went wrong on purpose: ${call.fault}` : ""),
+    h("p", { class: "m-small" }, h("time", { datetime: call.at }, timeOf(call.at)), call.fault ? ` · went wrong on purpose: ${call.fault}` : ""),
     call.body === null ? null : [h("h4", {}, "Sent"), pre("What was sent", call.body)],
     h("h4", {}, "Answered"),
     call.status ? pre("What was answered", call.answer) : h("p", { class: "m-small" }, "Nothing: the connection was cut."),
