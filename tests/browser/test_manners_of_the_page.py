@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.conftest import OpenWindow
-from tests.browser.hands import MARIA, Window, expecting
+from tests.browser.hands import CHLOE, MARIA, Window, expecting
 from tests.sandbox.demo_process import DemoProcess
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TOM = "U0ENG2"
+NEW_YORK = "America/New_York"
 CHANNEL = "C0FIELD"
+PILL_IS_CLEAR = "() => document.querySelector('.g-pill').getBoundingClientRect().bottom"
+PILL_IS_CLEAR += " < document.querySelector('#channel .composer-box').getBoundingClientRect().top"
 LEFT = "() => { const s = document.querySelector('#channel .scroller');"
 LEFT += " return s.scrollHeight - s.scrollTop - s.clientHeight; }"
 
@@ -160,3 +165,88 @@ async def test_another_round_of_the_demo_leaves_no_form_and_no_words_of_slackbot
         await tells(me, "round")
         await tells(me, "slack")
         await expect(slackbot).to_have_count(0)
+
+
+async def test_the_pane_tells_the_time_where_the_acting_person_lives(window: OpenWindow) -> None:
+    """As the messages beside it do, whatever zone the browser is in; a call that is unfolded stays so."""
+    me = await window(MARIA)
+    await me.page.route("**/control/workspace", _chloe_lives_in_new_york)
+    await me.show_monogoto("calls")
+    call = me.tid("call-list").locator("> li").last
+    await call.locator("summary").click()
+    at = call.locator("time")
+    moment = datetime.fromisoformat(str(await at.get_attribute("datetime")))
+    for person, zone in ((MARIA, "Europe/Berlin"), (CHLOE, NEW_YORK)):
+        await me.act_as(person)
+        await expect(at).to_have_text(moment.astimezone(ZoneInfo(zone)).strftime("%-I:%M:%S %p"))
+
+
+async def _chloe_lives_in_new_york(route: Route) -> None:
+    answer = await route.fetch()
+    workspace = await answer.json()
+    for user in workspace["users"]:
+        user["tz"] = NEW_YORK if user["id"] == CHLOE else user["tz"]
+    await route.fulfill(response=answer, json=workspace)
+
+
+async def test_what_a_broken_write_uses_up_is_counted_in_writes(window: OpenWindow) -> None:
+    me = await window(MARIA)
+    await me.show_monogoto("trouble")
+    lost = me.page.locator(".m-kind", has_text="Lose the answer after a write")
+    await expect(lost.get_by_role("button")).to_have_text(["Next write", "3 writes", "10 writes"])
+    slow = me.page.locator(".m-kind", has_text="Be slow")
+    await expect(slow.get_by_role("button")).to_have_text(["Next call", "3 calls", "10 calls"])
+
+
+async def test_the_troubles_end_is_free_of_the_guides_corner(window: OpenWindow) -> None:
+    """Scrolled to the end, the two last buttons stand apart, and nothing covers either, guide open or folded."""
+    me = await window(MARIA)
+    await me.show_monogoto("trouble")
+    await me.page.locator(".m-body").evaluate("node => (node.scrollTop = node.scrollHeight)")
+    again, reset = (me.tid(name) for name in ("guide-again", "demo-reset"))
+    for _ in ("open", "folded"):
+        await me.page.locator(".m-body").evaluate("node => (node.scrollTop = node.scrollHeight)")
+        for button in (again, reset):
+            await button.click(trial=True)
+        one, other = await again.bounding_box(), await reset.bounding_box()
+        assert one and other
+        assert one["x"] + one["width"] + 8 <= other["x"] or one["y"] + one["height"] + 8 <= other["y"]
+        corner = await me.page.locator("#guide").bounding_box()
+        assert corner and other["y"] + other["height"] <= corner["y"]
+        await me.fold_guide()
+
+
+async def test_the_folded_guide_stays_clear_of_what_is_being_written(window: OpenWindow) -> None:
+    """On a phone a command takes two lines and more: the guide's pill moves up with the composer."""
+    me = await window(MARIA, phone=True)
+    await me.go_to(CHANNEL)
+    for text in ("", "/lock-thing 8944478000000000202 358240050000207", "One\nTwo\nThree\nFour\nFive"):
+        await me.tid("composer").fill(text)
+        await me.page.wait_for_function(PILL_IS_CLEAR)
+    await me.tid("composer").fill("")
+
+
+@pytest.mark.parametrize("width", [761, 900, 1000])
+async def test_beside_the_pane_a_narrow_window_shows_channel_or_list_each_with_room(
+    window: OpenWindow, width: int
+) -> None:
+    """The list comes with "Back to the channels" and goes with a channel; a thread takes the channel's place."""
+    me = await window(MARIA)
+    await me.page.set_viewport_size({"width": width, "height": 800})
+    await me.fold_guide()
+    await me.show_monogoto("things")
+    await me.page.get_by_role("button", name="Back to the channels").click()
+    sidebar, channel = me.page.locator("#sidebar"), me.page.locator("#channel")
+    await expect(sidebar).to_be_visible()
+    await me.page.locator(f'[data-testid=channel][data-channel="{CHANNEL}"]').click()
+    await expect(sidebar).to_be_hidden()
+    box = await channel.bounding_box()
+    assert box and box["width"] >= 360
+    await me.say("A root")
+    root = channel.locator("[data-testid=message]").last
+    await root.hover()
+    await root.get_by_role("button", name="Reply in thread").click()
+    box = await me.page.locator("#thread").bounding_box()
+    assert box and box["width"] >= 360
+    await me.page.get_by_role("button", name="Close thread").click()
+    await expect(channel).to_be_visible()

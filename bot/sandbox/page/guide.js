@@ -44,7 +44,7 @@ export function mount(corner, api) {
   }
 
   keepFresh(api, refresh);
-  tellHeight(corner);
+  tellHeights(corner);
   document.addEventListener("guide:show", () => ((state.folded = false), refresh()));
   refresh().catch((error) => console.info(error.message));
 }
@@ -70,11 +70,15 @@ function keepFresh(api, refresh) {
   });
 }
 
-/** What lies under the guide leaves room for it: see --guide-height in the styles. */
-function tellHeight(corner) {
-  new ResizeObserver(() => {
-    document.documentElement.style.setProperty("--guide-height", `${corner.offsetHeight}px`);
-  }).observe(corner);
+/** What lies under the guide leaves room for it, and it stands over where one writes: see the styles. */
+function tellHeights(corner) {
+  const tell = (name, nodes) => {
+    const highest = () => Math.max(...nodes.map((node) => node.offsetHeight));
+    const observer = new ResizeObserver(() => document.documentElement.style.setProperty(name, `${highest()}px`));
+    nodes.forEach((node) => observer.observe(node));
+  };
+  tell("--guide-height", [corner]);
+  tell("--foot-height", [...document.querySelectorAll(".pane-foot")]);
 }
 
 const isNarrow = () => matchMedia(`(max-width: ${FOLD_BELOW}px)`).matches;

@@ -4,12 +4,12 @@ import { fill, h } from "./dom.js";
 import { action, badge, facts, section } from "./monogoto_words.js";
 
 const KINDS = {
-  answer_lost: ["Lose the answer after a write", "The write takes effect, then the connection breaks."],
-  slow: ["Be slow", "Each answer takes eight seconds."],
-  rate_limited: ["Answer 429", "Too many requests; come back in five seconds."],
-  error: ["Answer 500", "A server error; nothing is changed."],
+  answer_lost: ["Lose the answer after a write", "The write takes effect, then the connection breaks.", "write"],
+  slow: ["Be slow", "Each answer takes eight seconds.", "call"],
+  rate_limited: ["Answer 429", "Too many requests; come back in five seconds.", "call"],
+  error: ["Answer 500", "A server error; nothing is changed.", "call"],
 };
-const TIMES = [[1, "Next call"], [3, "Next 3"], [10, "Next 10"]];
+const TIMES = [1, 3, 10];
 const POLL_MS = 400;
 
 /** The screen of trouble. */
@@ -28,7 +28,7 @@ export function make(api) {
       "div",
       {},
       section("What goes wrong next", waiting, Object.entries(KINDS).map((entry) => kindRow(api, ...entry)), others(api)),
-      section("This demo", about, guideAgain(api), startOver(api)),
+      section("This demo", about, h("div", { class: "m-buttons" }, guideAgain(api), startOver(api))),
     );
   }
 
@@ -46,13 +46,17 @@ function demoFacts(demo) {
   ];
 }
 
-function kindRow(api, kind, [label, text]) {
-  const set = ([times, words]) =>
-    action(words, () => api.post("/control/monogoto/trouble", { kind, times }), {
+/** `counted` is what is used up: every call, or writes only. */
+function kindRow(api, kind, [label, text, counted]) {
+  const set = (times) => {
+    const many = `${times} ${counted}s`;
+    const [words, inFull] = times === 1 ? [`Next ${counted}`, `next ${counted}`] : [many, `next ${many}`];
+    return action(words, () => api.post("/control/monogoto/trouble", { kind, times }), {
       class: "m-button m-minor",
       "data-testid": times === 1 ? `fault-${kind}` : `fault-${kind}-${times}`,
-      "aria-label": `${label}: ${words.toLowerCase()}`,
+      "aria-label": `${label}: ${inFull}`,
     });
+  };
   return h("div", { class: "m-kind" }, h("b", {}, label), h("p", { class: "m-small" }, text), h("div", { class: "m-buttons" }, TIMES.map(set)));
 }
 
