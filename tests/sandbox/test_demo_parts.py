@@ -260,6 +260,16 @@ def test_a_sim_is_found_by_part_of_name_number_and_group_in_any_case(monogoto: L
     assert _iccids(monogoto, "no such words") == []
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("malmo", "Malmö"), ("IZMIR", "İzmir"), ("gdansk", "Gdańsk")])
+def test_accents_need_not_be_typed_and_may_be(monogoto: LocalMonogoto, typed: str, meant: str) -> None:
+    """As in the page's own lists; in the names of SIMs and of groups."""
+    assert _iccids(monogoto, typed)
+    assert _iccids(monogoto, typed) == _iccids(monogoto, meant)
+    rows = monogoto.find.groups(typed, slice(0, 50)).rows
+    assert rows == monogoto.find.groups(meant, slice(0, 50)).rows
+    assert {meant in row["name"] for row in rows} <= {True}
+
+
 def test_the_search_sees_what_has_changed_since(monogoto: LocalMonogoto) -> None:
     sim, imei = monogoto.examples.cleared, monogoto.examples.unused_imeis[5]
     assert _iccids(monogoto, imei) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +15,8 @@ from bot.sandbox.monogoto.world import World
 _A_NUMBER: Final = re.compile(r"[\d\s./–-]*\d[\d\s./–-]*")
 """Digits, grouped for the eye or not: looked for without what groups them."""
 
+_ACCENTS: Final = re.compile("[\u0300-\u036f]+")
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -24,7 +27,7 @@ class Found:
 
 
 class Finder:
-    """Every word must be found, in any case. Only what changed is read anew: see `cas`."""
+    """Every word must be found, in any case, with its accents or without. Only what changed is read anew."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -59,7 +62,7 @@ class Finder:
         if kept is not None and kept[0] == record.cas:
             return kept[1]
         parts = (record.name, record.iccid, record.imei, record.master_imei)
-        text = "\n".join(part.lower() for part in parts if isinstance(part, str))
+        text = _folded("\n".join(part for part in parts if isinstance(part, str)))
         self._texts[record.iccid] = (record.cas, text)
         return text
 
@@ -87,11 +90,19 @@ class Finder:
 def _words(text: str) -> list[str]:
     if _A_NUMBER.fullmatch(text):
         return [re.sub(r"\D", "", text)]
-    return text.lower().split()
+    return _folded(text).split()
+
+
+def _folded(text: str) -> str:
+    """Without capitals and accents, as the page's own lists compare: "izmir" means İzmir."""
+    if text.isascii():
+        return text.lower()
+    return _ACCENTS.sub("", unicodedata.normalize("NFD", text)).lower()
 
 
 def _group_text(group: GroupRecord) -> str:
-    return f"{group.name}\n{group.group_id}\n{group.prefix if isinstance(group.prefix, str) else ''}".lower()
+    tac = group.prefix if isinstance(group.prefix, str) else ""
+    return _folded(f"{group.name}\n{group.group_id}\n{tac}")
 
 
 def _group_row(group: GroupRecord, things: int) -> dict[str, Any]:
