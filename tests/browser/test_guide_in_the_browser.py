@@ -79,7 +79,7 @@ async def _lose_an_answer(me: Window) -> None:
 
 
 async def _look_at_the_calls(me: Window) -> None:
-    """What the last step is about: the write without an answer, and after it the reading that found the lock."""
+    """What the last step is about: the write without an answer, after it the reading that found the lock."""
     if await me.tid("guide-pill").is_visible():
         await me.tid("guide-pill").click()
     await expect(me.tid("guide-all-done")).to_be_visible()

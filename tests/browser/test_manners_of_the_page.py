@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import Locator, Route, expect
 
 from tests.browser.conftest import OpenWindow
 from tests.browser.hands import CHLOE, MARIA, Window, expecting
@@ -198,8 +199,24 @@ async def test_what_a_broken_write_uses_up_is_counted_in_writes(window: OpenWind
     await expect(slow.get_by_role("button")).to_have_text(["Next call", "3 calls", "10 calls"])
 
 
+@dataclass(frozen=True)
+class Box:
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+async def box_of(what: Locator) -> Box:
+    """Where it is drawn, in pixels of the window."""
+    drawn = await what.bounding_box()
+    assert drawn, "it isn't drawn"
+    x, y = drawn["x"], drawn["y"]
+    return Box(x, y, x + drawn["width"], y + drawn["height"])
+
+
 async def test_the_troubles_end_is_free_of_the_guides_corner(window: OpenWindow) -> None:
-    """Scrolled to the end, the two last buttons stand apart, and nothing covers either, guide open or folded."""
+    """Scrolled to it, the two last buttons stand apart, and nothing covers either, guide open or folded."""
     me = await window(MARIA)
     await me.show_monogoto("trouble")
     await me.page.locator(".m-body").evaluate("node => (node.scrollTop = node.scrollHeight)")
@@ -208,11 +225,9 @@ async def test_the_troubles_end_is_free_of_the_guides_corner(window: OpenWindow)
         await me.page.locator(".m-body").evaluate("node => (node.scrollTop = node.scrollHeight)")
         for button in (again, reset):
             await button.click(trial=True)
-        one, other = await again.bounding_box(), await reset.bounding_box()
-        assert one and other
-        assert one["x"] + one["width"] + 8 <= other["x"] or one["y"] + one["height"] + 8 <= other["y"]
-        corner = await me.page.locator("#guide").bounding_box()
-        assert corner and other["y"] + other["height"] <= corner["y"]
+        one, other, corner = [await box_of(each) for each in (again, reset, me.page.locator("#guide"))]
+        assert one.right + 8 <= other.left or one.bottom + 8 <= other.top
+        assert other.bottom <= corner.top
         await me.fold_guide()
 
 
@@ -230,7 +245,7 @@ async def test_the_folded_guide_stays_clear_of_what_is_being_written(window: Ope
 async def test_beside_the_pane_a_narrow_window_shows_channel_or_list_each_with_room(
     window: OpenWindow, width: int
 ) -> None:
-    """The list comes with "Back to the channels" and goes with a channel; a thread takes the channel's place."""
+    """The list comes with "Back to the channels", goes with a channel; a thread takes that one's place."""
     me = await window(MARIA)
     await me.page.set_viewport_size({"width": width, "height": 800})
     await me.fold_guide()
@@ -240,13 +255,13 @@ async def test_beside_the_pane_a_narrow_window_shows_channel_or_list_each_with_r
     await expect(sidebar).to_be_visible()
     await me.page.locator(f'[data-testid=channel][data-channel="{CHANNEL}"]').click()
     await expect(sidebar).to_be_hidden()
-    box = await channel.bounding_box()
-    assert box and box["width"] >= 360
+    box = await box_of(channel)
+    assert box.right - box.left >= 360
     await me.say("A root")
     root = channel.locator("[data-testid=message]").last
     await root.hover()
     await root.get_by_role("button", name="Reply in thread").click()
-    box = await me.page.locator("#thread").bounding_box()
-    assert box and box["width"] >= 360
+    box = await box_of(me.page.locator("#thread"))
+    assert box.right - box.left >= 360
     await me.page.get_by_role("button", name="Close thread").click()
     await expect(channel).to_be_visible()

@@ -25,8 +25,8 @@ LOCK_KEYS: Final = ("MasterIMEI", "LockMasterImei", "IMEIPrefix")
 class Step:
     """One line of what to do and where; `copy` is what to type there.
 
-    The page takes people there: acting as `person` in `channel`, where a command stands ready to be sent, and to
-    the Monogoto side's `screen`, searched for `search`. `after` says where to look once it is done: in Calls.
+    The page takes people there: acting as `person` in `channel`, where a command stands ready to be sent, and
+    to the Monogoto side's `screen`, searched for `search`. `after` says what Calls shows once it is done.
     """
 
     key: str
@@ -208,7 +208,7 @@ def steps(sims: Examples) -> tuple[Step, ...]:
         Step(
             "lost",
             "Break Monogoto in mid-flight",
-            "In Monogoto, Trouble: lose the answer after the next write. Then lock this one, and have it approved.",
+            "In Monogoto, Trouble: lose the answer after the next write. Then send this, have it approved.",
             f"/lock-thing {next_one.iccid} {next_one.imei}",
             person=_ASKS,
             channel=_WHERE,
