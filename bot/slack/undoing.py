@@ -64,7 +64,7 @@ def _about(request: ChangeRequest, change: SingleChange) -> str:
     back = b.escape(after_words(change, request.before))
     return (
         f"Puts the {noun(change)} *{name}* back to what it was before request `{request.id}`: *{back}*. "
-        "It is a request of its own, and needs the approvals of one."
+        "It is a request of its own, and needs the same approvals as any such change."
     )
 
 
