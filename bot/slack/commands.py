@@ -109,14 +109,14 @@ COMMANDS = (
     Command(
         ids.LOCK_GROUP,
         "[group] [TAC]",
-        "Bind a group of SIMs to a range of devices",
+        "Bind a group of SIMs to a range of devices (asks for approval)",
         lock_group,
         Kind.LOCK_THINGS_GROUP,
     ),
     Command(
         ids.UNLOCK_GROUP,
         "[group]",
-        "Let the SIMs of a group work in any device",
+        "Let the SIMs of a group work in any device (asks for approval)",
         unlock_group,
         Kind.UNLOCK_THINGS_GROUP,
     ),
