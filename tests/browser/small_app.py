@@ -10,6 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.clock import SystemClock
 from bot.sandbox.slack import LocalSlack
 from bot.sandbox.slack.listing import Listing
+from bot.services.ports import Clock
 from tests.sandbox.bolt_app import over_sockets
 
 MANIFEST: Final[dict[str, Any]] = {
@@ -18,6 +19,8 @@ MANIFEST: Final[dict[str, Any]] = {
         "slash_commands": [
             {"command": "/form", "description": "Every kind of field", "usage_hint": "[nothing]"},
             {"command": "/who", "description": "Somebody", "should_escape": True},
+            {"command": "/stack", "description": "A form over a form over a form"},
+            {"command": "/slow", "description": "Is never answered"},
         ],
         "shortcuts": [
             {"name": "Note it", "type": "message", "callback_id": "note.message", "description": "Keeps it"},
@@ -67,6 +70,19 @@ FORM: Final = modal(
     ],
 )
 
+STACK: Final = ("First", "Second", "Third")
+"""Titles of forms each of which, sent, puts the next one on top; the last one is never answered."""
+SLOW_BUTTON: Final = [
+    {
+        "type": "actions",
+        "elements": [{"type": "button", "action_id": "slow", "text": plain("Never answered")}],
+    }
+]
+
+
+def layer(title: str) -> dict[str, Any]:
+    return modal(title, [asking(f"text of {title}", type="plain_text_input")], title=plain(title))
+
 
 def beside(text: str, **element: Any) -> dict[str, Any]:
     """A section with this element at its right: several values can be picked nowhere else in a message."""
@@ -104,8 +120,8 @@ SELECTS: Final = [
 class SmallApp:
     """A local Slack with an app whose manifest has shortcuts; `heard` is what it was told, newest last."""
 
-    def __init__(self) -> None:
-        self.slack = LocalSlack(SystemClock(), listing=Listing.from_manifest(MANIFEST))
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.slack = LocalSlack(clock or SystemClock(), listing=Listing.from_manifest(MANIFEST))
         self.client = AsyncWebClient(token=self.slack.bot_token, base_url=self.slack.api_url)
         self.heard: list[dict[str, Any]] = []
 
@@ -151,6 +167,25 @@ class SmallApp:
         @app.action("day")
         async def took(ack: Any) -> None:
             await ack()
+
+        @app.command("/stack")
+        async def first(ack: Any, body: dict[str, Any], client: AsyncWebClient) -> None:
+            await ack()
+            await client.views_open(trigger_id=body["trigger_id"], view=layer(STACK[0]))
+
+        @app.view(STACK[0])
+        async def second(ack: Any) -> None:
+            await ack(response_action="push", view=layer(STACK[1]))
+
+        @app.view(STACK[1])
+        async def third(ack: Any) -> None:
+            await ack(response_action="push", view=layer(STACK[2]))
+
+        @app.command("/slow")
+        @app.action("slow")
+        @app.view(STACK[2])
+        async def never() -> None:
+            """No ack."""
 
         @app.view("form")
         async def submitted(ack: Any) -> None:
