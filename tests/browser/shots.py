@@ -1,8 +1,13 @@
-"""`python -m tests.browser.shots OUT`: the README's opening picture, from a demo driven as a person does."""
+"""`python -m tests.browser.shots OUT`: the README's opening picture, from a demo driven as a person does.
+
+Beside it stands what it shows, line by line, as text: a test takes the same steps and compares, so that a
+picture of cards as they once were is found out.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -13,9 +18,12 @@ from tests.browser.conftest import LEFT_OUT, find_chromium
 from tests.browser.hands import MARIA, RAVI, Window
 from tests.sandbox.demo_process import DemoProcess
 
+PASSING = re.compile(r"\d{1,2}:\d\d [AP]M")
+"""What differs from one picture to the next."""
 
-async def shoot(browser: Browser, demo: DemoProcess, out: Path) -> None:
-    """A lock that was asked for and approved, its thread, and the device that is refused by it."""
+
+async def shoot(browser: Browser, demo: DemoProcess, out: Path | None = None) -> str:
+    """A lock that was asked for and approved, its thread, and the device that is refused; what they say."""
     me = await Window.open(browser, demo.url, MARIA)
     command = await me.take_me_there()
     iccid = command.split()[1]
@@ -34,8 +42,17 @@ async def shoot(browser: Browser, demo: DemoProcess, out: Path) -> None:
     await expect(me.tid("thread")).to_contain_text("done.")
     await me.tid("guide-pill").evaluate("node => (node.style.visibility = 'hidden')")
     await me.page.mouse.move(0, 0)
-    await me.page.screenshot(path=out)
+    if out is not None:
+        await me.page.screenshot(path=out)
+    parts = [await part.inner_text() for part in (card, me.tid("thread"), me.tid("session-result"))]
     await me.close()
+    return said("\n".join(parts))
+
+
+def said(text: str) -> str:
+    """Line by line, without the hour."""
+    lines = (line.strip() for line in PASSING.sub("h:mm", text).splitlines())
+    return "\n".join(line for line in lines if line) + "\n"
 
 
 async def main(out: Path) -> None:
@@ -48,7 +65,8 @@ async def main(out: Path) -> None:
         try:
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-                await shoot(browser, demo, out)
+                text = await shoot(browser, demo, out)
+                out.with_suffix(".txt").write_text(text, encoding="utf-8")
                 await browser.close()
         finally:
             await asyncio.to_thread(demo.end)

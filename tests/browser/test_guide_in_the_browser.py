@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import OpenWindow
 from tests.browser.hands import MARIA, RAVI, Window, expecting
+from tests.browser.shots import shoot
+from tests.sandbox.demo_process import ROOT, DemoProcess
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -93,3 +98,13 @@ async def _look_at_the_calls(me: Window) -> None:
         for call in await calls.and_(me.page.locator("[data-method=GET]")).all()
     ]
     assert any(number > written for number in numbers)
+
+
+async def test_the_readmes_picture_shows_what_the_demo_shows(browser: Browser, tmp_path: Path) -> None:
+    """The same steps say word for word what stands beside the picture; else: make screenshot."""
+    demo = await asyncio.to_thread(DemoProcess, tmp_path / "demo", "--things", "30")
+    try:
+        now = await shoot(browser, demo)
+    finally:
+        await asyncio.to_thread(demo.end)
+    assert now == (ROOT / "docs/demo.txt").read_text(encoding="utf-8")
