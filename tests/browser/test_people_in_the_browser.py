@@ -34,7 +34,7 @@ async def test_keyboard_alone_asks_for_a_lock_and_closes_with_esc(
     await me.tid("composer").focus()
     await keys.type("/lo")
     offered = me.page.get_by_role("listbox", name="Commands").get_by_role("option")
-    await expect(offered.filter(has_text="/")).to_have_count(2)
+    await expect(offered.filter(has_text="/")).to_have_count(3)
     await expect(offered.filter(has_text="Lock a SIM")).to_have_count(1)  # the shortcut
     await keys.press("ArrowDown")
     await keys.press("ArrowUp")
