@@ -10,14 +10,16 @@ from typing import Any
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.domain.changes import SingleChange, noun
+from bot.domain.changes import Bulk, SingleChange, noun
 from bot.domain.errors import AlreadyOpen, Refusal, StoreUnavailable
 from bot.domain.requests import ChangeRequest, Origin
 from bot.services.ports import Submission
+from bot.services.undoing import WayBack
 from bot.slack import blocks as b
 from bot.slack import forms, ids
 from bot.slack.answering import posted, show_or_not
 from bot.slack.api import SlackError
+from bot.slack.bulk_asking import planned
 from bot.slack.desk import EXPECTED, Call, Desk
 from bot.slack.dispatch import log_unexpected
 from bot.slack.errors import words
@@ -28,6 +30,7 @@ from bot.slack.looking_up import open_request_line
 TITLE = "Undo a request"
 KIND = "undo"
 """What a submission of this form is called in the database."""
+OPEN_ELSEWHERE = "SIM or group"
 TOO_SLOW = "⚠️ Slack was too slow to open the form. Nothing was asked for; press Undo again."
 
 
@@ -42,15 +45,12 @@ def register(app: AsyncApp, desk: Desk) -> None:
 
 async def undo(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
     """Undo: says what would be put back, and asks why."""
-    request, change = await desk.undoing.may_open(call.person, call.origin, value)
-    await open_undo(desk, call, request, change)
-
-
-async def open_undo(
-    desk: Desk, call: Call, request: ChangeRequest, change: SingleChange, reason: str = ""
-) -> None:
-    """The form, with a reason typed earlier."""
-    view = UndoForm(request.id, _about(request, change), call.origin.channel, desk.new_id()).view(reason)
+    try:
+        way = await desk.undoing.may_open(call.person, call.origin, value)
+    except AlreadyOpen as error:
+        await desk.whisper(call, f"⚠️ {await open_request_line(desk, error.request_id, OPEN_ELSEWHERE)}")
+        return
+    view = UndoForm(way.request.id, _about(way), call.origin.channel, desk.new_id()).view()
     try:
         await desk.api.call("views.open", trigger_id=call.trigger_id, view=view)
     except SlackError as error:
@@ -59,7 +59,21 @@ async def open_undo(
         await desk.whisper(call, TOO_SLOW)
 
 
-def _about(request: ChangeRequest, change: SingleChange) -> str:
+def _about(way: WayBack) -> str:
+    return _about_bulk(way) if way.change is None else _about_single(way.request, way.change)
+
+
+def _about_bulk(way: WayBack) -> str:
+    name = b.escape(way.request.seen.target.title, 80)
+    sims, it = ("The 1 SIM", "it") if way.rows == 1 else (f"The {way.rows:,} SIMs", "each of them")
+    return (
+        f"{sims} that *{name}* has changed would go back to what {it} was before request "
+        f"`{way.request.id}`. They are checked first: a SIM that somebody has touched since stays as it is, "
+        "and is listed. It is a bulk of its own: you send it on, and it needs the approvals of one."
+    )
+
+
+def _about_single(request: ChangeRequest, change: SingleChange) -> str:
     name = b.escape(request.seen.target.title, 80)
     back = b.escape(after_words(change, request.before))
     return (
@@ -104,7 +118,7 @@ def read_form(view: Mapping[str, Any]) -> UndoForm:
     kept = kept_in(view)
     return UndoForm(
         text_of(kept, "request"),
-        text_of(kept, "about", 600),
+        text_of(kept, "about", 900),
         text_of(kept, "channel"),
         text_of(kept, "nonce"),
     )
@@ -151,7 +165,10 @@ async def check(desk: Desk, submission: Submission) -> None:
     except Exception as error:  # noqa: BLE001  every failure is worded; the unknown ones get a reference
         await _give_back(desk, submission, error)
     else:
-        await posted(desk, submission, request, ())
+        if isinstance(request.change, Bulk):
+            await planned(desk, submission, request, TITLE)
+        else:
+            await posted(desk, submission, request, ())
 
 
 async def _give_back(desk: Desk, submission: Submission, error: Exception) -> None:
@@ -160,7 +177,7 @@ async def _give_back(desk: Desk, submission: Submission, error: Exception) -> No
     call = Call(submission.person, submission.origin)
     sentence = words(error, call.person, reference)
     if isinstance(error, AlreadyOpen):
-        sentence = f"⚠️ {await open_request_line(desk, error.request_id, 'SIM or group')}"
+        sentence = f"⚠️ {await open_request_line(desk, error.request_id, OPEN_ELSEWHERE)}"
     fields, channel = submission.fields, submission.origin.channel
     reason = fields.get("reason", "")
     view = forms.notice(TITLE, sentence, channel=channel)
