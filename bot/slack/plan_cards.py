@@ -78,7 +78,8 @@ def headline(request: ChangeRequest) -> str:
 def _question(request: ChangeRequest) -> str:
     ready = _sims(plan_of(request).rows.ready)
     if request.undoes:
-        return f"Put {ready} back to what they were before request {request.undoes}?"
+        were = "it was" if plan_of(request).rows.ready == 1 else "they were"
+        return f"Put {ready} back to what {were} before request {request.undoes}?"
     return f"Change {ready}, each as its row says?"
 
 

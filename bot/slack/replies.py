@@ -63,9 +63,8 @@ def _reply_text(request: ChangeRequest, what: str, about: Mapping[str, str]) -> 
                 "and earlier approvals no longer count. Please look at it again."
             )
         case "undone":
-            return (
-                f"↩️ Undone by {by} with request `{b.escape(about.get('id', ''), 40)}`.{rest_of_undo(about)}"
-            )
+            undo = b.escape(about.get("id", ""), 40)
+            return f"↩️ Undone by {by} with request `{undo}`.{rest_of_undo(about)}"
         case "delayed":
             return f"⏳ {b.escape(about.get('explanation', ''), 900)}{_until(about)}"
         case _:

@@ -10,7 +10,7 @@ from typing import Any
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.domain.changes import Bulk, SingleChange, noun
+from bot.domain.changes import Bulk, Kind, SingleChange, noun
 from bot.domain.errors import AlreadyOpen, Refusal, StoreUnavailable
 from bot.domain.requests import ChangeRequest, Origin
 from bot.services.ports import Submission
@@ -30,7 +30,6 @@ from bot.slack.looking_up import open_request_line
 TITLE = "Undo a request"
 KIND = "undo"
 """What a submission of this form is called in the database."""
-OPEN_ELSEWHERE = "SIM or group"
 TOO_SLOW = "⚠️ Slack was too slow to open the form. Nothing was asked for; press Undo again."
 
 
@@ -48,9 +47,12 @@ async def undo(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> 
     try:
         way = await desk.undoing.may_open(call.person, call.origin, value)
     except AlreadyOpen as error:
-        await desk.whisper(call, f"⚠️ {await open_request_line(desk, error.request_id, OPEN_ELSEWHERE)}")
+        await desk.whisper(call, f"⚠️ {await open_request_line(desk, error.request_id, 'bulk')}")
         return
-    view = UndoForm(way.request.id, _about(way), call.origin.channel, desk.new_id()).view()
+    form = UndoForm(
+        way.request.id, _about(way), call.origin.channel, desk.new_id(), many=way.kind is Kind.BULK
+    )
+    view = form.view()
     try:
         await desk.api.call("views.open", trigger_id=call.trigger_id, view=view)
     except SlackError as error:
@@ -91,10 +93,13 @@ class UndoForm:
     channel: str
     nonce: str
     """Unique to one showing: a second press on the same showing makes nothing new."""
+    many: bool = False
+    """Of a bulk: approval is asked for once its SIMs are checked."""
 
     def view(self, reason: str = "", top: str = "") -> forms.View:
         """The form; after a failure with what was typed, and the sentence about it on top."""
         kept = {"request": self.request_id, "about": self.about, "channel": self.channel, "nonce": self.nonce}
+        kept |= {"many": "1"} if self.many else {}
         field = b.text_input(
             ids.REASON_BLOCK,
             "Reason",
@@ -109,7 +114,7 @@ class UndoForm:
             [*(b.section(text) for text in (top, self.about) if text), field],
             callback_id=ids.UNDO_SUBMIT,
             metadata=json.dumps(kept),
-            submit="Ask for approval",
+            submit="Check the SIMs" if self.many else "Ask for approval",
         )
 
 
@@ -121,6 +126,7 @@ def read_form(view: Mapping[str, Any]) -> UndoForm:
         text_of(kept, "about", 900),
         text_of(kept, "channel"),
         text_of(kept, "nonce"),
+        bool(text_of(kept, "many")),
     )
 
 
@@ -138,6 +144,7 @@ async def _sent(desk: Desk, ack: AsyncAck, body: dict[str, Any]) -> None:
         fields={
             "undoes": form.request_id,
             "about": form.about,
+            "many": "1" if form.many else "",
             "reason": typed_in(view).get(ids.REASON_BLOCK, ""),
         },
         at=desk.clock.now(),
@@ -177,12 +184,19 @@ async def _give_back(desk: Desk, submission: Submission, error: Exception) -> No
     call = Call(submission.person, submission.origin)
     sentence = words(error, call.person, reference)
     if isinstance(error, AlreadyOpen):
-        sentence = f"⚠️ {await open_request_line(desk, error.request_id, OPEN_ELSEWHERE)}"
+        what = "bulk" if submission.fields.get("many") else "SIM or group"
+        sentence = f"⚠️ {await open_request_line(desk, error.request_id, what)}"
     fields, channel = submission.fields, submission.origin.channel
     reason = fields.get("reason", "")
     view = forms.notice(TITLE, sentence, channel=channel)
     if not isinstance(error, Refusal):
-        again = UndoForm(fields.get("undoes", ""), fields.get("about", ""), channel, desk.new_id())
+        again = UndoForm(
+            fields.get("undoes", ""),
+            fields.get("about", ""),
+            channel,
+            desk.new_id(),
+            many=bool(fields.get("many")),
+        )
         view = again.view(reason, top=sentence)
     if not await show_or_not(desk, submission.view_id, view):
         copy = f"\n\nYou wrote:\n{forms.quoted(reason)}" if reason.strip() else ""

@@ -146,8 +146,8 @@ async def test_a_second_undo_is_refused_while_the_first_one_waits(stage: Stage) 
     await other.click(first, "request.undo")
     assert id_of(plan) in (await acts.whisper(stage, other, "still open")).text
     await send_on(stage, other, unsent)
-    assert "nothing was sent on" in await acts.told(stage, other)
-    assert bulk_acts.counted(unsent)["need a look"] == 1
+    assert await acts.told(stage, other, "nothing was sent on")
+    await stage.until(lambda: bulk_acts.counted(unsent)["need a look"] == 1)
 
 
 async def test_what_is_touched_after_the_approval_is_left_and_can_be_asked_again_as_an_undo(
