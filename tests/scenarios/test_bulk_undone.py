@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from bot.domain import requests
 from bot.domain.identifiers import group_imei
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.people import Person
 from bot.sandbox.stage import Stage
+from bot.services.ports import Submission
 from tests.conftest import OpenStage
 from tests.scenarios import acts, bulk_acts
 from tests.scenarios.bulk_acts import card_of, hurry, row_states, send_on, status
@@ -168,6 +170,23 @@ async def test_what_is_touched_after_the_approval_is_left_and_can_be_asked_again
         stage, lambda: card_of(stage, again) and "None of the rows" in acts.shown(card_of(stage, again))
     )
     assert f"undoes `{id_of(first)}`" in acts.shown(card_of(stage, again))
+
+
+async def test_a_form_that_was_sent_right_before_the_bot_ended_becomes_one_plan_after_its_start(
+    stage: Stage,
+) -> None:
+    sims = stage.monogoto.examples
+    first = await bulk(stage, f"{sims.fresh.iccid},{sims.fresh.imei}")
+    assert stage.bot
+    fields = {"undoes": id_of(first), "about": "…", "reason": "Wrong file", "many": "1"}
+    origin, who = requests.Origin("C0FIELD"), requests.Person("U0ENG1", "T0TEAM")
+    sent = Submission("UNDO1", "k1", who, origin, "V0GONE", "undo", fields, stage.clock.now())
+    await stage.bot.desk.submissions.keep(sent)
+    await stage.stop_bot()
+    await stage.start_bot()
+    await hurry(stage, lambda: (card := card_of(stage, "UNDO1")) and "Send the 1 ready" in str(card.blocks))
+    assert row_states(stage, "UNDO1") == {"planned": 1}
+    assert await stage.bot.desk.store.unfinished_submissions() == ()
 
 
 async def test_who_may_not_ask_for_bulks_may_not_undo_one(stage: Stage) -> None:
