@@ -163,6 +163,7 @@ async def test_what_is_touched_after_the_approval_is_left_and_can_be_asked_again
     second = await applied(stage, plan)
     assert row_states(stage, id_of(second)) == {"done": 1, "outdated": 1}
     assert any("1 are as before and 1 is not" in reply.text for reply in stage.replies(first))
+    assert f"partly undone by `{id_of(second)}`" in acts.shown(first)
     assert "request.undo" in str(first.blocks), "what is left can be taken back yet"
     await engineer.click(second, "bulk.ask_again")
     again = acts.request_id_in((await acts.whisper(stage, engineer, "checks those rows again")).text)
