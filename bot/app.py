@@ -21,6 +21,7 @@ from bot.running import Bot, Transport
 from bot.services.asking_again import AskingAgain
 from bot.services.authority import Authority
 from bot.services.bulk_results import BulkResults
+from bot.services.bulk_undoing import BulkUndoing
 from bot.services.census import CensusList, GroupCensus
 from bot.services.clearance import Clearance
 from bot.services.counting import Counter
@@ -196,7 +197,13 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         authority=authority,
         submissions=submissions,
         requests=requests,
-        undoing=Undoing(store=store, submissions=submissions, authority=authority, clock=clock),
+        undoing=Undoing(
+            store=store,
+            submissions=submissions,
+            bulks=BulkUndoing(work=work, results=results, intake=bulks.intake),
+            authority=authority,
+            clock=clock,
+        ),
         previews=previews,
         store=store,
         notifier=notifier,

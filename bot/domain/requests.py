@@ -270,6 +270,8 @@ class ChangeRequest:
     """Id of the request that this one takes back."""
     undone_by: str = ""
     """Id of the request that took this one back: read with it, never written."""
+    undone_partly: bool = False
+    """Of a bulk: that one ended before it had put back every row that it was to."""
     note: str = ""
     """Why it is paused, how far its preview has come: a sentence for people."""
     next_at: datetime | None = None

@@ -49,6 +49,10 @@ class BulkWork(Protocol):
         """When the first of its unfinished rows is due; None where one is due at once, or none is left."""
         ...
 
+    async def open_undo(self, bulk_id: str) -> str:
+        """The id of a request that undoes this bulk and was sent on, but has not ended; "" where none is."""
+        ...
+
     async def rows_after(
         self, bulk_id: str, position: int, limit: int, states: Iterable[ItemState] = ()
     ) -> tuple[BulkRow, ...]:

@@ -35,7 +35,7 @@ class AskingAgain:
         if (head := await anext(rows, None)) is None:
             raise Unfit("None of its rows failed in a way that can be asked again.")
         reason = f"Once more, what failed of {first.id}: {first.reason}"
-        wanted = Wanted(self._new_id(), person, origin, first.change.name, reason)
+        wanted = Wanted(self._new_id(), person, origin, first.change.name, reason, first.undoes)
         return await self._intake.plan_from_rows(wanted, _with(head, rows))
 
     async def _failed(self, bulk_id: str) -> AsyncIterator[Sequence[Asked]]:

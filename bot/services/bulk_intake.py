@@ -95,17 +95,20 @@ class BulkIntake:
             await self.give_back(submission, error)
             raise
 
-    async def plan_from_rows(self, wanted: Wanted, rows: AsyncIterator[Sequence[Asked]]) -> ChangeRequest:
+    async def plan_from_rows(
+        self, wanted: Wanted, rows: AsyncIterator[Sequence[Asked]], submission: Submission | None = None
+    ) -> ChangeRequest:
         """Rows that are known already, in pieces of some hundreds: the failed ones of another bulk, say.
 
-        They are checked like those of a file. Raises `NotAllowed`; `NotASheet` where there are none.
+        They are checked like those of a file. Raises `NotAllowed`; `NotASheet` where there are none. A form
+        that asked for them ends with their request, which then has to have its id.
         """
 
         async def chunks() -> AsyncIterator[Chunk]:
             async for piece in rows:
                 yield piece, {}
 
-        return await self._plan(wanted, chunks(), None)
+        return await self._plan(wanted, chunks(), submission)
 
     async def give_back(self, submission: Submission, error: Exception) -> None:
         """It goes back to the person; the policy's refusals have their audit entry already."""

@@ -12,6 +12,7 @@ from bot.domain.impact import Impact
 from bot.domain.plans import RowCounts, RowVerdict, Scope
 from bot.domain.requests import ChangeRequest, ItemState
 from bot.domain.rows import BulkRow
+from bot.domain.things import ThingLock
 
 
 class RowsTx(Protocol):
@@ -76,6 +77,8 @@ class Surroundings:
     """Device (14 digits) → (Thing id, name) of the Things that the inventory saw in it last."""
     locked: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     """Device → (Thing id, name) of the Things that our succeeded requests left locked to it."""
+    left: Mapping[str, ThingLock] = field(default_factory=dict)
+    """Thing id → the lock that the bulk to be undone left on it."""
 
 
 class BulkRows(Protocol):
@@ -93,6 +96,10 @@ class BulkRows(Protocol):
     ) -> tuple[BulkRow, ...]:
         """At most `limit` of them by position, those behind `after`; of one verdict, in some of the states,
         whose `next_at` is None or has come."""
+        ...
+
+    async def rows_about(self, request_id: str, target_ids: Sequence[str]) -> tuple[BulkRow, ...]:
+        """Its rows on these Things."""
         ...
 
     async def unread_bulks(self) -> tuple[ChangeRequest, ...]:

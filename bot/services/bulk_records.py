@@ -6,9 +6,11 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 from bot.domain.audit import AuditEntry
+from bot.domain.planned import plan_of
 from bot.domain.requests import THE_BOT, ChangeRequest, Event, ItemState, Origin, Person, Status
 from bot.domain.rows import BulkRow
 from bot.domain.tallies import Run, Tally
+from bot.domain.undo import TOOK_BACK
 from bot.services.applying_ports import BulkWork
 from bot.services.ports import Clock, Store, Tx
 
@@ -114,6 +116,9 @@ class BulkRecords:
             await tx.tell(bulk.id, "card")
             told = {"document": "results", "says": "bulk_outcome", "status": ended.status.value}
             await tx.tell(bulk.id, "file", told | counts)
+            if ended.undoes and ended.status in TOOK_BACK:
+                await tx.tell(ended.undoes, "card")
+                await tx.tell(ended.undoes, "undone", _taken_back(ended, tally))
         return moved
 
     def _entry(
@@ -140,6 +145,14 @@ def _ending(bulk: ChangeRequest) -> ChangeRequest:
     """Under way once more, though nothing new will be sent: what was sent has to come to its end."""
     going = replace(bulk, note="", next_at=None)
     return going.after(Event.RESUME) if bulk.status is Status.PAUSED else going
+
+
+def _taken_back(undo: ChangeRequest, tally: Tally) -> dict[str, str]:
+    """For the thread of the bulk that was undone: of how many rows it is over. Those that were left out
+    since they were as before already are as before too."""
+    rows = plan_of(undo).rows
+    back = tally.well + rows.already
+    return {"by": undo.requester.user_id, "id": undo.id, "back": str(back), "rows": str(rows.total)}
 
 
 async def _record(tx: Tx, entry: AuditEntry) -> None:

@@ -88,4 +88,5 @@ def _asked(change: ThingChange) -> tuple[str, str]:
         case UnlockThing(keep=keep):
             return "", "unlock keep" if keep else "unlock clear"
         case RestoreThing(lock=lock):
-            return group_imei(lock.bound_to), "undo"
+            bound_to = group_imei(lock.bound_to) if lock.imei_lock else ""
+            return bound_to, f"undo: {lock_text(lock)}"

@@ -132,7 +132,8 @@ class BulkSubmissions:
         if plan is None or request.status is not Status.PREVIEWING:
             raise AlreadyDecided(request)
         if self._clock.now() >= request.expires_at:
-            raise Unfit("This plan is too old to be sent on. Ask again with the same file.")
+            again = "Press Undo again." if request.undoes else "Ask again with the same file."
+            raise Unfit(f"This plan is too old to be sent on. {again}")
         if not plan.digest:
             raise Unfit("Some of its rows are not checked yet. Wait for the plan.")
         if not plan.rows.ready:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import PurePath
 
-from bot.domain.changes import LockThing, doubts
+from bot.domain.changes import Kind, RestoreThing, doubts
 from bot.domain.impact import Finding, Verdict
 from bot.domain.planned import plan_of
 from bot.domain.plans import RowVerdict
@@ -13,6 +13,7 @@ from bot.domain.requests import ChangeRequest
 from bot.domain.rows import BulkRow
 from bot.services.bulk_ports import BulkRows
 from bot.services.documents import Document
+from bot.services.outcomes import lock_text
 
 AT_ONCE = 500
 WORDS = {
@@ -76,11 +77,18 @@ def why(row: BulkRow) -> str:
         return row.item.explanation
     if row.verdict is not RowVerdict.READY:
         return ""
-    verdicts = _LOCKS if isinstance(row.change, LockThing) else _UNLOCKS
+    verdicts = _LOCKS if row.change.kind is Kind.LOCK_THING else _UNLOCKS
     names = {
         "elsewhere": ", ".join((row.seen.elsewhere or ())[:3]),
         "locked": ", ".join(row.seen.locked_elsewhere[:3]),
     }
     found = [_FINDINGS[f].format(**names) for f in row.impact.findings if f in _FINDINGS]
     odd = doubts(row.change, row.seen.thing.last_seen_imei)
-    return " ".join([verdicts[row.impact.verdict], *found, *odd])
+    return " ".join([*_back(row), verdicts[row.impact.verdict], *found, *odd])
+
+
+def _back(row: BulkRow) -> list[str]:
+    """Of a row that undoes another one: from what to what."""
+    if not isinstance(row.change, RestoreThing) or row.seen is None:
+        return []
+    return [f"Goes back from: {lock_text(row.seen.thing.lock)}, to: {lock_text(row.change.lock)}."]

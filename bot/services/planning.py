@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain.changes import LockThing, ThingChange
+from bot.domain.changes import LockThing, RestoreThing, ThingChange
 from bot.domain.errors import (
     DirectoryUnavailable,
     Overtaken,
@@ -20,11 +20,13 @@ from bot.domain.plans import RowVerdict, SeenPlan
 from bot.domain.policy import Actor
 from bot.domain.requests import ChangeRequest, Event
 from bot.domain.rows import BulkRow
+from bot.domain.things import ThingLock
+from bot.domain.undo import left_by_row
 from bot.services.authority import Authority
 from bot.services.bulk_ports import BulkRows, Surroundings
 from bot.services.ports import Clock, Notifier, Store
 from bot.services.preview import Previews
-from bot.services.row_checks import is_held, repeat_reasons, with_surroundings
+from bot.services.row_checks import is_held, repeat_reasons, undo_verdict, with_surroundings
 from bot.services.row_reading import Read, RowReader, Slice
 
 SLICE_ROWS = 200
@@ -115,10 +117,18 @@ class Planning:
         ids = {seen.thing.thing_id for _, seen in read}
         ids |= {seen.things_group_id for _, seen in read if seen.things_group_id}
         around = await self._kept.surroundings(request.id, sorted(ids), imeis)
+        if request.undoes:
+            around = replace(around, left=await self._left(request.undoes, sorted(ids)))
         return [
             self._judge(actor, row, change, seen, around)
             for (row, seen), change in zip(read, asks, strict=True)
         ]
+
+    async def _left(self, bulk_id: str, thing_ids: Sequence[str]) -> dict[str, ThingLock]:
+        """What a bulk that is to be undone has written to these Things."""
+        rows = await self._kept.rows_about(bulk_id, thing_ids)
+        left = {row.seen.thing.thing_id: left_by_row(row) for row in rows if row.seen}
+        return {thing_id: lock for thing_id, lock in left.items() if lock is not None}
 
     def _judge(
         self, actor: Actor, row: BulkRow, change: ThingChange | str, seen: SeenThing, around: Surroundings
@@ -133,6 +143,10 @@ class Planning:
         planned = replace(
             row, change=change, seen=whole, impact=preview.impact, fingerprint=preview.fingerprint
         )
+        if isinstance(change, RestoreThing):
+            verdict, reason = undo_verdict(change, seen.thing, around)
+            if verdict is not RowVerdict.READY:
+                return decided(planned, verdict, reason)
         if is_already(change, seen.thing):
             return decided(planned, RowVerdict.ALREADY, "")
         if why := is_held(seen.thing, around):
@@ -174,9 +188,10 @@ class Planning:
     async def _finish(self, request: ChangeRequest) -> None:
         """All rows are checked: what they are together, and the person decides."""
         self._told_at.pop(request.id, None)
-        reasons = repeat_reasons(await self._kept.repeats(request.id))
-        async with self._store.transaction() as tx:
-            await tx.look_at_rows(request.id, reasons)
+        if not request.undoes:  # an undo's rows put back what was there, be it one IMEI on two SIMs
+            reasons = repeat_reasons(await self._kept.repeats(request.id))
+            async with self._store.transaction() as tx:
+                await tx.look_at_rows(request.id, reasons)
         planned = await self.planned(request)
         until = self._clock.now() + PLAN_WAITS
         shown = request.after(

@@ -53,12 +53,12 @@ def about(entry: AuditEntry, seen: Seen) -> AuditEntry:
 
 def asked_words(request: ChangeRequest) -> tuple[dict[str, str], dict[str, str]]:
     """What stood there when it was asked, and what it asks for, as an audit entry keeps them."""
+    undoes = {"undoes": request.undoes} if request.undoes else {}
     if isinstance(request.seen, SeenPlan):
         plan = request.seen.plan
-        return {}, {"bulk": plan.name, "rows": str(plan.rows.ready), "digest": plan.digest}
+        return {}, {"bulk": plan.name, "rows": str(plan.rows.ready), "digest": plan.digest} | undoes
     before = request.before
-    after = lock_words(wanted(request.single, before))
-    return lock_words(before), after | ({"undoes": request.undoes} if request.undoes else {})
+    return lock_words(before), lock_words(wanted(request.single, before)) | undoes
 
 
 def target_typed(change: Change) -> dict[str, str]:

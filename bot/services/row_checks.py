@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from bot.domain.changes import LockThing, ThingChange
+from bot.domain.changes import LockThing, RestoreThing, ThingChange
 from bot.domain.impact import SeenThing
+from bot.domain.plans import RowVerdict
 from bot.domain.things import Thing
+from bot.domain.undo import judge_undo, never_sent
 from bot.services.bulk_ports import Repeated, Surroundings
+from bot.services.outcomes import lock_text
 
 
 def with_surroundings(seen: SeenThing, change: ThingChange, around: Surroundings) -> SeenThing:
@@ -28,6 +31,23 @@ def is_held(thing: Thing, around: Surroundings) -> str:
         if holder := around.holders.get(held):
             return f"Another request on this {what} is still open: {holder}."
     return ""
+
+
+def undo_verdict(change: RestoreThing, thing: Thing, around: Surroundings) -> tuple[RowVerdict, str]:
+    """Whether this Thing may be put back, and why not: what is there now."""
+    left = around.left.get(thing.thing_id)
+    match judge_undo(change, thing.lock, left):
+        case RowVerdict.REFUSED:
+            return RowVerdict.REFUSED, never_sent(change, change.lock, "Before the bulk that is to be undone")
+        case RowVerdict.LOOK if left is None:
+            return RowVerdict.LOOK, "The bulk that is to be undone has not changed this SIM."
+        case RowVerdict.LOOK if left is not None:
+            return RowVerdict.LOOK, (
+                f"Touched since: now {lock_text(thing.lock)}; the bulk had left it {lock_text(left)}. "
+                "Ask for what it should be instead."
+            )
+        case verdict:
+            return verdict, ""
 
 
 def repeat_reasons(repeats: Iterable[Repeated]) -> dict[int, str]:

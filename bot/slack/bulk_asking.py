@@ -103,7 +103,7 @@ async def plan(desk: Desk, submission: Submission) -> None:
     except Exception as error:  # noqa: BLE001  every failure is worded; the unknown ones get a reference
         await _give_back(desk, submission, error)
     else:
-        await _planned(desk, submission, request)
+        await planned(desk, submission, request)
 
 
 async def _table(desk: Desk, submission: Submission) -> Callable[[], Table]:
@@ -120,12 +120,13 @@ async def _table(desk: Desk, submission: Submission) -> Callable[[], Table]:
     return lambda: tables.file(data)
 
 
-async def _planned(desk: Desk, submission: Submission, request: ChangeRequest) -> None:
+async def planned(desk: Desk, submission: Submission, request: ChangeRequest, title: str = TITLE) -> None:
+    """The modal says that its rows are checked now, and where."""
     link = await card_link(desk, request)
     where = f"<{link}|See it in Slack>" if link else "Its card follows in a moment"
     rows = plan_of(request).rows.total
     view = forms.notice(
-        TITLE,
+        title,
         f"🔎 *{_rows(rows)} read;* each is checked with Monogoto now, as `{request.id}`. {where}.",
         "Nothing is asked for yet: when all are checked, the card says what each would do, and you decide.",
         buttons=[cancel_button(request)],

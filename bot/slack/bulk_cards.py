@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from bot.domain.requests import OPEN, ChangeRequest, Status
 from bot.domain.tallies import Run, Tally
+from bot.domain.undo import bulk_can_be_undone
 from bot.slack import blocks as b
 from bot.slack import ids
-from bot.slack.cards import HEADLINES, Drawn
+from bot.slack.cards import HEADLINES, Drawn, chain
 from bot.slack.locks import Rows
 
 BAR = 20
@@ -34,11 +35,8 @@ def draw_progress(request: ChangeRequest, tally: Tally, run: Run, now: datetime,
         drawn.append(b.context(note))
     if request.status in STEERED:
         drawn.append(_buttons(request, tally))
-    elif request.status not in OPEN and (failed := tally.outdated + tally.conflict + tally.failed):
-        those = "failed one" if failed == 1 else f"{failed:,} failed ones"
-        value = f"{request.id}.{request.fingerprint}"
-        again = b.button(f"Ask again for the {those}", ids.ASK_AGAIN, value)
-        drawn.append(b.actions(again, block_id="steering"))
+    elif afterwards := _afterwards(request, tally):
+        drawn.append(b.actions(*afterwards, block_id="steering"))
     return Drawn(f"{said} ({b.escape(request.seen.target.title, 80)})", drawn)
 
 
@@ -124,7 +122,21 @@ def _people(request: ChangeRequest) -> str:
     approved = f" · approved by {approvals}" if approvals else ""
     open_until = request.apply_before if request.status in STEERED else None
     until = f" · nothing is sent after {b.moment(open_until)}" if open_until else ""
-    return f"{asked} · request `{request.id}`{approved}{until}"
+    return f"{asked} · request `{request.id}`{approved}{until}{chain(request)}"
+
+
+def _afterwards(request: ChangeRequest, tally: Tally) -> list[b.Block]:
+    """What can be asked for once it has ended."""
+    buttons: list[b.Block] = []
+    if request.status in OPEN:
+        return buttons
+    if failed := tally.outdated + tally.conflict + tally.failed:
+        those = "failed one" if failed == 1 else f"{failed:,} failed ones"
+        value = f"{request.id}.{request.fingerprint}"
+        buttons.append(b.button(f"Ask again for the {those}", ids.ASK_AGAIN, value))
+    if bulk_can_be_undone(request, tally.done):
+        buttons.append(b.button("Undo", ids.UNDO, request.id))
+    return buttons
 
 
 def _buttons(request: ChangeRequest, tally: Tally) -> b.Block:

@@ -46,3 +46,14 @@ def _outcome(request: ChangeRequest, about: Mapping[str, str]) -> str:
     more = " I keep reading until it is clear." if status is Status.UNCONFIRMED else ""
     mark = MARKS.get(status, "⚠️")
     return f"{mark} {b.mention(request.requester.user_id)}, {said[:1].lower() + said[1:]}. {counted}.{more}"
+
+
+def rest_of_undo(about: Mapping[str, str]) -> str:
+    """Of a bulk that was undone: whether all of its SIMs are as they were, and which are not."""
+    if "rows" not in about:
+        return ""
+    back, rows = int(about["back"]), int(about["rows"])
+    if back == rows:
+        return f" All {rows:,} SIMs are as they were before." if rows > 1 else " The SIM is as it was before."
+    stay = "1 is not" if rows - back == 1 else f"{rows - back:,} are not"
+    return f" Of {rows:,} SIMs, {back:,} are as before and {stay}: the results in its thread list them."

@@ -221,7 +221,8 @@ def _decided(request: ChangeRequest) -> str:
 def chain(request: ChangeRequest) -> str:
     """Which request it took back, and which took it back."""
     undoes = f" · undoes `{request.undoes}`" if request.undoes else ""
-    return undoes + (f" · undone by `{request.undone_by}`" if request.undone_by else "")
+    partly = "partly " if request.undone_partly else ""
+    return undoes + (f" · {partly}undone by `{request.undone_by}`" if request.undone_by else "")
 
 
 def decision_buttons(request: ChangeRequest, audience: Audience, verdict_: str) -> b.Block:

@@ -12,7 +12,7 @@ from bot.domain.requests import ChangeRequest, Status
 from bot.services.ports import PlaceKind
 from bot.slack import blocks as b
 from bot.slack import ids
-from bot.slack.cards import HEADLINES, Audience, Drawn, decision_buttons, people
+from bot.slack.cards import HEADLINES, Audience, Drawn, chain, decision_buttons, people
 
 BAR_CELLS = 18
 """Of all rows: label, number and bar together fit a phone."""
@@ -59,7 +59,7 @@ def headline(request: ChangeRequest) -> str:
     ready = _sims(plan.rows.ready)
     words = {
         Status.PREVIEWING: _previewing(plan.rows, is_checked=bool(plan.digest)),
-        Status.PENDING: f"Change {ready}, each as its row says?",
+        Status.PENDING: _question(request),
         Status.APPROVED: f"Approved; {ready} not changed yet",
         Status.APPLYING: f"Approved; {ready} being changed, one by one",
         Status.PAUSED: "Paused; nothing more is sent",
@@ -73,6 +73,14 @@ def headline(request: ChangeRequest) -> str:
         Status.EXPIRED: "Expired undecided; nothing was changed",
     }
     return words[request.status]
+
+
+def _question(request: ChangeRequest) -> str:
+    ready = _sims(plan_of(request).rows.ready)
+    if request.undoes:
+        were = "it was" if plan_of(request).rows.ready == 1 else "they were"
+        return f"Put {ready} back to what {were} before request {request.undoes}?"
+    return f"Change {ready}, each as its row says?"
 
 
 def _previewing(rows: RowCounts, *, is_checked: bool) -> str:
@@ -115,7 +123,8 @@ def _line(label: str, number: int, of: int) -> str:
 def _impact(request: ChangeRequest) -> str:
     counts = request.impact.counts or Counts()
     if not plan_of(request).rows.ready:
-        return "Nothing can be sent on. The file in the thread says why: mend it, and send it again."
+        mend = "" if request.undoes else ": mend it, and send it again"
+        return f"Nothing can be sent on. The file in the thread says why{mend}."
     lines = [f"• {FINDINGS[finding]}" for finding in request.impact.findings if finding in FINDINGS]
     hurt = counts.loses + counts.unknown
     verdict = "no SIM loses service or protection." if not hurt else _verdict(counts)
@@ -141,9 +150,9 @@ def _people(request: ChangeRequest, kind: PlaceKind, audience: Audience) -> str:
         return people(request, kind, audience)
     asked = f"Asked by {b.mention(request.requester.user_id)} {b.moment(request.created_at)}"
     if not plan_of(request).digest:
-        return f"{asked} · request `{request.id}`"
+        return f"{asked} · request `{request.id}`{chain(request)}"
     until = b.moment(request.expires_at)
-    return f"{asked} · only they can send it on, until {until} · request `{request.id}`"
+    return f"{asked} · only they can send it on, until {until} · request `{request.id}`{chain(request)}"
 
 
 def _checked(request: ChangeRequest) -> str:
@@ -154,6 +163,8 @@ def _checked(request: ChangeRequest) -> str:
         )
     if not plan_of(request).digest:
         return "Nothing is asked for yet."
+    if request.undoes:
+        return "SIMs that are not ready stay as they are; the file in the thread lists them."
     return "Rows that are not ready are left out. To mend them: cancel this, and send the mended file."
 
 
@@ -166,7 +177,7 @@ def span(length: timedelta) -> str:
 
 def _buttons(request: ChangeRequest, kind: PlaceKind, audience: Audience) -> list[b.Block]:
     if request.status is Status.PENDING and kind is PlaceKind.CARD:
-        return [decision_buttons(request, audience, _question(request))]
+        return [decision_buttons(request, audience, _hurt(request))]
     if request.status is not Status.PREVIEWING:
         return []
     plan = plan_of(request)
@@ -179,7 +190,7 @@ def _buttons(request: ChangeRequest, kind: PlaceKind, audience: Audience) -> lis
     return [b.actions(send, cancel, block_id="plan")]
 
 
-def _question(request: ChangeRequest) -> str:
+def _hurt(request: ChangeRequest) -> str:
     counts = request.impact.counts or Counts()
     ready = _sims(plan_of(request).rows.ready)
     return f"{ready}; {counts.loses:,} lose service or protection, of {counts.unknown:,} it is unknown."

@@ -10,7 +10,7 @@ from bot.domain.planned import plan_of
 from bot.domain.requests import ChangeRequest, ItemState
 from bot.domain.things import Thing, is_readable
 from bot.slack import blocks as b
-from bot.slack.bulk_replies import bulk_reply
+from bot.slack.bulk_replies import bulk_reply, rest_of_undo
 from bot.slack.cards import Drawn, only_clears
 from bot.slack.census_block import sums
 from bot.slack.locks import after_words
@@ -63,7 +63,8 @@ def _reply_text(request: ChangeRequest, what: str, about: Mapping[str, str]) -> 
                 "and earlier approvals no longer count. Please look at it again."
             )
         case "undone":
-            return f"↩️ Undone by {by} with request `{b.escape(about.get('id', ''), 40)}`."
+            undo = b.escape(about.get("id", ""), 40)
+            return f"↩️ Undone by {by} with request `{undo}`.{rest_of_undo(about)}"
         case "delayed":
             return f"⏳ {b.escape(about.get('explanation', ''), 900)}{_until(about)}"
         case _:

@@ -10,14 +10,16 @@ from typing import Any
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.domain.changes import SingleChange, noun
+from bot.domain.changes import Bulk, Kind, SingleChange, noun
 from bot.domain.errors import AlreadyOpen, Refusal, StoreUnavailable
 from bot.domain.requests import ChangeRequest, Origin
 from bot.services.ports import Submission
+from bot.services.undoing import WayBack
 from bot.slack import blocks as b
 from bot.slack import forms, ids
 from bot.slack.answering import posted, show_or_not
 from bot.slack.api import SlackError
+from bot.slack.bulk_asking import planned
 from bot.slack.desk import EXPECTED, Call, Desk
 from bot.slack.dispatch import log_unexpected
 from bot.slack.errors import words
@@ -42,15 +44,15 @@ def register(app: AsyncApp, desk: Desk) -> None:
 
 async def undo(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
     """Undo: says what would be put back, and asks why."""
-    request, change = await desk.undoing.may_open(call.person, call.origin, value)
-    await open_undo(desk, call, request, change)
-
-
-async def open_undo(
-    desk: Desk, call: Call, request: ChangeRequest, change: SingleChange, reason: str = ""
-) -> None:
-    """The form, with a reason typed earlier."""
-    view = UndoForm(request.id, _about(request, change), call.origin.channel, desk.new_id()).view(reason)
+    try:
+        way = await desk.undoing.may_open(call.person, call.origin, value)
+    except AlreadyOpen as error:
+        await desk.whisper(call, f"⚠️ {await open_request_line(desk, error.request_id, 'bulk')}")
+        return
+    form = UndoForm(
+        way.request.id, _about(way), call.origin.channel, desk.new_id(), many=way.kind is Kind.BULK
+    )
+    view = form.view()
     try:
         await desk.api.call("views.open", trigger_id=call.trigger_id, view=view)
     except SlackError as error:
@@ -59,7 +61,21 @@ async def open_undo(
         await desk.whisper(call, TOO_SLOW)
 
 
-def _about(request: ChangeRequest, change: SingleChange) -> str:
+def _about(way: WayBack) -> str:
+    return _about_bulk(way) if way.change is None else _about_single(way.request, way.change)
+
+
+def _about_bulk(way: WayBack) -> str:
+    name = b.escape(way.request.seen.target.title, 80)
+    sims, it = ("The 1 SIM", "it") if way.rows == 1 else (f"The {way.rows:,} SIMs", "each of them")
+    return (
+        f"{sims} that *{name}* has changed would go back to what {it} was before request "
+        f"`{way.request.id}`. They are checked first: a SIM that somebody has touched since stays as it is, "
+        "and is listed. It is a bulk of its own: you send it on, and it needs the approvals of one."
+    )
+
+
+def _about_single(request: ChangeRequest, change: SingleChange) -> str:
     name = b.escape(request.seen.target.title, 80)
     back = b.escape(after_words(change, request.before))
     return (
@@ -77,10 +93,13 @@ class UndoForm:
     channel: str
     nonce: str
     """Unique to one showing: a second press on the same showing makes nothing new."""
+    many: bool = False
+    """Of a bulk: approval is asked for once its SIMs are checked."""
 
     def view(self, reason: str = "", top: str = "") -> forms.View:
         """The form; after a failure with what was typed, and the sentence about it on top."""
         kept = {"request": self.request_id, "about": self.about, "channel": self.channel, "nonce": self.nonce}
+        kept |= {"many": "1"} if self.many else {}
         field = b.text_input(
             ids.REASON_BLOCK,
             "Reason",
@@ -95,7 +114,7 @@ class UndoForm:
             [*(b.section(text) for text in (top, self.about) if text), field],
             callback_id=ids.UNDO_SUBMIT,
             metadata=json.dumps(kept),
-            submit="Ask for approval",
+            submit="Check the SIMs" if self.many else "Ask for approval",
         )
 
 
@@ -104,9 +123,10 @@ def read_form(view: Mapping[str, Any]) -> UndoForm:
     kept = kept_in(view)
     return UndoForm(
         text_of(kept, "request"),
-        text_of(kept, "about", 600),
+        text_of(kept, "about", 900),
         text_of(kept, "channel"),
         text_of(kept, "nonce"),
+        bool(text_of(kept, "many")),
     )
 
 
@@ -124,6 +144,7 @@ async def _sent(desk: Desk, ack: AsyncAck, body: dict[str, Any]) -> None:
         fields={
             "undoes": form.request_id,
             "about": form.about,
+            "many": "1" if form.many else "",
             "reason": typed_in(view).get(ids.REASON_BLOCK, ""),
         },
         at=desk.clock.now(),
@@ -151,7 +172,10 @@ async def check(desk: Desk, submission: Submission) -> None:
     except Exception as error:  # noqa: BLE001  every failure is worded; the unknown ones get a reference
         await _give_back(desk, submission, error)
     else:
-        await posted(desk, submission, request, ())
+        if isinstance(request.change, Bulk):
+            await planned(desk, submission, request, TITLE)
+        else:
+            await posted(desk, submission, request, ())
 
 
 async def _give_back(desk: Desk, submission: Submission, error: Exception) -> None:
@@ -160,12 +184,19 @@ async def _give_back(desk: Desk, submission: Submission, error: Exception) -> No
     call = Call(submission.person, submission.origin)
     sentence = words(error, call.person, reference)
     if isinstance(error, AlreadyOpen):
-        sentence = f"⚠️ {await open_request_line(desk, error.request_id, 'SIM or group')}"
+        what = "bulk" if submission.fields.get("many") else "SIM or group"
+        sentence = f"⚠️ {await open_request_line(desk, error.request_id, what)}"
     fields, channel = submission.fields, submission.origin.channel
     reason = fields.get("reason", "")
     view = forms.notice(TITLE, sentence, channel=channel)
     if not isinstance(error, Refusal):
-        again = UndoForm(fields.get("undoes", ""), fields.get("about", ""), channel, desk.new_id())
+        again = UndoForm(
+            fields.get("undoes", ""),
+            fields.get("about", ""),
+            channel,
+            desk.new_id(),
+            many=bool(fields.get("many")),
+        )
         view = again.view(reason, top=sentence)
     if not await show_or_not(desk, submission.view_id, view):
         copy = f"\n\nYou wrote:\n{forms.quoted(reason)}" if reason.strip() else ""

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from bot.domain.changes import Kind, LockThing, ThingChange
+from bot.domain.changes import Kind, ThingChange
 from bot.domain.impact import SeenThing
 from bot.domain.plans import RowVerdict, Scope
 from bot.domain.rows import BulkRow
@@ -19,7 +19,7 @@ from bot.storage.encoding import (
     encode_impact,
     encode_seen,
 )
-from bot.storage.rows import item_values, to_item
+from bot.storage.rows import device_of, item_values, to_item
 
 
 def bulk_row_values(row: BulkRow) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def bulk_row_values(row: BulkRow) -> dict[str, Any]:
         "typed": json.dumps(list(row.typed)),
         "verdict": row.verdict.value,
         "target_id": row.seen.thing.thing_id if row.seen else "",
-        "device": row.change.imei.device if isinstance(row.change, LockThing) else "",
+        "device": device_of(row.change) if row.change else "",
         "scope": encode_scope((row.change.kind, row.seen.things_group_id)) if row.change and row.seen else "",
         "change": encode_change(row.change) if row.change else "",
         "seen": encode_seen(row.seen) if row.seen else "",

@@ -55,6 +55,12 @@ class SqlBulkRows:
         async with self._engine.reading() as connection:
             return tuple(to_bulk_row(row) for row in await connection.execute(query))
 
+    async def rows_about(self, request_id: str, target_ids: Sequence[str]) -> tuple[BulkRow, ...]:
+        """Its rows on these Things."""
+        query = select(items).where(_rows_of(request_id), items.c.target_id.in_(target_ids))
+        async with self._engine.reading() as connection:
+            return tuple(to_bulk_row(row) for row in await connection.execute(query))
+
     async def unread_bulks(self) -> tuple[ChangeRequest, ...]:
         """Bulks whose rows are still coming, or never came to their end."""
         coming = (requests.c.status == Status.PREVIEWING) & (requests.c.kind == Kind.BULK)

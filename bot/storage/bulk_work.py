@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.errors import Overtaken
 from bot.domain.plans import SeenPlan
-from bot.domain.requests import ChangeRequest, Item, ItemState, Status
+from bot.domain.requests import OPEN, ChangeRequest, Item, ItemState, Status
 from bot.domain.rows import BulkRow
 from bot.domain.tallies import Run, Tally
 from bot.storage.bulk_rows import to_bulk_row
@@ -140,6 +140,13 @@ class SqlBulkWork:
                 select(items.c.next_at).where(open_ended & ~unread).order_by(items.c.next_at).limit(1)
             )
         return first
+
+    async def open_undo(self, bulk_id: str) -> str:
+        """The id of a request that undoes this bulk and was sent on, but has not ended; "" where none is."""
+        sent_on = requests.c.status.in_(sorted(OPEN - {Status.PREVIEWING}))
+        query = select(requests.c.id).where(requests.c.undoes == bulk_id, sent_on).limit(1)
+        async with self._engine.reading() as connection:
+            return await connection.scalar(query) or ""
 
     async def rows_after(
         self, bulk_id: str, position: int, limit: int, states: Iterable[ItemState] = ()

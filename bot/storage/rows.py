@@ -40,7 +40,7 @@ def request_values(request: ChangeRequest) -> dict[str, Any]:
         "kind": request.change.kind.value,
         "target_id": target.target_id,
         "target_title": target.title,
-        "device": _device(request.change),
+        "device": device_of(request.change),
         "requester_user": request.requester.user_id,
         "requester_team": request.requester.team_id,
         "asked_channel": request.asked_in.channel,
@@ -63,7 +63,8 @@ def request_values(request: ChangeRequest) -> dict[str, Any]:
     }
 
 
-def _device(change: Change) -> str:
+def device_of(change: Change) -> str:
+    """The device (14 digits) that a Thing is to be locked to, "" where it is to none."""
     match change:
         case LockThing(imei=imei):
             return imei.device
@@ -94,7 +95,8 @@ def to_request(row: Row[Any], decisions: tuple[PersonDecision, ...], item: Item 
         item=item,
         undoes=row.undoes,
         note=row.note,
-        undone_by=row.undone_by or "",
+        undone_by=row.undone_wholly_by or row.undone_by or "",
+        undone_partly=bool(row.undone_by) and not row.undone_wholly_by,
         next_at=row.next_at,
     )
 

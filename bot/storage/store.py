@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.identifiers import Imei
 from bot.domain.requests import UNDECIDED, ChangeRequest, Item, PersonDecision, Status
+from bot.domain.undo import TOOK_BACK
 from bot.services.ports import Submission, Tx
 from bot.storage.engine import Engine
 from bot.storage.left_locked import left_locked
@@ -98,17 +99,18 @@ async def requests_where(
     connection: AsyncConnection, wanted: ColumnElement[bool]
 ) -> tuple[ChangeRequest, ...]:
     """Those requests with their decisions and items, oldest first."""
-    query = select(requests, _undone_by().label("undone_by")).where(wanted).order_by(requests.c.number)
+    undone = _undone_by(Status).label("undone_by"), _undone_by({Status.SUCCEEDED}).label("undone_wholly_by")
+    query = select(requests, *undone).where(wanted).order_by(requests.c.number)
     rows = (await connection.execute(query)).all()
     voted = await _decisions(connection, wanted) if rows else {}
     found = await _items(connection, wanted) if rows else {}
     return tuple(to_request(row, tuple(voted.get(row.id, ())), found.get(row.id)) for row in rows)
 
 
-def _undone_by() -> ScalarSelect[str]:
-    """The id of the succeeded request that took a request back."""
-    undo = requests.alias("undo")
-    of_it = (undo.c.undoes == requests.c.id) & (undo.c.status == Status.SUCCEEDED)
+def _undone_by(statuses: Iterable[Status]) -> ScalarSelect[str]:
+    """The id of a request that took a request back, and ended so."""
+    undo, ended = requests.alias("undo"), sorted(TOOK_BACK.intersection(statuses))
+    of_it = (undo.c.undoes == requests.c.id) & undo.c.status.in_(ended)
     return select(func.max(undo.c.id)).where(of_it).correlate(requests).scalar_subquery()
 
 

@@ -34,7 +34,7 @@ async def send_file(
     """Open the form, upload a file and send; the modal once it answers."""
     view = await open_form(stage, who, "/lock-csv", channel=channel)
     await who.upload(view, "file", name, content)
-    return await _sent(stage, who, view, {"reason": reason})
+    return await sent(stage, who, view, {"reason": reason})
 
 
 async def send_lines(
@@ -42,10 +42,11 @@ async def send_lines(
 ) -> View:
     """Open the form, paste lines and send; the modal once it answers."""
     view = await open_form(stage, who, "/lock-csv", channel=channel)
-    return await _sent(stage, who, view, {"lines": lines, "reason": reason})
+    return await sent(stage, who, view, {"lines": lines, "reason": reason})
 
 
-async def _sent(stage: Stage, who: Person, view: View, values: dict[str, str]) -> View:
+async def sent(stage: Stage, who: Person, view: View, values: dict[str, str]) -> View:
+    """Send a form; the modal once it answers."""
     result = await submit(who, view, values)
     assert result.ok, result
     await stage.until(lambda: "⏳" not in shown(view))
