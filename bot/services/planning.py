@@ -36,6 +36,8 @@ FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 300.0
 PLAN_WAITS = timedelta(hours=12)
 """For the requester to send it on, once all rows are checked."""
+PLAN_HOLDS = timedelta(hours=36)
+"""From its last check on. It expires then at the latest, sent on or not: nobody approves an old plan."""
 PRINTS_AT_ONCE = 5000
 AWAY = "Monogoto does not answer just now. The rows that were not checked yet wait; I go on trying."
 UNREAD = "Could not be read: Monogoto did not answer for this SIM ({tries} tries). Ask for it again."
@@ -142,8 +144,10 @@ class Planning:
     # --- how far it has come -----------------------------------------------------------------------
 
     async def _keep(self, request: ChangeRequest, checked: Sequence[BulkRow], found: Slice) -> None:
+        read = _read_now(request, self._clock.now()) if found.things or found.done else request
         async with self._store.transaction() as tx:
             await tx.put_rows(checked)
+            request = await tx.advance(request, read)
         if found.is_fruitless:
             await self._rest(request, self._in(_pause(checked)), AWAY)
             return
@@ -169,7 +173,7 @@ class Planning:
 
     async def _seen(self, request: ChangeRequest) -> SeenPlan:
         counts = await self._kept.row_counts(request.id)
-        return SeenPlan(replace(plan_of(request), rows=counts), self._clock.now())
+        return SeenPlan(replace(plan_of(request), rows=counts), request.seen.read_at)
 
     async def _finish(self, request: ChangeRequest) -> None:
         """All rows are checked: what they are together, and the person decides."""
@@ -178,7 +182,7 @@ class Planning:
         async with self._store.transaction() as tx:
             await tx.look_at_rows(request.id, reasons)
         planned = await self.planned(request)
-        until = self._clock.now() + PLAN_WAITS
+        until = min(self._clock.now() + PLAN_WAITS, request.seen.read_at + PLAN_HOLDS)
         shown = request.after(
             Event.COUNT, seen=planned.seen, impact=planned.impact, note="", next_at=until, expires_at=until
         )
@@ -189,11 +193,14 @@ class Planning:
         self._notifier.wake()
 
     async def planned(self, request: ChangeRequest) -> ChangeRequest:
-        """The request with what its rows are together by now: counts, digest, scopes and impact."""
+        """The request with what its rows are together by now: counts, digest, scopes and impact.
+
+        Nothing is read from the platform, so `read_at` stays.
+        """
         totals = await self._kept.totals(request.id)
         digest = await self._digest(request.id)
         plan = replace(plan_of(request), rows=totals.rows, digest=digest, scopes=totals.scopes)
-        return replace(request, seen=SeenPlan(plan, self._clock.now()), impact=impact_of(totals.impacts))
+        return replace(request, seen=SeenPlan(plan, request.seen.read_at), impact=impact_of(totals.impacts))
 
     async def _digest(self, request_id: str) -> str:
         digest, after = Digest(), 0
@@ -205,6 +212,10 @@ class Planning:
 
     def _in(self, seconds: float) -> datetime:
         return self._clock.now() + timedelta(seconds=seconds)
+
+
+def _read_now(request: ChangeRequest, now: datetime) -> ChangeRequest:
+    return request.after(Event.COUNT, seen=SeenPlan(plan_of(request), now))
 
 
 def _pause(failed: Iterable[BulkRow]) -> float:
