@@ -83,6 +83,9 @@ class BulkSubmissions:
                 await tx.add_places(request, [p for p in places if p[0] is not PlaceKind.TWIN])
                 await tx.audit(self._entry(sent))
                 await tx.tell(request.id, "card")
+                # Its requester has it already; whoever decides has to see each row, too.
+                rows = {"document": "plan", "says": "rows"}
+                await tx.tell(request.id, "file", rows, to=PlaceKind.CARD)
                 if not sent.approvals_needed:
                     sent = await approve_now(tx, sent, self._clock)
         self._notifier.wake()

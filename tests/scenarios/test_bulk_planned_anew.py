@@ -15,7 +15,7 @@ import pytest
 from bot.domain.errors import Changed, Unfit
 from bot.domain.requests import Origin, Person
 from bot.sandbox.slack.messages import Message
-from bot.sandbox.stage import Stage
+from bot.sandbox.stage import POLICY, Stage
 from bot.services.bulk_submission import BulkSubmissions
 from tests.conftest import OpenStage
 from tests.scenarios.acts import ask_lock, request_id_in, shown
@@ -119,3 +119,17 @@ async def test_a_plan_drawn_anew_has_a_new_file_and_the_time_at_which_its_rows_w
     await stage.until(lambda: len(files(stage, card)) == 2)
     assert [row["Verdict"] for row in files(stage, card)[-1]] == ["needs a look", "ready"]
     assert rows(database(stage), query, request_id) == read_at
+
+
+async def test_whoever_decides_in_another_channel_gets_the_rows_there_and_the_requester_not_twice(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage(policy=POLICY | {"approvals_channel": "C0APPROVALS"})
+    view = await send_lines(stage, stage.person("U0ENG1"), two_sims(stage))
+    card, request_id = await planned(stage, view), request_id_in(shown(view))
+    await send_on(stage, stage.person("U0ENG1"), card)
+    asked = await approval_card(stage, request_id)
+    assert asked.channel == "C0APPROVALS"
+    await stage.until(lambda: files(stage, asked))
+    assert [[row["Verdict"] for row in table] for table in files(stage, asked)] == [["ready", "ready"]]
+    assert len(files(stage, card)) == 1
