@@ -5,7 +5,7 @@ All state is in the rows: a process that ends amid a slice repeats some readings
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -99,7 +99,7 @@ class Planning:
         found = await self._reader.read(rows, self._in(SLICE_SECONDS))
         judged = await self._judged(request, actor, found.things)
         await self._keep(request, [*found.done, *judged, *map(self._put_off, found.failed)], found)
-        return not found.is_fruitless
+        return not found.is_away
 
     def _put_off(self, row: BulkRow) -> BulkRow:
         """It is tried again after a pause that grows; at last a person is told the truth."""
@@ -148,8 +148,8 @@ class Planning:
         async with self._store.transaction() as tx:
             await tx.put_rows(checked)
             request = await tx.advance(request, read)
-        if found.is_fruitless:
-            await self._rest(request, self._in(_pause(checked)), AWAY)
+        if found.is_away:
+            await self._rest(request, self._in(self._pause(request)), AWAY)
             return
         due = self._told_at.get(request.id, request.created_at) + TELL_EVERY
         if request.note or self._clock.now() >= due:
@@ -167,7 +167,7 @@ class Planning:
         seen = await self._seen(request)
         async with self._store.transaction() as tx:
             await tx.advance(request, request.after(Event.COUNT, seen=seen, note=note, next_at=until))
-            if note != request.note:
+            if note != request.note or seen != request.seen:
                 await tx.tell(request.id, "card")
         self._notifier.wake()
 
@@ -210,14 +210,16 @@ class Planning:
             after = prints[-1][0]
         return digest.text()
 
+    def _pause(self, request: ChangeRequest) -> float:
+        """As long as the vendor has been away by now: each pause is about twice the one before."""
+        if request.note != AWAY:
+            return FIRST_PAUSE_SECONDS
+        away = (self._clock.now() - request.seen.read_at).total_seconds()
+        return min(max(away, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+
     def _in(self, seconds: float) -> datetime:
         return self._clock.now() + timedelta(seconds=seconds)
 
 
 def _read_now(request: ChangeRequest, now: datetime) -> ChangeRequest:
     return request.after(Event.COUNT, seen=SeenPlan(plan_of(request), now))
-
-
-def _pause(failed: Iterable[BulkRow]) -> float:
-    tries = max((row.item.attempts for row in failed), default=1)
-    return float(min(FIRST_PAUSE_SECONDS * 2 ** max(tries - 1, 0), LONGEST_PAUSE_SECONDS))
