@@ -94,8 +94,10 @@ class BulkRows(Protocol):
         states: Sequence[ItemState] = (),
         due: datetime | None = None,
     ) -> tuple[BulkRow, ...]:
-        """At most `limit` of them by position, those behind `after`; of one verdict, in some of the states,
-        whose `next_at` is None or has come."""
+        """At most `limit` of them by position, those behind `after`; of one verdict, in some of the states.
+
+        `due`: those that were never tried, then those whose `next_at` has come by then.
+        """
         ...
 
     async def rows_about(self, request_id: str, target_ids: Sequence[str]) -> tuple[BulkRow, ...]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
-from typing import NoReturn
 
 from bot.domain.audit import AuditEntry
 from bot.domain.errors import AlreadyDecided, Changed, NoSuchRequest, NotAllowed, Overtaken, Refusal, Unfit
@@ -16,14 +14,12 @@ from bot.domain.policy import Terms
 from bot.domain.requests import OPEN, ChangeRequest, Event, Origin, Person, Status
 from bot.services.authority import Authority
 from bot.services.places import Chosen, Places
-from bot.services.planning import Planning
+from bot.services.planning import PLAN_HOLDS, Planning
 from bot.services.ports import Clock, Dispatcher, Notifier, PlaceKind, Store
 from bot.services.preview import Preview, Previews
 from bot.services.records import asked_words
 from bot.services.submission import approve_now, check_able
 
-PLAN_HOLDS = timedelta(hours=36)
-"""From its last check on. What was sent on expires then at the latest: nobody approves an old plan."""
 LONGEST_ID = 40
 """A forged button may carry anything for an id."""
 
@@ -76,20 +72,32 @@ class BulkSubmissions:
 
     async def _send(self, request: ChangeRequest, preview: Preview, places: Chosen) -> ChangeRequest:
         sent = self._pending(request, preview.terms, preview.fingerprint)
+        is_as_shown = await self._is_as_shown(request)
         async with self._store.transaction() as tx:
-            conflicts = await tx.hold_ready_rows(request.id)
-            if not conflicts:
+            conflicts = await tx.hold_ready_rows(request.id) if is_as_shown else 0
+            if conflicts or not is_as_shown:
+                # With the rows, in one transaction: no digest stands for rows that are no longer ready.
+                await tx.advance(request, _to_be_drawn_anew(request))
+            else:
                 sent = await tx.advance(request, sent)
                 await tx.add_places(request, [p for p in places if p[0] is not PlaceKind.TWIN])
                 await tx.audit(self._entry(sent))
                 await tx.tell(request.id, "card")
+                # Its requester has it already; whoever decides has to see each row, too.
+                rows = {"document": "plan", "says": "rows"}
+                await tx.tell(request.id, "file", rows, to=PlaceKind.CARD)
                 if not sent.approvals_needed:
                     sent = await approve_now(tx, sent, self._clock)
-        if conflicts:
-            await self._draw_anew(request, conflicts)
         self._notifier.wake()
         self._dispatcher.wake()
+        if conflicts or not is_as_shown:
+            raise Changed(_why_anew(conflicts))
         return sent
+
+    async def _is_as_shown(self, request: ChangeRequest) -> bool:
+        """Whether its rows still are, counted once more, what its card says of them."""
+        now = await self._planning.planned(request)
+        return (plan_of(now), now.impact) == (plan_of(request), request.impact)
 
     def _pending(self, request: ChangeRequest, terms: Terms, fingerprint: str) -> ChangeRequest:
         now, needed = self._clock.now(), time_needed(plan_of(request).rows.ready, self._rate)
@@ -101,19 +109,6 @@ class BulkSubmissions:
             expires_at=expires_at,
             apply_within=terms.apply_within + GENEROUS * needed,
             next_at=expires_at,
-        )
-
-    async def _draw_anew(self, request: ChangeRequest, conflicts: int) -> NoReturn:
-        planned = await self._planning.planned(request)
-        async with self._store.transaction() as tx:
-            anew = request.after(Event.COUNT, seen=planned.seen, impact=planned.impact)
-            await tx.advance(request, anew)
-            await tx.tell(request.id, "card")
-        self._notifier.wake()
-        what = "One of its SIMs is" if conflicts == 1 else f"{conflicts} of its SIMs are"
-        raise Changed(
-            f"{what} asked for in another open request by now, so nothing was sent on. "
-            "The plan is drawn anew without: look at it again."
         )
 
     async def _able(self, request: ChangeRequest, terms: Terms) -> frozenset[str]:
@@ -135,7 +130,7 @@ class BulkSubmissions:
             again = "Press Undo again." if request.undoes else "Ask again with the same file."
             raise Unfit(f"This plan is too old to be sent on. {again}")
         if not plan.digest:
-            raise Unfit("Some of its rows are not checked yet. Wait for the plan.")
+            raise Unfit("Its rows are still being checked. Wait for the plan, and send that one on.")
         if not plan.rows.ready:
             raise Unfit("None of its rows is ready, so there is nothing to send on.")
         return request
@@ -173,3 +168,19 @@ class BulkSubmissions:
             reason=request.reason,
             fingerprint=request.fingerprint,
         )
+
+
+def _to_be_drawn_anew(request: ChangeRequest) -> ChangeRequest:
+    """The next slice of planning counts its rows again, and shows what they are by then."""
+    plan = replace(plan_of(request), digest="")
+    return request.after(Event.COUNT, seen=SeenPlan(plan, request.seen.read_at), next_at=None)
+
+
+def _why_anew(conflicts: int) -> str:
+    if not conflicts:
+        return "Its rows are no longer what the card showed, so nothing was sent on. Look at it again."
+    what = "One of its SIMs is" if conflicts == 1 else f"{conflicts} of its SIMs are"
+    return (
+        f"{what} asked for in another open request by now, so nothing was sent on. "
+        "The plan is drawn anew without: look at it again."
+    )

@@ -5,7 +5,7 @@ All state is in the rows: a process that ends amid a slice repeats some readings
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -38,6 +38,8 @@ FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 300.0
 PLAN_WAITS = timedelta(hours=12)
 """For the requester to send it on, once all rows are checked."""
+PLAN_HOLDS = timedelta(hours=36)
+"""From its last check on. It expires then at the latest, sent on or not: nobody approves an old plan."""
 PRINTS_AT_ONCE = 5000
 AWAY = "Monogoto does not answer just now. The rows that were not checked yet wait; I go on trying."
 UNREAD = "Could not be read: Monogoto did not answer for this SIM ({tries} tries). Ask for it again."
@@ -99,7 +101,7 @@ class Planning:
         found = await self._reader.read(rows, self._in(SLICE_SECONDS))
         judged = await self._judged(request, actor, found.things)
         await self._keep(request, [*found.done, *judged, *map(self._put_off, found.failed)], found)
-        return not found.is_fruitless
+        return not found.is_away
 
     def _put_off(self, row: BulkRow) -> BulkRow:
         """It is tried again after a pause that grows; at last a person is told the truth."""
@@ -156,10 +158,12 @@ class Planning:
     # --- how far it has come -----------------------------------------------------------------------
 
     async def _keep(self, request: ChangeRequest, checked: Sequence[BulkRow], found: Slice) -> None:
+        read = _read_now(request, self._clock.now()) if found.things or found.done else request
         async with self._store.transaction() as tx:
             await tx.put_rows(checked)
-        if found.is_fruitless:
-            await self._rest(request, self._in(_pause(checked)), AWAY)
+            request = await tx.advance(request, read)
+        if found.is_away:
+            await self._rest(request, self._in(self._pause(request)), AWAY)
             return
         due = self._told_at.get(request.id, request.created_at) + TELL_EVERY
         if request.note or self._clock.now() >= due:
@@ -177,13 +181,13 @@ class Planning:
         seen = await self._seen(request)
         async with self._store.transaction() as tx:
             await tx.advance(request, request.after(Event.COUNT, seen=seen, note=note, next_at=until))
-            if note != request.note:
+            if note != request.note or seen != request.seen:
                 await tx.tell(request.id, "card")
         self._notifier.wake()
 
     async def _seen(self, request: ChangeRequest) -> SeenPlan:
         counts = await self._kept.row_counts(request.id)
-        return SeenPlan(replace(plan_of(request), rows=counts), self._clock.now())
+        return SeenPlan(replace(plan_of(request), rows=counts), request.seen.read_at)
 
     async def _finish(self, request: ChangeRequest) -> None:
         """All rows are checked: what they are together, and the person decides."""
@@ -193,7 +197,7 @@ class Planning:
             async with self._store.transaction() as tx:
                 await tx.look_at_rows(request.id, reasons)
         planned = await self.planned(request)
-        until = self._clock.now() + PLAN_WAITS
+        until = min(self._clock.now() + PLAN_WAITS, request.seen.read_at + PLAN_HOLDS)
         shown = request.after(
             Event.COUNT, seen=planned.seen, impact=planned.impact, note="", next_at=until, expires_at=until
         )
@@ -204,11 +208,14 @@ class Planning:
         self._notifier.wake()
 
     async def planned(self, request: ChangeRequest) -> ChangeRequest:
-        """The request with what its rows are together by now: counts, digest, scopes and impact."""
+        """The request with what its rows are together by now: counts, digest, scopes and impact.
+
+        Nothing is read from the platform, so `read_at` stays.
+        """
         totals = await self._kept.totals(request.id)
         digest = await self._digest(request.id)
         plan = replace(plan_of(request), rows=totals.rows, digest=digest, scopes=totals.scopes)
-        return replace(request, seen=SeenPlan(plan, self._clock.now()), impact=impact_of(totals.impacts))
+        return replace(request, seen=SeenPlan(plan, request.seen.read_at), impact=impact_of(totals.impacts))
 
     async def _digest(self, request_id: str) -> str:
         digest, after = Digest(), 0
@@ -218,10 +225,16 @@ class Planning:
             after = prints[-1][0]
         return digest.text()
 
+    def _pause(self, request: ChangeRequest) -> float:
+        """As long as the vendor has been away by now: each pause is about twice the one before."""
+        if request.note != AWAY:
+            return FIRST_PAUSE_SECONDS
+        away = (self._clock.now() - request.seen.read_at).total_seconds()
+        return min(max(away, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+
     def _in(self, seconds: float) -> datetime:
         return self._clock.now() + timedelta(seconds=seconds)
 
 
-def _pause(failed: Iterable[BulkRow]) -> float:
-    tries = max((row.item.attempts for row in failed), default=1)
-    return float(min(FIRST_PAUSE_SECONDS * 2 ** max(tries - 1, 0), LONGEST_PAUSE_SECONDS))
+def _read_now(request: ChangeRequest, now: datetime) -> ChangeRequest:
+    return request.after(Event.COUNT, seen=SeenPlan(plan_of(request), now))

@@ -226,9 +226,16 @@ class Tx(RowSteps, RowsTx, Protocol):
         """Append to the chain; returns its seq."""
         ...
 
-    async def tell(self, request_id: str, what: str, about: Mapping[str, str] | None = None) -> None:
+    async def tell(
+        self,
+        request_id: str,
+        what: str,
+        about: Mapping[str, str] | None = None,
+        *,
+        to: PlaceKind | None = None,
+    ) -> None:
         """Queue a message for each place of the request: "card" for CARD and TWIN (once while one waits),
-        any other for every place."""
+        any other for every place. `to`: for its places of this kind alone."""
         ...
 
 

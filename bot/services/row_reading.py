@@ -39,6 +39,11 @@ class Slice:
         """Whether the vendor answered nothing at all."""
         return bool(self.failed) and not self.things and not self.done
 
+    @property
+    def is_away(self) -> bool:
+        """Whether it can only be the vendor: of rows that failed before, the rows may be the reason."""
+        return self.is_fruitless and any(not row.item.attempts for row in self.failed)
+
 
 class RowReader:
     """Costs one call a row. `platform`, and that of `previews`, waits its turn behind what is urgent."""

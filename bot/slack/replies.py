@@ -15,10 +15,13 @@ from bot.slack.cards import Drawn, only_clears
 from bot.slack.census_block import sums
 from bot.slack.locks import after_words
 
+ROWS = "📄 Row by row: what would be done, whom it hurts, and what is left out."
+"""Above the file for whoever decides on a bulk."""
+
 
 def reply(request: ChangeRequest, what: str, about: Mapping[str, str]) -> Drawn:
     """A decision or an outcome, told in the thread. `what` names it; `about` carries its details."""
-    text = bulk_reply(request, what, about) or _reply_text(request, what, about)
+    text = _text(request, what, about)
     return Drawn(text, [b.section(text)])
 
 
@@ -27,9 +30,15 @@ def audit_line(request: ChangeRequest, what: str, about: Mapping[str, str]) -> D
     target = request.seen.target
     named = f"…{target.iccid[-4:]}" if isinstance(target, Thing) else noun(request.change)
     name = b.escape(target.name if is_readable(target.name) else "(no name)", 60)
-    said = bulk_reply(request, what, about) or _reply_text(request, what, about)
+    said = _text(request, what, about)
     text = f"`{request.id}` {name} ({named}): {said}"
     return Drawn(text, [b.section(text)])
+
+
+def _text(request: ChangeRequest, what: str, about: Mapping[str, str]) -> str:
+    if what == "rows":
+        return ROWS
+    return bulk_reply(request, what, about) or _reply_text(request, what, about)
 
 
 def _reply_text(request: ChangeRequest, what: str, about: Mapping[str, str]) -> str:

@@ -127,10 +127,19 @@ class SqlTx(RowSteps, BulkTx):
         """Append to the chain; returns its seq."""
         return await self._audit.append(entry)
 
-    async def tell(self, request_id: str, what: str, about: Mapping[str, str] | None = None) -> None:
+    async def tell(
+        self,
+        request_id: str,
+        what: str,
+        about: Mapping[str, str] | None = None,
+        *,
+        to: PlaceKind | None = None,
+    ) -> None:
         """Queue a message for each place of the request: "card" for CARD and TWIN (once while one waits),
-        any other for every place."""
+        any other for every place. `to`: for its places of this kind alone."""
         here = select(place_rows.c.id).where(place_rows.c.request_id == request_id)
+        if to is not None:
+            here = here.where(place_rows.c.kind == to.value)
         if what == "card":
             here = here.where(place_rows.c.kind.in_(DRAWN_KINDS), ~waiting_card())
         for place_id in (await self._connection.scalars(here.order_by(place_rows.c.id))).all():

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import delete, select
 
 from bot.domain.changes import LockThing
 from bot.domain.errors import NotASheet, NotReached, ThingNotFound
@@ -35,6 +36,7 @@ from bot.sheets.reading import open_sheet
 from bot.storage.bulk_store import SqlBulkRows
 from bot.storage.engine import Engine, open_engine
 from bot.storage.store import SqlStore
+from bot.storage.tables import outbox
 from tests import factories_bulk as bulk
 
 ANN = Person("U0ANN", "T0TEAM")
@@ -287,6 +289,50 @@ async def test_while_the_vendor_is_away_the_card_says_so_and_few_rows_are_tried(
     checked = await house.check()
     assert plan_of(checked).rows == RowCounts(ready=100)
     assert checked.note == ""
+
+
+async def test_rows_at_the_top_that_cannot_be_read_hold_up_no_other_for_longer_than_a_moment(
+    house: House,
+) -> None:
+    house.fleet.away = lambda iccid: iccid in {bulk.iccid(n) for n in range(1, 5)}
+    await house.ask(good(*range(1, 101)))
+    began = house.clock.now()
+    for _ in range(4):
+        request = await house.request()
+        if request.next_at and request.next_at > house.clock.now():
+            house.clock.advance((request.next_at - house.clock.now()).total_seconds())
+        await house.planning().step(request)
+    assert (await house.kept.row_counts("BULK")).ready == 96
+    assert (house.clock.now() - began).total_seconds() <= 15
+    resting = await house.request()
+    assert resting.note == "", "the vendor answers: it is the rows"
+    assert plan_of(await house.check()).rows == RowCounts(ready=96, look=4)
+
+
+async def test_the_longer_the_vendor_is_away_the_seldomer_it_is_asked(house: House) -> None:
+    house.fleet.away = lambda _iccid: True
+    await house.ask(good(*range(1, 201)))
+    pauses = []
+    for _ in range(10):
+        await house.planning().step(await house.request())
+        wait = ((await house.request()).next_at or house.clock.now()) - house.clock.now()
+        pauses.append(wait.total_seconds())
+        house.clock.advance(wait.total_seconds())
+    assert pauses == [5, 5, 10, 20, 40, 80, 160, 300, 300, 300]
+    assert (await house.kept.row_counts("BULK")).look == 0, "an outage is no row's fault"
+
+
+async def test_a_rest_with_new_counts_is_told(house: House) -> None:
+    house.fleet.away = lambda iccid: iccid == bulk.iccid(2)
+    await house.ask(good(1, 2))
+    await house.planning().step(await house.request())
+    async with house.engine.writing() as connection:
+        await connection.execute(delete(outbox))
+    await house.planning().step(await house.request())
+    resting = await house.request()
+    assert plan_of(resting).rows == RowCounts(ready=1, unchecked=1)
+    async with house.engine.reading() as connection:
+        assert list(await connection.scalars(select(outbox.c.what))) == ["card"]
 
 
 async def test_a_checked_plan_waits_for_its_requester_and_for_nobody_else(house: House) -> None:

@@ -25,7 +25,7 @@ from tests.storage.samples import ANN, NOW, request
 
 AUDIENCE = Audience(ids=("S0APPROVERS",), roles=("approver",))
 ROWS = RowCounts(ready=1200, already=3, look=40, refused=7)
-REPLIES = ("planned", "approved", "denied", "cancelled", "expired", "redrawn", "delayed", "outcome")
+REPLIES = ("planned", "rows", "approved", "denied", "cancelled", "expired", "redrawn", "delayed", "outcome")
 
 
 def bulk(status: Status = Status.PREVIEWING, rows: RowCounts = ROWS, name: str = "sims.csv") -> ChangeRequest:

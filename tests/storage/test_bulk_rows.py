@@ -87,6 +87,11 @@ async def test_a_row_that_rests_is_not_due_before_its_time(store: Store, kept: S
     assert await kept.rows(BULK, limit=9, due=NOW) == ()
     assert await kept.next_row_at(BULK) == later
     assert len(await kept.rows(BULK, limit=9, due=later)) == 1
+    async with store.transaction() as tx:
+        await tx.add_rows([row(2, RowVerdict.UNCHECKED), row(3, RowVerdict.UNCHECKED)])
+    due = await kept.rows(BULK, limit=9, due=later)
+    assert [r.item.position for r in due] == [2, 3, 1], "those never tried come first"
+    assert [r.item.position for r in await kept.rows(BULK, limit=2, due=later)] == [2, 3]
 
 
 async def test_the_counts_are_of_all_rows_and_the_totals_of_the_ready_ones(

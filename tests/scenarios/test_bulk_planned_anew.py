@@ -1,0 +1,135 @@
+"""A plan that is no longer true when it is sent on, and what its approvers get to see of its rows."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.errors import Changed, Unfit
+from bot.domain.requests import Origin, Person
+from bot.sandbox.slack.messages import Message
+from bot.sandbox.stage import POLICY, Stage
+from bot.services.bulk_submission import BulkSubmissions
+from tests.conftest import OpenStage
+from tests.scenarios.acts import ask_lock, request_id_in, shown
+from tests.scenarios.bulk_acts import (
+    approval_card,
+    counted,
+    planned,
+    send_lines,
+    send_on,
+    status,
+)
+from tests.scenarios.evidence import database, rows
+
+ANN = Person("U0ENG1", "T0TEAM")
+WHERE = Origin("C0FIELD")
+
+
+def two_sims(stage: Stage) -> str:
+    sims = stage.monogoto.examples
+    return f"{sims.fresh.iccid} {sims.fresh.imei}\n{sims.online.iccid} {sims.online.imei}"
+
+
+def digest_of(stage: Stage, request_id: str) -> str:
+    [[seen]] = rows(database(stage), "select seen from requests where id = ?", request_id)
+    return str(json.loads(seen)["plan"]["digest"])
+
+
+def sending(stage: Stage) -> BulkSubmissions:
+    assert stage.bot
+    return stage.bot.desk.bulks.sending
+
+
+def files(stage: Stage, card: Message) -> list[list[dict[str, str]]]:
+    """The tables in the card's thread, the first one first."""
+    found = [file for reply in stage.replies(card) for file in reply.files]
+    texts = [stage.slack._state.files[file["id"]].content.decode("utf-8-sig") for file in found]
+    return [list(csv.DictReader(io.StringIO(text))) for text in texts]
+
+
+async def a_plan_with_a_sim_taken_elsewhere(stage: Stage) -> tuple[Message, str]:
+    view = await send_lines(stage, stage.person("U0ENG1"), two_sims(stage))
+    card = await planned(stage, view)
+    await ask_lock(stage, stage.person("U0ENG2"), stage.monogoto.examples.fresh)
+    return card, request_id_in(shown(view))
+
+
+async def test_of_two_presses_at_once_on_a_plan_with_a_conflict_neither_sends_it_on(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage()
+    card, request_id = await a_plan_with_a_sim_taken_elsewhere(stage)
+    digest = digest_of(stage, request_id)
+    presses = (sending(stage).send(ANN, WHERE, request_id, digest) for _ in range(2))
+    answers = await asyncio.gather(*presses, return_exceptions=True)
+    assert all(isinstance(answer, (Changed, Unfit)) for answer in answers), answers
+    await stage.until(lambda: counted(card)["ready"] == 1)
+    assert status(stage, request_id) == "previewing"
+    assert digest_of(stage, request_id) != digest
+
+
+async def test_a_bot_that_ends_right_after_a_conflict_draws_the_plan_anew_at_its_start(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage()
+    card, request_id = await a_plan_with_a_sim_taken_elsewhere(stage)
+    digest = digest_of(stage, request_id)
+    assert stage.bot
+    with pytest.raises(Changed):
+        await sending(stage).send(ANN, WHERE, request_id, digest)
+    assert digest_of(stage, request_id) != digest, "committed together with the rows"
+    await stage.stop_bot()
+    await stage.start_bot()
+    await stage.until(lambda: counted(card)["ready"] == 1)
+    assert counted(card)["need a look"] == 1
+    await send_on(stage, stage.person("U0ENG1"), card)
+    assert status(stage, request_id) == "pending"
+    assert counted(await approval_card(stage, request_id))["ready"] == 1
+
+
+async def test_a_plan_whose_rows_are_not_what_it_shows_is_never_sent_on(open_stage: OpenStage) -> None:
+    stage = await open_stage()
+    view = await send_lines(stage, stage.person("U0ENG1"), two_sims(stage))
+    card, request_id = await planned(stage, view), request_id_in(shown(view))
+    taint = "update items set fingerprint = 'another' where request_id = ? and position = 1"
+    with closing(sqlite3.connect(database(stage))) as connection, connection:
+        connection.execute(taint, (request_id,))
+    await send_on(stage, stage.person("U0ENG1"), card)
+    assert status(stage, request_id) == "previewing"
+    assert rows(database(stage), "select count(*) from holds") == [(0,)]
+
+
+async def test_a_plan_drawn_anew_has_a_new_file_and_the_time_at_which_its_rows_were_really_read(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage()
+    card, request_id = await a_plan_with_a_sim_taken_elsewhere(stage)
+    query = "select json_extract(seen, '$.read_at') from requests where id = ?"
+    read_at = rows(database(stage), query, request_id)
+    stage.clock.advance(timedelta(hours=1).total_seconds())
+    await send_on(stage, stage.person("U0ENG1"), card)
+    await stage.until(lambda: len(files(stage, card)) == 2)
+    assert [row["Verdict"] for row in files(stage, card)[-1]] == ["needs a look", "ready"]
+    assert rows(database(stage), query, request_id) == read_at
+
+
+async def test_whoever_decides_in_another_channel_gets_the_rows_there_and_the_requester_not_twice(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage(policy=POLICY | {"approvals_channel": "C0APPROVALS"})
+    view = await send_lines(stage, stage.person("U0ENG1"), two_sims(stage))
+    card, request_id = await planned(stage, view), request_id_in(shown(view))
+    await send_on(stage, stage.person("U0ENG1"), card)
+    asked = await approval_card(stage, request_id)
+    assert asked.channel == "C0APPROVALS"
+    await stage.until(lambda: files(stage, asked))
+    assert [[row["Verdict"] for row in table] for table in files(stage, asked)] == [["ready", "ready"]]
+    assert len(files(stage, card)) == 1
