@@ -90,7 +90,8 @@ class GroupCensus:
     async def _counting(self, request: ChangeRequest) -> Counting:
         counting = await self._ledger.counting(request.id, again=False)
         if counting is None or counting.started_at < request.seen.read_at:  # it is to be counted again
-            return await self._counter.begin(request.id, again=False)
+            newer_than = request.seen.read_at if counting else None
+            return await self._counter.begin(request.id, again=False, newer_than=newer_than)
         return counting
 
     async def _put_off(self, request: ChangeRequest, error: PlatformError) -> bool:

@@ -32,6 +32,16 @@ def fleet(stage: Stage, things: int, *, lose: int = 0, never: int = 0, zeros: in
     return group_id
 
 
+async def inventory_read(stage: Stage, after: object = None) -> object:
+    """When the background reading ended, once it has, at another time than `after`."""
+
+    def ended_at() -> object:
+        found = rows(database(stage), "select finished_at from inventory_reading where part = 'rest'")
+        return found[0][0] if found and found[0][0] != after else None
+
+    return await until(stage, ended_at, within=1200)
+
+
 async def asked(stage: Stage, group_id: str, tac: str = TAC) -> Message:
     card = await acts.ask_lock_group(stage, stage.person("U0ENG1"), group_id, tac)
     await stage.settle(5)
@@ -195,6 +205,16 @@ async def test_where_rows_tell_no_group_things_are_asked_one_by_one_up_to_a_cap(
     assert "Approve…" in said
 
 
+@pytest.mark.parametrize("spelt", ["null", "empty"])
+async def test_a_group_that_the_list_spells_as_nothing_is_asked_for_and_not_taken_for_none(
+    open_stage: OpenStage, spelt: str
+) -> None:
+    stage = await open_stage(things=60)
+    stage.monogoto.settings.change(rows_with_group=False, rows_untold_group=spelt)
+    card = await asked(stage, fleet(stage, 40, lose=35))
+    assert "35 of 40 lose service" in acts.shown(card)
+
+
 async def test_a_vendor_that_is_away_for_long_is_given_up_with_unknown(open_stage: OpenStage) -> None:
     stage = await open_stage()
     group_id = fleet(stage, 60, lose=3)
@@ -282,3 +302,30 @@ async def test_count_again_is_for_those_who_asked_or_decide_and_approvals_fall(
     assert ("3 of 60 lose service" in acts.shown(card)) != counted
     counting_votes: list[Any] = rows(database(stage), "select count(*) from decisions where counts")
     assert counting_votes == [(0 if counted else 1,)]
+
+
+async def test_count_again_reads_again_although_the_inventory_is_fresh(open_stage: OpenStage) -> None:
+    stage = await open_stage(inventory=True, things=60)
+    group_id = fleet(stage, 40, lose=3)
+    await inventory_read(stage)
+    card = await asked(stage, group_id)
+    assert "3 of 40 lose service" in acts.shown(card)
+    for iccid in stage.monogoto.iccids[30:35]:
+        stage.monogoto.console_edit(iccid, IMEI=f"{OTHER}0000018")
+    await stage.person("U0APP1").click(card, "request.count_again")
+    await stage.until(lambda: "8 of 40 lose service" in acts.shown(card))
+
+
+async def test_the_fresh_count_rests_on_no_reading_from_before_the_approval(open_stage: OpenStage) -> None:
+    """A background reading after the card's count and before the approval saw what nobody was shown."""
+    stage = await open_stage(inventory=True, things=60)
+    group_id = fleet(stage, 40, lose=3)
+    first = await inventory_read(stage)
+    card = await asked(stage, group_id)
+    await inventory_read(stage, after=first)
+    for iccid in stage.monogoto.iccids[30:35]:
+        stage.monogoto.console_edit(iccid, IMEI=f"{OTHER}0000018")
+    for user in ("U0APP1", "U0APP2"):
+        await acts.approve(stage, stage.person(user), card)
+    assert await ended(stage) == ("outdated", "outdated")
+    assert stage.monogoto.group_writes[group_id] == []
