@@ -92,10 +92,11 @@ class Ledger(Protocol):
         """The vendor knows no such Thing any more."""
 
     async def to_ask(self, group_id: str, counting: Counting, limit: int) -> tuple[ThingRow, ...]:
-        """After the cursor: Things whose group nobody told, or of the group and not listed since."""
+        """After the cursor: Things whose group nobody told since, or of the group and not listed since, or
+        of the group with a lock of their own that nobody told since."""
 
-    async def members(self, group_id: str, after: str, limit: int) -> tuple[KnownThing, ...]:
-        """Things of the group after that ICCID, by ICCID."""
+    async def members(self, group_id: str, counting: Counting, limit: int) -> tuple[KnownThing, ...]:
+        """After the cursor, by ICCID: Things of the group, without those whose group nobody told since."""
 
     async def judge(self, rows: Iterable[tuple[KnownThing, Standing]], counting: Counting) -> None:
         """Keep where each stands, and how far that brings the count, together."""
@@ -208,7 +209,7 @@ class Counter:
         return ThingRow(row.thing_id, row.iccid, thing.name, thing.last_seen_imei, group_id, thing.lock)
 
     async def _judge(self, group_id: str, goal: GroupLock, counting: Counting) -> Counting:
-        known = await self._ledger.members(group_id, counting.cursor, JUDGED_AT_ONCE)
+        known = await self._ledger.members(group_id, counting, JUDGED_AT_ONCE)
         if not known:
             over = replace(counting, stage=Stage.ONLINE if goal.imei_lock else Stage.DONE, cursor="")
             over = replace(over, finished_at=self._clock.now())
@@ -283,4 +284,7 @@ def _goal(change: SingleChange, seen: SeenGroup) -> GroupLock:
 def _standing(thing: KnownThing, goal: GroupLock, counting: Counting) -> Standing:
     if thing.read_at < counting.since and goal.imei_lock:
         return Standing.UNREADABLE
+    lock_is_old = thing.lock_read_at is not None and thing.lock_read_at < counting.since
+    if lock_is_old and not goal.imei_lock:  # it may be gone, and protects nobody then
+        return standing(replace(thing.row, own_lock=None), goal)
     return standing(thing.row, goal)

@@ -198,7 +198,7 @@ async def test_where_rows_tell_no_group_things_are_asked_one_by_one_up_to_a_cap(
         stage.monogoto.console_edit(iccid, ThingName=f"New {iccid[-4:]}")
     assert stage.bot
     async with stage.bot._engine.writing() as connection:
-        await connection.exec_driver_sql("update inventory set things_group_id = null")
+        await connection.exec_driver_sql("update inventory set things_group_id = null, group_read_at = null")
     card = await asked(stage, group_id)
     said = acts.shown(card)
     assert "Whether 50 more SIMs of the account are in this group is not known" in said
@@ -329,3 +329,40 @@ async def test_the_fresh_count_rests_on_no_reading_from_before_the_approval(open
         await acts.approve(stage, stage.person(user), card)
     assert await ended(stage) == ("outdated", "outdated")
     assert stage.monogoto.group_writes[group_id] == []
+
+
+async def test_sims_moved_into_the_group_are_found_where_rows_tell_no_group(open_stage: OpenStage) -> None:
+    """A group once told is no news of today, however often the SIM has been listed since."""
+    stage = await open_stage(things=60)
+    stage.monogoto.settings.rows_with_group = False
+    group_id = fleet(stage, 40, lose=3)
+    card = await asked(stage, group_id)
+    assert "3 of 40 lose service" in acts.shown(card)
+    await acts.cancel(stage, stage.person("U0ENG1"), card)
+    for iccid in stage.monogoto.iccids[40:60]:
+        stage.monogoto.console_edit(iccid, ThingsGroupId=group_id, IMEI=f"{OTHER}0000018")
+    card = await asked(stage, group_id)
+    assert "23 of 60 lose service" in acts.shown(card)
+
+
+async def test_an_own_lock_that_only_a_single_reading_told_still_protects_at_the_unlock(
+    open_stage: OpenStage,
+) -> None:
+    """Rows without locks that come between the two counts take none away, and none is taken on trust."""
+    stage = await open_stage(things=60, inventory=True)
+    group_id = fleet(stage, 40)
+    stage.monogoto.console_edit_group(group_id, LockMasterImei=True, IMEIPrefix=TAC)
+    mine, gone = stage.monogoto.iccids[:2]
+    for iccid in (mine, gone):
+        imei = stage.monogoto.thing(iccid)["IMEI"]
+        stage.monogoto.console_edit(iccid, LockMasterImei=True, MasterIMEI=imei)
+    stage.monogoto.settings.rows_with_lock = True
+    first = await inventory_read(stage)
+    stage.monogoto.settings.rows_with_lock = False
+    stage.monogoto.console_edit(gone, LockMasterImei=False, MasterIMEI="")
+    await inventory_read(stage, after=first)
+    card = await acts.ask_unlock_group(stage, stage.person("U0ENG1"), group_id)
+    assert "39 of 40 lose protection" in acts.shown(card)
+    for user in ("U0APP1", "U0APP2"):
+        await acts.approve(stage, stage.person(user), card)
+    assert await ended(stage) == ("succeeded", "done")
