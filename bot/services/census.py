@@ -70,6 +70,8 @@ class GroupCensus:
         self._dispatcher = dispatcher
         self._told: dict[str, datetime] = {}
         """When each card was last told how far it is; a restart tells at once."""
+        self._failing: set[str] = set()
+        """For whom this process has seen the vendor fail: while nobody tried, nothing failed."""
 
     async def step(self, request: ChangeRequest) -> bool:
         """One slice. Whether there is more to do at once."""
@@ -98,7 +100,8 @@ class GroupCensus:
         """The vendor fails: wait, and give up once it has failed for long."""
         now = self._clock.now()
         counting = await self._counting(request)
-        failing_since = counting.failing_since or now
+        failing_since = (counting.failing_since if request.id in self._failing else None) or now
+        self._failing.add(request.id)
         if now - failing_since >= GIVE_UP_AFTER:
             minutes = int(GIVE_UP_AFTER.total_seconds() // 60)
             await self._counter.give_up(counting, AWAY.format(minutes=minutes))
@@ -151,6 +154,7 @@ class GroupCensus:
             if not stored.approvals_needed:
                 await approve_now(tx, stored, self._clock)
         self._told.pop(request.id, None)
+        self._failing.discard(request.id)
         self._notifier.wake()
         self._dispatcher.wake()
 

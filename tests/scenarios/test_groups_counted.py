@@ -366,3 +366,36 @@ async def test_an_own_lock_that_only_a_single_reading_told_still_protects_at_the
     for user in ("U0APP1", "U0APP2"):
         await acts.approve(stage, stage.person(user), card)
     assert await ended(stage) == ("succeeded", "done")
+
+
+async def test_one_sim_that_cannot_be_read_is_left_unknown_and_the_others_are_counted(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage(things=60)
+    stage.monogoto.settings.rows_with_group = False
+    group_id = fleet(stage, 40, lose=3)
+    bad = sorted(stage.monogoto.iccids)[20]
+    stage.monogoto.fail(("GET", f"/thing/ThingId_ICCID_{bad}"), "error_html", times=5_000)
+    card = await counting(stage, group_id)
+    await until(stage, lambda: not acts.is_counting(card), within=300)
+    said = acts.shown(card)
+    assert "Whether 1 more SIMs of the account" in said
+    assert number(card, "SIMs read") == 40 - (stage.monogoto.iccids.index(bad) < 40)
+    assert "has not answered" not in said
+
+
+async def test_time_in_which_the_bot_was_off_is_no_time_in_which_the_vendor_failed(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage(things=60)
+    group_id = fleet(stage, 40, lose=3)
+    stage.monogoto.fail(LISTING, "drop_before", 5_000)
+    card = await counting(stage, group_id)
+    await stage.until(lambda: "I try again" in acts.shown(card))
+    await stage.stop_bot()
+    stage.clock.advance(1_200)
+    await stage.start_bot()
+    await stage.settle(40)
+    stage.monogoto.clear_faults()
+    await until(stage, lambda: standing(database(stage)) == [("pending", None)])
+    await stage.until(lambda: "3 of 40 lose service" in acts.shown(card))
