@@ -229,7 +229,7 @@ def _row(row: Mapping[str, object]) -> ThingRow:
         iccid=_text(row.get("ExternalUniqueId")) or (named[1] if named else ""),
         name=_text(row.get("ThingName")),
         last_seen_imei=_number_text(row.get("IMEI")),
-        things_group_id=_text(row["ThingsGroupId"]) if "ThingsGroupId" in row else None,
+        things_group_id=_text(row.get("ThingsGroupId")) or None,  # only a Thing's own record tells "in none"
         own_lock=_row_lock(row),
     )
 

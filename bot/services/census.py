@@ -70,6 +70,8 @@ class GroupCensus:
         self._dispatcher = dispatcher
         self._told: dict[str, datetime] = {}
         """When each card was last told how far it is; a restart tells at once."""
+        self._failing: set[str] = set()
+        """For whom this process has seen the vendor fail: while nobody tried, nothing failed."""
 
     async def step(self, request: ChangeRequest) -> bool:
         """One slice. Whether there is more to do at once."""
@@ -90,14 +92,16 @@ class GroupCensus:
     async def _counting(self, request: ChangeRequest) -> Counting:
         counting = await self._ledger.counting(request.id, again=False)
         if counting is None or counting.started_at < request.seen.read_at:  # it is to be counted again
-            return await self._counter.begin(request.id, again=False)
+            newer_than = request.seen.read_at if counting else None
+            return await self._counter.begin(request.id, again=False, newer_than=newer_than)
         return counting
 
     async def _put_off(self, request: ChangeRequest, error: PlatformError) -> bool:
         """The vendor fails: wait, and give up once it has failed for long."""
         now = self._clock.now()
         counting = await self._counting(request)
-        failing_since = counting.failing_since or now
+        failing_since = (counting.failing_since if request.id in self._failing else None) or now
+        self._failing.add(request.id)
         if now - failing_since >= GIVE_UP_AFTER:
             minutes = int(GIVE_UP_AFTER.total_seconds() // 60)
             await self._counter.give_up(counting, AWAY.format(minutes=minutes))
@@ -150,6 +154,7 @@ class GroupCensus:
             if not stored.approvals_needed:
                 await approve_now(tx, stored, self._clock)
         self._told.pop(request.id, None)
+        self._failing.discard(request.id)
         self._notifier.wake()
         self._dispatcher.wake()
 

@@ -6,15 +6,16 @@ All state is in rows, so that a restart goes on where it was; what is read feeds
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import takewhile
 from typing import Protocol
 
 from bot.domain.census import Census, Standing, standing
 from bot.domain.changes import GroupChange, SingleChange, wanted
-from bot.domain.errors import PlatformError, ThingNotFound, Unreadable
+from bot.domain.errors import LoginFailed, PlatformError, RateLimited, ThingNotFound, Unreadable
 from bot.domain.identifiers import Iccid
 from bot.domain.impact import SeenGroup
 from bot.domain.things import GroupLock, ThingRow
@@ -28,6 +29,10 @@ KEPT_AT_ONCE = 400
 JUDGED_AT_ONCE = 1000
 ASKED_AT_MOST = 500
 """Things read one by one, where a listing doesn't tell their group or didn't bring them again."""
+TRIES_OF_ONE = 3
+"""So often one Thing that can't be read holds up the others."""
+LEFT_AT_MOST = 20
+"""Once so many were left, each further one is tried once."""
 STATUS_CALLS_AT_MOST = 200
 STATUS_AT_ONCE = 50
 """Things in one question for who is online."""
@@ -92,10 +97,11 @@ class Ledger(Protocol):
         """The vendor knows no such Thing any more."""
 
     async def to_ask(self, group_id: str, counting: Counting, limit: int) -> tuple[ThingRow, ...]:
-        """After the cursor: Things whose group nobody told, or of the group and not listed since."""
+        """After the cursor: Things whose group nobody told since, or of the group and not listed since, or
+        of the group with a lock of their own that nobody told since."""
 
-    async def members(self, group_id: str, after: str, limit: int) -> tuple[KnownThing, ...]:
-        """Things of the group after that ICCID, by ICCID."""
+    async def members(self, group_id: str, counting: Counting, limit: int) -> tuple[KnownThing, ...]:
+        """After the cursor, by ICCID: Things of the group, without those whose group nobody told since."""
 
     async def judge(self, rows: Iterable[tuple[KnownThing, Standing]], counting: Counting) -> None:
         """Keep where each stands, and how far that brings the count, together."""
@@ -117,9 +123,12 @@ class Counter:
         self._things = things
         self._ledger = ledger
         self._clock = clock
+        self._tries: dict[tuple[str, bool, str], int] = {}
+        """Of Things that couldn't be read, by count and ICCID; a restart tries anew."""
 
     async def begin(self, request_id: str, *, again: bool, newer_than: datetime | None = None) -> Counting:
         """From the inventory where its last complete reading is fresh, and began after `newer_than`."""
+        self._tries = {key: n for key, n in self._tries.items() if key[:2] != (request_id, again)}
         now = self._clock.now()
         counting = Counting(request_id, again, Stage.LIST, started_at=now, since=now)
         reading = await self._ledger.reading()
@@ -190,11 +199,46 @@ class Counter:
             over = replace(counting, stage=Stage.JUDGE, cursor="")
             await self._ledger.note(over)
             return over
-        found = [row for row in await asyncio.gather(*map(self._read, rows)) if row]
-        asked = counting.asked + len(rows)
-        onward = replace(counting, cursor=rows[-1].iccid, asked=asked, failing_since=None)
+        answers = await asyncio.gather(*map(self._read, rows), return_exceptions=True)
+        found = [answer for answer in answers if isinstance(answer, ThingRow)]
+        failed = {row.iccid: e for row, e in zip(rows, answers, strict=True) if isinstance(e, BaseException)}
+        onward = replace(counting, asked=counting.asked + len(rows) - len(failed))
+        if len(failed) < len(rows):
+            onward = replace(onward, failing_since=None)
+        waits = await self._to_try_again(counting, failed, some_answered=len(failed) < len(rows))
+        for row in takewhile(lambda row: row.iccid not in waits, rows):
+            onward = replace(onward, cursor=row.iccid, failing_since=None)
+        onward = replace(onward, asked=onward.asked + len(failed) - len(waits))
         await self._ledger.keep(found, self._clock.now(), onward)
+        for error in waits.values():
+            raise error
         return onward
+
+    async def _to_try_again(
+        self, counting: Counting, failed: Mapping[str, BaseException], *, some_answered: bool
+    ) -> Mapping[str, BaseException]:
+        """Of those that couldn't be read the ones to wait for; the others are left: their group stays untold.
+
+        Where none of them answered it may be the vendor and not the Things: the list tells. Then, as
+        where the vendor asks to wait or refuses our log-in, no Thing is to blame.
+        """
+        of_all = {iccid: error for iccid, error in failed.items() if not _blames_a_thing(error)}
+        if of_all or not failed:
+            return of_all | dict(failed)  # the one that says how long to wait first
+        if not some_answered:
+            try:
+                await self._things.things_page(0)
+            except PlatformError:
+                return failed
+        mine = counting.request_id, counting.again
+        left = sum(tries >= TRIES_OF_ONE for key, tries in self._tries.items() if key[:2] == mine)
+        enough = TRIES_OF_ONE if left < LEFT_AT_MOST else 1
+        waits = {}
+        for iccid, error in failed.items():
+            self._tries[*mine, iccid] = self._tries.get((*mine, iccid), 0) + 1
+            if self._tries[*mine, iccid] < enough:
+                waits[iccid] = error
+        return waits
 
     async def _read(self, row: ThingRow) -> ThingRow | None:
         try:
@@ -208,7 +252,7 @@ class Counter:
         return ThingRow(row.thing_id, row.iccid, thing.name, thing.last_seen_imei, group_id, thing.lock)
 
     async def _judge(self, group_id: str, goal: GroupLock, counting: Counting) -> Counting:
-        known = await self._ledger.members(group_id, counting.cursor, JUDGED_AT_ONCE)
+        known = await self._ledger.members(group_id, counting, JUDGED_AT_ONCE)
         if not known:
             over = replace(counting, stage=Stage.ONLINE if goal.imei_lock else Stage.DONE, cursor="")
             over = replace(over, finished_at=self._clock.now())
@@ -273,6 +317,10 @@ class _Keeping:
             await self._writing
 
 
+def _blames_a_thing(error: BaseException) -> bool:
+    return isinstance(error, PlatformError) and not isinstance(error, RateLimited | LoginFailed)
+
+
 def _goal(change: SingleChange, seen: SeenGroup) -> GroupLock:
     goal = wanted(change, seen.group.lock)
     if not isinstance(change, GroupChange) or not isinstance(goal, GroupLock):
@@ -283,4 +331,7 @@ def _goal(change: SingleChange, seen: SeenGroup) -> GroupLock:
 def _standing(thing: KnownThing, goal: GroupLock, counting: Counting) -> Standing:
     if thing.read_at < counting.since and goal.imei_lock:
         return Standing.UNREADABLE
+    lock_is_old = thing.lock_read_at is not None and thing.lock_read_at < counting.since
+    if lock_is_old and not goal.imei_lock:  # it may be gone, and protects nobody then
+        return standing(replace(thing.row, own_lock=None), goal)
     return standing(thing.row, goal)

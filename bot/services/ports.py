@@ -289,6 +289,10 @@ class KnownThing:
 
     row: ThingRow
     read_at: datetime
+    group_read_at: datetime | None = None
+    """When its group was told last, which not every reading does; None: never."""
+    lock_read_at: datetime | None = None
+    """When its own lock was told last; None: never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,10 +71,8 @@ class Recount:
 
     async def _counting(self, request: ChangeRequest) -> Counting:
         counting = await self._ledger.counting(request.id, again=True)
-        approved_at, approved = request.approved_at, _approved(request)
-        if counting is None or not self._is_new(counting, approved_at):
-            newer_than = approved.counted_at if approved else None
-            return await self._counter.begin(request.id, again=True, newer_than=newer_than)
+        if counting is None or not self._is_new(counting, request.approved_at):
+            return await self._counter.begin(request.id, again=True, newer_than=request.approved_at)
         return counting
 
     def _is_new(self, counting: Counting, approved_at: datetime | None) -> bool:

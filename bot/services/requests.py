@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -50,6 +51,7 @@ ROLES_HOLD = timedelta(seconds=10)
 STILL_PLANNED = (
     "Nothing was approved: this bulk waits for the person who asked, who has to send its ready rows on first."
 )
+_IN_THOUSANDS = re.compile(r"[0-9]{1,3}(?P<mark>[ ,.'\u2019\u00a0\u202f])[0-9]{3}(?:(?P=mark)[0-9]{3})*")
 STILL_COUNTED = "It is still being counted whom this hurts: nobody can approve it before that is known."
 LONGEST_ID = 40
 """A forged button may carry anything for an id."""
@@ -371,8 +373,14 @@ def _what_differs(request: ChangeRequest, preview: Preview) -> str:
 
 
 def as_typed(text: str) -> str:
-    """A number as people type it, without what groups its digits; a word in lower case."""
-    return "".join(c for c in text.casefold() if c.isalnum())
+    """A number as people type it, without what groups its thousands; whatever else it is, in lower case.
+
+    What is no plain number stays as it is: "4.0", "3,7" and "-40" are no 40, and must not become one.
+    """
+    said = text.strip()
+    if _IN_THOUSANDS.fullmatch(said):
+        return "".join(c for c in said if c.isdigit())
+    return said.casefold()
 
 
 def _counted(seen: SeenTarget, request: ChangeRequest) -> SeenTarget:

@@ -87,15 +87,18 @@ class SqlCensus:
             await connection.execute(delete(inventory).where(inventory.c.iccid == iccid))
 
     async def to_ask(self, group_id: str, counting: Counting, limit: int) -> tuple[ThingRow, ...]:
-        """After the cursor: Things whose group nobody told, or of the group and not listed since."""
-        missed = (inventory.c.things_group_id == group_id) & (inventory.c.read_at < counting.since)
-        wanted = or_(_untold(counting), missed) & (inventory.c.iccid > counting.cursor)
+        """After the cursor: Things whose group nobody told since, or of the group and not listed since, or
+        of the group with a lock of their own that nobody told since."""
+        of_the_group = inventory.c.things_group_id == group_id
+        lock_is_old = inventory.c.imei_lock.is_(True) & (inventory.c.lock_read_at < counting.since)
+        in_doubt = of_the_group & or_(inventory.c.read_at < counting.since, lock_is_old)
+        wanted = or_(_untold(counting), in_doubt) & (inventory.c.iccid > counting.cursor)
         return tuple(thing.row for thing in await self._things(wanted, limit))
 
-    async def members(self, group_id: str, after: str, limit: int) -> tuple[KnownThing, ...]:
-        """Things of the group after that ICCID, by ICCID."""
-        wanted = (inventory.c.things_group_id == group_id) & (inventory.c.iccid > after)
-        return await self._things(wanted, limit)
+    async def members(self, group_id: str, counting: Counting, limit: int) -> tuple[KnownThing, ...]:
+        """After the cursor, by ICCID: Things of the group, without those whose group nobody told since."""
+        of_the_group = (inventory.c.things_group_id == group_id) & (inventory.c.iccid > counting.cursor)
+        return await self._things(of_the_group & ~_untold(counting), limit)
 
     async def judge(self, rows: Iterable[tuple[KnownThing, Standing]], counting: Counting) -> None:
         """Keep where each stands, and how far that brings the count, together."""
@@ -223,7 +226,9 @@ def _losing(counting: Counting) -> ColumnElement[bool]:
 
 
 def _untold(counting: Counting) -> ColumnElement[bool]:
-    return inventory.c.things_group_id.is_(None) & (inventory.c.read_at >= counting.since)
+    """Listed, and nobody told since in which group: the one that was told before may be left."""
+    told_at = inventory.c.group_read_at
+    return or_(told_at.is_(None), told_at < counting.since) & (inventory.c.read_at >= counting.since)
 
 
 def _values(counting: Counting) -> dict[str, Any]:
@@ -261,5 +266,5 @@ def _judged_values(thing: KnownThing, standing: Standing, counting: Counting) ->
         "imei_lock": row.own_lock.imei_lock if row.own_lock else None,
         "locked_imei": row.own_lock.locked_imei if row.own_lock else None,
         "standing": standing.value,
-        "read_at": thing.read_at,
+        "read_at": min(thing.read_at, thing.group_read_at or thing.read_at),
     }

@@ -35,6 +35,8 @@ from bot.storage.tables import inventory, inventory_reading, things_groups
 _NAME_LIMIT = 500
 _ID_LIMIT = 200
 _ROW = inventory_reading.c.id == 1
+_TOLD_APART = ("things_group_id", "group_read_at", "imei_lock", "locked_imei", "lock_read_at")
+"""What not every row tells: a row without it leaves what was told before, with the time of that."""
 
 
 class SqlInventory:
@@ -182,8 +184,9 @@ class SqlInventory:
     async def set_back(self, now: datetime) -> None:
         """What was read later than now, by a clock that was ahead, counts as read now."""
         async with self._engine.writing() as connection:
-            for table in (inventory, things_groups):
-                await connection.execute(update(table).where(table.c.read_at > now).values(read_at=now))
+            of_things = inventory.c.read_at, inventory.c.group_read_at, inventory.c.lock_read_at
+            for column in (*of_things, things_groups.c.read_at):
+                await connection.execute(update(column.table).where(column > now).values({column.name: now}))
 
     async def drop_unseen(self, before: datetime, groups_before: datetime, most: int) -> int:
         """Forget Things not read since, and groups that are of no Thing either: so many, of `most`."""
@@ -212,7 +215,8 @@ class SqlInventory:
             for name in ("name", "folded"):
                 values[name] = case((new.name == "", table.c[name]), else_=new[name])
         else:
-            values["things_group_id"] = func.coalesce(new.things_group_id, table.c.things_group_id)
+            for name in _TOLD_APART:
+                values[name] = func.coalesce(new[name], table.c[name])
         await connection.execute(
             insert.on_conflict_do_update(
                 index_elements=list(table.primary_key), set_=values, where=new.read_at >= table.c.read_at
@@ -223,17 +227,20 @@ class SqlInventory:
 
 def _thing_values(row: ThingRow, at: datetime) -> dict[str, Any]:
     name = plain(row.name)[:_NAME_LIMIT]
+    group_id = row.things_group_id if len(row.things_group_id or "") <= _ID_LIMIT else None
     return {
         "iccid": row.iccid,
         "thing_id": row.thing_id,
         "name": name,
         "folded": folded(name)[:FOLDED_LIMIT],
-        "things_group_id": row.things_group_id if len(row.things_group_id or "") <= _ID_LIMIT else None,
+        "things_group_id": group_id,
+        "group_read_at": None if group_id is None else at,
         "last_seen_imei": row.last_seen_imei[:_ID_LIMIT],
         "device": row.last_seen_imei[:14] if is_reported(row.last_seen_imei) else "",
         "read_at": at,
         "imei_lock": row.own_lock.imei_lock if row.own_lock else None,
         "locked_imei": row.own_lock.locked_imei[:_ID_LIMIT] if row.own_lock else None,
+        "lock_read_at": at if row.own_lock else None,
     }
 
 
@@ -247,7 +254,7 @@ def known_thing(row: Row[Any]) -> KnownThing:
     """A Thing from its row of the inventory."""
     lock = None if row.imei_lock is None else ThingLock(row.imei_lock, row.locked_imei or "")
     thing = ThingRow(row.thing_id, row.iccid, row.name, row.last_seen_imei, row.things_group_id, lock)
-    return KnownThing(thing, row.read_at)
+    return KnownThing(thing, row.read_at, row.group_read_at, row.lock_read_at)
 
 
 async def _note(connection: AsyncConnection, reading: Reading) -> None:

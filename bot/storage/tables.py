@@ -223,14 +223,16 @@ inventory = Table(
     Column("thing_id", PlainText, nullable=False),
     Column("name", PlainText, nullable=False),
     Column("folded", PlainText, nullable=False),
-    # None: no listing has said yet. "": in no group.
+    # None: nobody has said yet. "": in no group. Said at `group_read_at`, however often the Thing is listed.
     Column("things_group_id", PlainText),
+    Column("group_read_at", Moment),
     Column("last_seen_imei", PlainText, nullable=False),
     Column("device", String(14), nullable=False),
     Column("read_at", Moment, nullable=False),
-    # Of its own lock; both None: the listing doesn't say.
+    # Of its own lock; all None: nobody has said yet.
     Column("imei_lock", Boolean(create_constraint=False)),
     Column("locked_imei", PlainText),
+    Column("lock_read_at", Moment),
     Index("ix_inventory_folded", "folded"),
     Index("ix_inventory_device", "device"),
     Index("ix_inventory_things_group_id_iccid", "things_group_id", "iccid"),

@@ -27,10 +27,11 @@ async def test_pages_hold_every_thing_once_and_the_last_one_says_so(
     assert fresh.things_group_id == sim.examples.fresh.group_id
 
 
+@pytest.mark.parametrize("spelt", ["absent", "null", "empty"])
 async def test_a_listing_that_does_not_tell_the_group_says_that_it_is_not_known(
-    sim: LocalMonogoto, monogoto: Monogoto
+    sim: LocalMonogoto, monogoto: Monogoto, spelt: str
 ) -> None:
-    sim.settings.rows_with_group = False
+    sim.settings.change(rows_with_group=False, rows_untold_group=spelt)
     assert {row.things_group_id for row in (await monogoto.things_page(0)).rows} == {None}
 
 

@@ -32,6 +32,16 @@ def fleet(stage: Stage, things: int, *, lose: int = 0, never: int = 0, zeros: in
     return group_id
 
 
+async def inventory_read(stage: Stage, after: object = None) -> object:
+    """When the background reading ended, once it has, at another time than `after`."""
+
+    def ended_at() -> object:
+        found = rows(database(stage), "select finished_at from inventory_reading where part = 'rest'")
+        return found[0][0] if found and found[0][0] != after else None
+
+    return await until(stage, ended_at, within=1200)
+
+
 async def asked(stage: Stage, group_id: str, tac: str = TAC) -> Message:
     card = await acts.ask_lock_group(stage, stage.person("U0ENG1"), group_id, tac)
     await stage.settle(5)
@@ -188,11 +198,21 @@ async def test_where_rows_tell_no_group_things_are_asked_one_by_one_up_to_a_cap(
         stage.monogoto.console_edit(iccid, ThingName=f"New {iccid[-4:]}")
     assert stage.bot
     async with stage.bot._engine.writing() as connection:
-        await connection.exec_driver_sql("update inventory set things_group_id = null")
+        await connection.exec_driver_sql("update inventory set things_group_id = null, group_read_at = null")
     card = await asked(stage, group_id)
     said = acts.shown(card)
     assert "Whether 50 more SIMs of the account are in this group is not known" in said
     assert "Approve…" in said
+
+
+@pytest.mark.parametrize("spelt", ["null", "empty"])
+async def test_a_group_that_the_list_spells_as_nothing_is_asked_for_and_not_taken_for_none(
+    open_stage: OpenStage, spelt: str
+) -> None:
+    stage = await open_stage(things=60)
+    stage.monogoto.settings.change(rows_with_group=False, rows_untold_group=spelt)
+    card = await asked(stage, fleet(stage, 40, lose=35))
+    assert "35 of 40 lose service" in acts.shown(card)
 
 
 async def test_a_vendor_that_is_away_for_long_is_given_up_with_unknown(open_stage: OpenStage) -> None:
@@ -282,3 +302,100 @@ async def test_count_again_is_for_those_who_asked_or_decide_and_approvals_fall(
     assert ("3 of 60 lose service" in acts.shown(card)) != counted
     counting_votes: list[Any] = rows(database(stage), "select count(*) from decisions where counts")
     assert counting_votes == [(0 if counted else 1,)]
+
+
+async def test_count_again_reads_again_although_the_inventory_is_fresh(open_stage: OpenStage) -> None:
+    stage = await open_stage(inventory=True, things=60)
+    group_id = fleet(stage, 40, lose=3)
+    await inventory_read(stage)
+    card = await asked(stage, group_id)
+    assert "3 of 40 lose service" in acts.shown(card)
+    for iccid in stage.monogoto.iccids[30:35]:
+        stage.monogoto.console_edit(iccid, IMEI=f"{OTHER}0000018")
+    await stage.person("U0APP1").click(card, "request.count_again")
+    await stage.until(lambda: "8 of 40 lose service" in acts.shown(card))
+
+
+async def test_the_fresh_count_rests_on_no_reading_from_before_the_approval(open_stage: OpenStage) -> None:
+    """A background reading after the card's count and before the approval saw what nobody was shown."""
+    stage = await open_stage(inventory=True, things=60)
+    group_id = fleet(stage, 40, lose=3)
+    first = await inventory_read(stage)
+    card = await asked(stage, group_id)
+    await inventory_read(stage, after=first)
+    for iccid in stage.monogoto.iccids[30:35]:
+        stage.monogoto.console_edit(iccid, IMEI=f"{OTHER}0000018")
+    for user in ("U0APP1", "U0APP2"):
+        await acts.approve(stage, stage.person(user), card)
+    assert await ended(stage) == ("outdated", "outdated")
+    assert stage.monogoto.group_writes[group_id] == []
+
+
+async def test_sims_moved_into_the_group_are_found_where_rows_tell_no_group(open_stage: OpenStage) -> None:
+    """A group once told is no news of today, however often the SIM has been listed since."""
+    stage = await open_stage(things=60)
+    stage.monogoto.settings.rows_with_group = False
+    group_id = fleet(stage, 40, lose=3)
+    card = await asked(stage, group_id)
+    assert "3 of 40 lose service" in acts.shown(card)
+    await acts.cancel(stage, stage.person("U0ENG1"), card)
+    for iccid in stage.monogoto.iccids[40:60]:
+        stage.monogoto.console_edit(iccid, ThingsGroupId=group_id, IMEI=f"{OTHER}0000018")
+    card = await asked(stage, group_id)
+    assert "23 of 60 lose service" in acts.shown(card)
+
+
+async def test_an_own_lock_that_only_a_single_reading_told_still_protects_at_the_unlock(
+    open_stage: OpenStage,
+) -> None:
+    """Rows without locks that come between the two counts take none away, and none is taken on trust."""
+    stage = await open_stage(things=60, inventory=True)
+    group_id = fleet(stage, 40)
+    stage.monogoto.console_edit_group(group_id, LockMasterImei=True, IMEIPrefix=TAC)
+    mine, gone = stage.monogoto.iccids[:2]
+    for iccid in (mine, gone):
+        imei = stage.monogoto.thing(iccid)["IMEI"]
+        stage.monogoto.console_edit(iccid, LockMasterImei=True, MasterIMEI=imei)
+    stage.monogoto.settings.rows_with_lock = True
+    first = await inventory_read(stage)
+    stage.monogoto.settings.rows_with_lock = False
+    stage.monogoto.console_edit(gone, LockMasterImei=False, MasterIMEI="")
+    await inventory_read(stage, after=first)
+    card = await acts.ask_unlock_group(stage, stage.person("U0ENG1"), group_id)
+    assert "39 of 40 lose protection" in acts.shown(card)
+    for user in ("U0APP1", "U0APP2"):
+        await acts.approve(stage, stage.person(user), card)
+    assert await ended(stage) == ("succeeded", "done")
+
+
+async def test_one_sim_that_cannot_be_read_is_left_unknown_and_the_others_are_counted(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage(things=60)
+    stage.monogoto.settings.rows_with_group = False
+    group_id = fleet(stage, 40, lose=3)
+    bad = sorted(stage.monogoto.iccids)[20]
+    stage.monogoto.fail(("GET", f"/thing/ThingId_ICCID_{bad}"), "error_html", times=5_000)
+    card = await counting(stage, group_id)
+    await until(stage, lambda: not acts.is_counting(card), within=300)
+    said = acts.shown(card)
+    assert "Whether 1 more SIMs of the account" in said
+    assert number(card, "SIMs read") == 40 - (stage.monogoto.iccids.index(bad) < 40)
+    assert "has not answered" not in said
+
+
+async def test_time_in_which_the_bot_was_off_is_no_time_in_which_the_vendor_failed(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage(things=60)
+    group_id = fleet(stage, 40, lose=3)
+    stage.monogoto.fail(LISTING, "drop_before", 5_000)
+    card = await counting(stage, group_id)
+    await stage.until(lambda: "I try again" in acts.shown(card))
+    await stage.stop_bot()
+    stage.clock.advance(1_200)
+    await stage.start_bot()
+    await stage.settle(40)
+    stage.monogoto.clear_faults()
+    await until(stage, lambda: standing(database(stage)) == [("pending", None)])
+    await stage.until(lambda: "3 of 40 lose service" in acts.shown(card))

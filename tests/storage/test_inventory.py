@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
-from bot.domain.things import GroupRow, ThingRow
+from bot.domain.things import GroupRow, ThingLock, ThingRow
 from bot.services.inventory import Part, Reading
+from bot.services.ports import KnownThing
 from bot.storage import tables
 from bot.storage.engine import Engine
 from bot.storage.inventory import SqlInventory
@@ -91,6 +93,16 @@ async def test_a_listing_without_groups_does_not_take_a_thing_out_of_its_group(
     await inventory.keep_things([row(1, group="G1"), row(2, group="G1")], NOW)
     await inventory.keep_things([row(1, group=None), row(2, group="")], LATER)
     assert await inventory.things_in_group("G1") == 1
+
+
+async def test_a_row_that_tells_neither_group_nor_lock_renews_the_time_of_neither(
+    inventory: SqlInventory,
+) -> None:
+    told = replace(row(1, "Pump"), own_lock=ThingLock(True, IMEI.digits))
+    await inventory.keep_things([told], NOW)
+    await inventory.keep_things([row(1, "Pump", group=None)], LATER)
+    [known] = (await inventory.things_matching("Pump", 10)).best
+    assert known == KnownThing(told, LATER, group_read_at=NOW, lock_read_at=NOW)
 
 
 async def test_how_many_are_in_a_group_is_not_known_where_no_listing_said_of_all(

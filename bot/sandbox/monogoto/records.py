@@ -108,8 +108,10 @@ def render_thing(record: ThingRecord) -> dict[str, Any]:
     return {key: value for key, value in shown.items() if value is not ABSENT}
 
 
-def render_row(record: ThingRecord, *, with_group: bool, with_lock: bool) -> dict[str, Any]:
-    """A row of a listing: fewer keys, no `cas`."""
+def render_row(
+    record: ThingRecord, *, with_group: bool, with_lock: bool, untold: str = "absent"
+) -> dict[str, Any]:
+    """A row of a listing: fewer keys, no `cas`. `untold`: what stands for a group that it doesn't tell."""
     row = {
         "ThingId": record.thing_id,
         "ThingName": record.name,
@@ -121,6 +123,8 @@ def render_row(record: ThingRecord, *, with_group: bool, with_lock: bool) -> dic
     }
     if with_group:
         row["ThingsGroupId"] = record.group_id
+    elif untold != "absent":
+        row["ThingsGroupId"] = None if untold == "null" else ""
     if with_lock:
         row |= {"MasterIMEI": record.master_imei, "LockMasterImei": record.lock}
     return row

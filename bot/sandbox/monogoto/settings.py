@@ -29,6 +29,8 @@ class Settings:
     own_groups: frozenset[str] = frozenset()
     rows_with_group: bool = True
     """Whether rows of `/things` carry ThingsGroupId."""
+    rows_untold_group: Literal["absent", "null", "empty"] = "absent"
+    """How rows that don't tell ThingsGroupId leave it out."""
     rows_with_lock: bool = False
     """Whether rows of `/things` carry MasterIMEI and LockMasterImei."""
     groups_listing: Literal["array", "missing"] = "array"

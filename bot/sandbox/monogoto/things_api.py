@@ -59,8 +59,12 @@ class ThingsApi:
             groups=self._settings.own_groups if self._settings.profile == "group_user" else None,
         )
         with_group, with_lock = self._settings.rows_with_group, self._settings.rows_with_lock
+        untold = self._settings.rows_untold_group
         return answers.json(
-            [render_row(record, with_group=with_group, with_lock=with_lock) for record in found]
+            [
+                render_row(record, with_group=with_group, with_lock=with_lock, untold=untold)
+                for record in found
+            ]
         )
 
     async def status(self, request: web.Request) -> web.Response:

@@ -38,6 +38,9 @@ def _count_groups() -> None:
     """What a census of a group reads, and where it keeps how far it has come."""
     op.add_column("inventory", sa.Column("imei_lock", sa.Boolean()))
     op.add_column("inventory", sa.Column("locked_imei", sa.Text()))
+    op.add_column("inventory", sa.Column("lock_read_at", sa.BigInteger()))
+    # Left empty: when the groups known so far were told, nobody wrote down; the next count asks.
+    op.add_column("inventory", sa.Column("group_read_at", sa.BigInteger()))
     op.drop_index("ix_inventory_things_group_id", "inventory")
     op.create_index("ix_inventory_things_group_id_iccid", "inventory", ["things_group_id", "iccid"])
     op.create_table(
