@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from bot.domain.identifiers import Imei
 from bot.domain.requests import UNDECIDED, ChangeRequest, Item, PersonDecision, Status
 from bot.services.ports import Submission, Tx
 from bot.storage.engine import Engine
+from bot.storage.later_writes import written_since
 from bot.storage.left_locked import left_locked
 from bot.storage.rows import to_decision, to_item, to_request, to_submission
 from bot.storage.tables import decisions, holds, items, requests, submissions
@@ -59,6 +60,11 @@ class SqlStore:
         """
         async with self._engine.reading() as connection:
             return tuple(name for _, _, name in await left_locked(connection, [imei.device]))
+
+    async def written_since(self, request_id: str, target_ids: Iterable[str]) -> dict[str, str]:
+        """By target: the newest request that wrote to it after this one and was not taken back."""
+        async with self._engine.reading() as connection:
+            return await written_since(connection, request_id, target_ids)
 
     async def due(self, now: datetime) -> tuple[ChangeRequest, ...]:
         """Requests that the sweep must look at, oldest first: undecided and past `expires_at`; previewing,
