@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.identifiers import Imei
-from bot.domain.requests import UNDECIDED, ChangeRequest, Item, PersonDecision, Status
+from bot.domain.requests import UNDECIDED, ChangeRequest, Item, ItemState, PersonDecision, Status
 from bot.services.ports import Submission, Tx
 from bot.storage.engine import Engine
 from bot.storage.later_writes import written_since
@@ -112,10 +112,11 @@ async def requests_where(
 
 
 def _undone_by() -> ScalarSelect[str]:
-    """The id of the succeeded request that took a request back."""
+    """The id of the succeeded request that took a request back: one that found it so has not."""
     undo = requests.alias("undo")
     of_it = (undo.c.undoes == requests.c.id) & (undo.c.status == Status.SUCCEEDED)
-    return select(func.max(undo.c.id)).where(of_it).correlate(requests).scalar_subquery()
+    wrote = exists().where(items.c.request_id == undo.c.id, items.c.state == ItemState.DONE.value)
+    return select(func.max(undo.c.id)).where(of_it, wrote).correlate(requests).scalar_subquery()
 
 
 def _first(found: tuple[ChangeRequest, ...]) -> ChangeRequest | None:

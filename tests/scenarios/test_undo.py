@@ -180,6 +180,20 @@ async def test_a_second_undo_of_the_same_request_is_refused_by_the_first(stage: 
     assert acts.request_id_in(acts.shown(second)) in said
 
 
+async def test_an_undo_that_had_nothing_to_write_has_taken_nothing_back(stage: Stage) -> None:
+    """Somebody put it back in the console while the undo was applied, and locked it anew later."""
+    sim, engineer = stage.monogoto.examples.fresh, stage.person("U0ENG1")
+    first = await approved(stage, await acts.ask_lock(stage, engineer, sim))
+    second = await undo(stage, engineer, first)
+    unlocked = {"LockMasterImei": False, "MasterIMEI": ""}
+    stage.monogoto.fail(("GET", "/thing/ThingId"), "edited_after", times=1, keys=unlocked)
+    await acts.approve(stage, stage.person("U0APP1"), second)
+    assert await ended(stage) == ("succeeded", "already")
+    stage.monogoto.console_edit(sim.iccid, LockMasterImei=True, MasterIMEI=sim.imei)
+    await approved(stage, await undo(stage, engineer, first))
+    assert lock_of(stage, sim.iccid)[0] is False
+
+
 # --- what came later ---------------------------------------------------------------------------------
 
 
