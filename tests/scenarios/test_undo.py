@@ -194,6 +194,21 @@ async def test_an_undo_that_had_nothing_to_write_has_taken_nothing_back(stage: S
     assert lock_of(stage, sim.iccid)[0] is False
 
 
+async def test_an_undo_that_locks_warns_of_other_sims_with_that_device_as_a_lock_does(stage: Stage) -> None:
+    sim, other, engineer = (
+        stage.monogoto.examples.locked_elsewhere,
+        stage.monogoto.examples.fresh,
+        stage.person("U0ENG1"),
+    )
+    device = lock_of(stage, sim.iccid)[1]
+    first = await approved(stage, await acts.ask_lock(stage, engineer, sim))
+    stage.monogoto.console_edit(other.iccid, IMEI=device)
+    await approved(stage, await acts.ask_lock(stage, engineer, other, device))
+    said = acts.shown(await undo(stage, engineer, first))
+    assert f"This IMEI was last seen on *another* SIM: {other.name}" in said
+    assert f"Another SIM is locked to this IMEI: {other.name}" in said
+
+
 # --- what came later ---------------------------------------------------------------------------------
 
 
