@@ -8,6 +8,7 @@ from enum import StrEnum
 from bot.domain.identifiers import (
     Iccid,
     Imei,
+    Rejection,
     Tac,
     ThingsGroupId,
     Valid,
@@ -179,6 +180,21 @@ def wanted(change: SingleChange, now: Lock) -> Lock:
             return GroupLock(imei_lock=False, tac=now.bound_to if keep else "")
         case RestoreThing(lock=lock) | RestoreThingsGroup(lock=lock):
             return lock
+
+
+def device_bound(change: SingleChange) -> Imei | None:
+    """The device that a Thing would be locked to; None where it is to none, or to what is no IMEI.
+
+    What stood there before an undone request may lack its check digit, or have a wrong one: it is read
+    as what the vendor keeps, not as what somebody typed.
+    """
+    match change:
+        case LockThing(imei=imei):
+            return imei
+        case RestoreThing(lock=lock) if lock.imei_lock:
+            reading = parse_imei(lock.locked_imei, last_seen=lock.locked_imei)
+            return None if isinstance(reading, Rejection) else reading.value
+    return None
 
 
 def holds(change: SingleChange, now: Lock) -> bool:

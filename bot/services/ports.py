@@ -258,6 +258,10 @@ class Store(Protocol):
         """Names of Things that our own succeeded requests left locked to this device (latest per Thing)."""
         ...
 
+    async def written_since(self, request_id: str, target_ids: Iterable[str]) -> Mapping[str, str]:
+        """By target: the newest request that wrote to it after this one and was not taken back."""
+        ...
+
     async def due(self, now: datetime) -> tuple[ChangeRequest, ...]:
         """Requests that the sweep must look at: undecided and past `expires_at`; previewing, approved,
         applying or unconfirmed whose `next_at`, and whose only item's, is None or has come; paused whose

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bot.domain.changes import GroupChange, LockThing, SingleChange
+from bot.domain.changes import GroupChange, SingleChange, device_bound
 from bot.domain.errors import NotReached, PlatformError, Proposed, ThingNotFound, Unfit
 from bot.domain.fingerprints import fingerprint
 from bot.domain.identifiers import Iccid, ThingsGroupId, iccid_forms
@@ -161,10 +161,11 @@ class Previews:
             return None, False
 
     async def _elsewhere(self, thing: Thing, change: SingleChange | None) -> tuple[str, ...] | None:
-        if not isinstance(change, LockThing):
+        device = device_bound(change) if change else None
+        if device is None:
             return ()
         try:
-            rows = await self._soon(self._platform.things_last_seen_in(change.imei))
+            rows = await self._soon(self._platform.things_last_seen_in(device))
         except PlatformError:
             return None
         return tuple(row.name or row.iccid for row in rows if row.thing_id != thing.thing_id)
@@ -176,11 +177,10 @@ class Previews:
             return None
 
     async def _ours(self, thing: Thing, change: SingleChange | None) -> tuple[str, ...]:
-        if not isinstance(change, LockThing):
+        device = device_bound(change) if change else None
+        if device is None:
             return ()
-        return tuple(
-            n for n in await self._store.locked_to(change.imei) if n not in {thing.name, thing.iccid}
-        )
+        return tuple(n for n in await self._store.locked_to(device) if n not in {thing.name, thing.iccid})
 
     async def _group_request(self, thing: Thing) -> str:
         if thing.things_group_id is None:

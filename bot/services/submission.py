@@ -22,6 +22,7 @@ from bot.domain.changes import (
 )
 from bot.domain.errors import AlreadyOpen, NotAllowed, Overtaken, Refusal, Unfit
 from bot.domain.identifiers import Valid, parse_imei
+from bot.domain.later_writes import followed_undo
 from bot.domain.plans import Scope
 from bot.domain.requests import THE_BOT, ChangeRequest, Event, Item, ItemState, Status
 from bot.domain.things import Target, Thing
@@ -89,8 +90,8 @@ class Submissions:
         actor = await self._authority.to_ask(person, origin, kind)
         target = await self._previews.target(change)
         await self._authority.to_request(actor, person, origin, [(kind, target.things_group_id)])
-        if undoes and target.lock != left_behind(undoes):
-            raise Unfit(overtaken_undo(change, target.lock))
+        if undoes:
+            await self._check_untouched(undoes, change, target)
         _check_fits(change, target)
         holder = await self._store.open_request(target.target_id)
         if holder:
@@ -113,6 +114,14 @@ class Submissions:
         self._notifier.wake()
         self._dispatcher.wake()
         return request
+
+    async def _check_untouched(self, undoes: ChangeRequest, change: SingleChange, target: Target) -> None:
+        """Nobody's later work is taken back with it, were it the very same lock. Raises `Unfit`."""
+        if target.lock != left_behind(undoes):
+            raise Unfit(overtaken_undo(change, target.lock))
+        since = await self._store.written_since(undoes.id, [target.target_id])
+        if later := since.get(target.target_id):
+            raise Unfit(followed_undo(change, later))
 
     async def _able_approvers(
         self, submission: Submission, scopes: Iterable[Scope], preview: Preview

@@ -10,10 +10,11 @@ from sqlalchemy import ColumnElement, ScalarSelect, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.identifiers import Imei
-from bot.domain.requests import UNDECIDED, ChangeRequest, Item, PersonDecision, Status
+from bot.domain.requests import UNDECIDED, ChangeRequest, Item, ItemState, PersonDecision, Status
 from bot.domain.undo import TOOK_BACK
 from bot.services.ports import Submission, Tx
 from bot.storage.engine import Engine
+from bot.storage.later_writes import written_since
 from bot.storage.left_locked import left_locked
 from bot.storage.rows import to_decision, to_item, to_request, to_submission
 from bot.storage.tables import decisions, holds, items, requests, submissions
@@ -60,6 +61,11 @@ class SqlStore:
         """
         async with self._engine.reading() as connection:
             return tuple(name for _, _, name in await left_locked(connection, [imei.device]))
+
+    async def written_since(self, request_id: str, target_ids: Iterable[str]) -> dict[str, str]:
+        """By target: the newest request that wrote to it after this one and was not taken back."""
+        async with self._engine.reading() as connection:
+            return await written_since(connection, request_id, target_ids)
 
     async def due(self, now: datetime) -> tuple[ChangeRequest, ...]:
         """Requests that the sweep must look at, oldest first: undecided and past `expires_at`; previewing,
@@ -108,10 +114,11 @@ async def requests_where(
 
 
 def _undone_by(statuses: Iterable[Status]) -> ScalarSelect[str]:
-    """The id of a request that took a request back, and ended so."""
+    """The id of a request that took a request back, and ended so: one that found it so has not."""
     undo, ended = requests.alias("undo"), sorted(TOOK_BACK.intersection(statuses))
     of_it = (undo.c.undoes == requests.c.id) & undo.c.status.in_(ended)
-    return select(func.max(undo.c.id)).where(of_it).correlate(requests).scalar_subquery()
+    wrote = exists().where(items.c.request_id == undo.c.id, items.c.state == ItemState.DONE.value)
+    return select(func.max(undo.c.id)).where(of_it, wrote).correlate(requests).scalar_subquery()
 
 
 def _first(found: tuple[ChangeRequest, ...]) -> ChangeRequest | None:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.changes import Change, Kind, LockThing, UnlockThing, doubts, holds, wanted
+from bot.domain.changes import (
+    Change,
+    Kind,
+    LockThing,
+    RestoreThing,
+    SingleChange,
+    UnlockThing,
+    device_bound,
+    doubts,
+    holds,
+    wanted,
+)
 from bot.domain.identifiers import Iccid, Imei
 from bot.domain.things import ThingLock
 
@@ -101,3 +112,24 @@ def test_what_is_odd_in_a_number_is_said_though_it_can_be_used(change: Change, s
     found = doubts(change, "")
     assert len(found) == len(said)
     assert all(word in sentence for word, sentence in zip(said, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("change", "imei"),
+    [
+        (LOCK, IMEI),
+        (KEEP, ""),
+        (RestoreThing(ICCID, LOCKED), IMEI),
+        (RestoreThing(ICCID, ThingLock(True, IMEI[:14])), IMEI),
+        (RestoreThing(ICCID, ThingLock(True, IMEI[:14] + "01")), IMEI),
+        (
+            RestoreThing(ICCID, ThingLock(True, SAME_DEVICE_AS_NETWORKS_SEND_IT)),
+            SAME_DEVICE_AS_NETWORKS_SEND_IT,
+        ),
+        (RestoreThing(ICCID, ThingLock(True, "none")), ""),
+        (RestoreThing(ICCID, UNLOCKED_AND_KEPT), ""),
+    ],
+)
+def test_whatever_locks_a_thing_names_its_device(change: SingleChange, imei: str) -> None:
+    bound = device_bound(change)
+    assert (bound.digits if bound else "") == imei

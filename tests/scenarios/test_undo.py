@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from bot.domain.identifiers import group_imei
+from bot.domain.changes import LockThing
+from bot.domain.identifiers import Iccid, Imei, group_imei
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.people import Person
 from bot.sandbox.slack.views import View
 from bot.sandbox.stage import Stage
 from tests.conftest import OpenStage
-from tests.scenarios import acts
+from tests.scenarios import acts, bulks
 from tests.scenarios.evidence import ended, puts
 
 TAC = "35305311"
@@ -177,3 +178,64 @@ async def test_a_second_undo_of_the_same_request_is_refused_by_the_first(stage: 
     second = await undo(stage, engineer, first)
     said = await refused(stage, stage.person("U0ENG2"), first)
     assert acts.request_id_in(acts.shown(second)) in said
+
+
+async def test_an_undo_that_had_nothing_to_write_has_taken_nothing_back(stage: Stage) -> None:
+    """Somebody put it back in the console while the undo was applied, and locked it anew later."""
+    sim, engineer = stage.monogoto.examples.fresh, stage.person("U0ENG1")
+    first = await approved(stage, await acts.ask_lock(stage, engineer, sim))
+    second = await undo(stage, engineer, first)
+    unlocked = {"LockMasterImei": False, "MasterIMEI": ""}
+    stage.monogoto.fail(("GET", "/thing/ThingId"), "edited_after", times=1, keys=unlocked)
+    await acts.approve(stage, stage.person("U0APP1"), second)
+    assert await ended(stage) == ("succeeded", "already")
+    stage.monogoto.console_edit(sim.iccid, LockMasterImei=True, MasterIMEI=sim.imei)
+    await approved(stage, await undo(stage, engineer, first))
+    assert lock_of(stage, sim.iccid)[0] is False
+
+
+async def test_an_undo_that_locks_warns_of_other_sims_with_that_device_as_a_lock_does(stage: Stage) -> None:
+    sim, other, engineer = (
+        stage.monogoto.examples.locked_elsewhere,
+        stage.monogoto.examples.fresh,
+        stage.person("U0ENG1"),
+    )
+    device = lock_of(stage, sim.iccid)[1]
+    first = await approved(stage, await acts.ask_lock(stage, engineer, sim))
+    stage.monogoto.console_edit(other.iccid, IMEI=device)
+    await approved(stage, await acts.ask_lock(stage, engineer, other, device))
+    said = acts.shown(await undo(stage, engineer, first))
+    assert f"This IMEI was last seen on *another* SIM: {other.name}" in said
+    assert f"Another SIM is locked to this IMEI: {other.name}" in said
+
+
+# --- what came later ---------------------------------------------------------------------------------
+
+
+async def test_what_a_later_request_wrote_again_is_not_taken_back_with_the_first(stage: Stage) -> None:
+    sim, engineer, other = stage.monogoto.examples.fresh, stage.person("U0ENG1"), stage.person("U0ENG2")
+    first = await approved(stage, await acts.ask_lock(stage, engineer, sim))
+    await approved(stage, await acts.ask_unlock(stage, other, sim, "clear"))
+    third = await approved(stage, await acts.ask_lock(stage, other, sim))
+    said = await refused(stage, engineer, first)
+    assert f"Request {acts.request_id_in(acts.shown(third))} has written the SIM's lock since" in said
+    assert lock_of(stage, sim.iccid) == (True, sim.imei)
+
+
+async def test_what_a_later_bulk_wrote_again_is_not_taken_back_with_the_first(stage: Stage) -> None:
+    sim, engineer = stage.monogoto.examples.fresh, stage.person("U0ENG1")
+    first = await approved(stage, await acts.ask_lock(stage, engineer, sim))
+    await approved(stage, await acts.ask_unlock(stage, engineer, sim, "clear"))
+    await bulks.approved(stage, [LockThing(Iccid(sim.iccid), Imei(sim.imei))])
+    await bulks.until_status(stage, "succeeded")
+    assert lock_of(stage, sim.iccid) == (True, sim.imei)
+    assert f"Request {bulks.ID} has written the SIM's lock since" in await refused(stage, engineer, first)
+
+
+async def test_what_came_later_and_was_undone_stands_in_nobodys_way(stage: Stage) -> None:
+    sim, engineer = stage.monogoto.examples.fresh, stage.person("U0ENG1")
+    first = await approved(stage, await acts.ask_lock(stage, engineer, sim))
+    second = await approved(stage, await acts.ask_unlock(stage, engineer, sim, "clear"))
+    await approved(stage, await undo(stage, engineer, second))
+    await approved(stage, await undo(stage, engineer, first))
+    assert lock_of(stage, sim.iccid)[0] is False
