@@ -48,9 +48,9 @@ class BulkRecords:
     ) -> ChangeRequest:
         """Nothing more is sent from this commit on: rows that were taken go back into the queue.
 
-        What was sent before comes to its own end. It is looked at again when its time to be applied is over.
+        What was sent before comes to its own end: it is looked at again at once, by the next process too.
         """
-        paused = bulk.after(Event.PAUSE, note=why, next_at=bulk.apply_before)
+        paused = bulk.after(Event.PAUSE, note=why, next_at=self._clock.now())
         async with self._store.transaction() as tx:
             moved = await tx.advance(bulk, paused)
             await tx.move_rows(bulk.id, [ItemState.RUNNING], ItemState.QUEUED)

@@ -8,7 +8,7 @@ from collections import deque
 from datetime import datetime, timedelta
 
 from bot.domain.errors import Overtaken, StoreUnavailable
-from bot.domain.requests import ChangeRequest, Item, ItemState
+from bot.domain.requests import ChangeRequest, Item, ItemState, Status
 from bot.domain.rows import BulkRow, as_request
 from bot.domain.tallies import Brakes, Run, Tally, in_canary, why_pause
 from bot.services.bulk_records import BulkRecords
@@ -82,6 +82,7 @@ class Slice:
         self._in_work: dict[int, datetime] = {}
         self._feeding = asyncio.Lock()
         self._delays = 0
+        self._is_overtaken = False
         self.delay = ""
         """Why the bulk as a whole has to rest; "" where it needn't."""
 
@@ -127,6 +128,8 @@ class Slice:
             return None
 
     def _must_stop(self) -> bool:
+        if self._bulk.status is not Status.APPLYING or self._is_overtaken:
+            return True
         canary_over = self._canary and not in_canary(self._tally, self._run, self._brakes)
         return canary_over or why_pause(self._tally, self._run, self._brakes) is not None
 
@@ -139,7 +142,7 @@ class Slice:
         """Whether there were any."""
         async with self._store.transaction() as tx:
             limit = 1 if self._canary else TAKEN_AT_ONCE
-            rows = await tx.take_rows(self._bulk.id, limit, self._clock.now())
+            rows = await tx.take_rows(self._bulk, limit, self._clock.now())
         for row in rows:
             self._tally = self._tally.moved(row.moved_to(ItemState.QUEUED).item, row.item)
         self._ready.extend(rows)
@@ -152,7 +155,7 @@ class Slice:
         try:
             await self._step(request, row.item.state)
         except Overtaken:
-            pass  # paused or cancelled meanwhile: the row is where that put it
+            self._is_overtaken = True  # paused or cancelled meanwhile: the row is where that put it
         except StoreUnavailable:
             raise
         except Exception:

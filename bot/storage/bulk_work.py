@@ -40,18 +40,20 @@ class RowSteps:
         self._moves_at_end: list[dict[str, Any]] = []
         self._released: list[dict[str, str]] = []
 
-    async def take_rows(self, bulk_id: str, limit: int, now: datetime) -> tuple[BulkRow, ...]:
-        """QUEUED rows that are due → RUNNING, those never tried first; none unless the bulk is APPLYING."""
-        status = select(requests.c.status).where(requests.c.id == bulk_id)
+    async def take_rows(self, bulk: ChangeRequest, limit: int, now: datetime) -> tuple[BulkRow, ...]:
+        """QUEUED rows that are due → RUNNING in the present run, those never tried first; none unless the bulk
+        is APPLYING, and was not steered since it was read."""
+        as_read = (requests.c.id == bulk.id) & (requests.c.rev == bulk.rev)
+        status = select(requests.c.status).where(as_read)
         if await self._connection.scalar(status) != Status.APPLYING.value:
             return ()
-        queued = _of(bulk_id) & (items.c.state == ItemState.QUEUED.value)
+        queued = _of(bulk.id) & (items.c.state == ItemState.QUEUED.value)
         fresh = select(items).where(queued, items.c.next_at.is_(None)).order_by(items.c.position)
         found = (await self._connection.execute(fresh.limit(limit))).all()
         if not found:
             again = select(items).where(queued, items.c.next_at <= now).order_by(items.c.next_at)
             found = (await self._connection.execute(again.limit(limit))).all()
-        taken = _of(bulk_id) & items.c.position.in_([row.position for row in found])
+        taken = _of(bulk.id) & items.c.position.in_([row.position for row in found])
         await self._connection.execute(update(items).where(taken).values(state=ItemState.RUNNING.value))
         rows = (to_bulk_row(row) for row in found)
         return tuple(row.moved_to(ItemState.RUNNING) for row in rows)
@@ -128,9 +130,11 @@ class SqlBulkWork:
         async with self._engine.reading() as connection:
             return tuple(to_bulk_row(row) for row in await connection.execute(query))
 
-    async def next_row_at(self, bulk_id: str) -> datetime | None:
-        """When the first of its unfinished rows is due; None where one is due at once, or none is left."""
-        open_ended = _of(bulk_id) & items.c.state.in_(_OPEN_ENDED)
+    async def next_row_at(self, bulk_id: str, states: Iterable[ItemState] = ()) -> datetime | None:
+        """When the first of its unfinished rows is due, or of those in these states; None where one is due at
+        once, or none is left."""
+        named = [state.value for state in states]
+        open_ended = _of(bulk_id) & items.c.state.in_(named or _OPEN_ENDED)
         unread = (items.c.state == ItemState.UNCONFIRMED.value) & items.c.next_at.is_(None)
         at_once = open_ended & items.c.next_at.is_(None) & ~unread
         async with self._engine.reading() as connection:
