@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.domain.bulk_rows import WORDS, Want
-from bot.domain.changes import LockThing, UnlockThing
+from bot.domain.bulk_rows import UNDO, WORDS, Want
+from bot.domain.changes import LockThing, RestoreThing, UnlockThing
 from bot.domain.identifiers import Iccid, Imei
 from bot.domain.rows import BulkRow
 from bot.sheets.writing import iccid_cell, imei_cell, write_csv
@@ -42,4 +42,6 @@ def verdict_row(row: BulkRow, verdict: str, why: str = "") -> tuple[str, ...]:
         case UnlockThing():
             want = Want.UNLOCK_KEEP if row.change.keep else Want.UNLOCK_CLEAR
             iccid, what = iccid_cell(row.change.iccid), WORDS[want]
+        case RestoreThing():
+            iccid, what = iccid_cell(row.change.iccid), UNDO
     return (str(row.line), iccid, what, verdict, why)
