@@ -15,7 +15,7 @@ class RowSteps(Protocol):
     """The part of a write transaction (`Tx`) that moves the rows of an approved bulk."""
 
     async def take_rows(self, bulk: ChangeRequest, limit: int, now: datetime) -> tuple[BulkRow, ...]:
-        """QUEUED rows that are due → RUNNING in the present run, those never tried first; none unless the bulk
+        """QUEUED rows that are due → RUNNING in the present run, never tried ones first; none unless the bulk
         is APPLYING, and was not steered since it was read."""
         ...
 

@@ -75,9 +75,9 @@ class BulkExecution:
                 return False
             if lost:
                 bulk = await self._records.outdate_rest(bulk, lost)
-            elif bulk.status is Status.APPLYING and (why := why_pause(tally, run, self._brakes)):
+            elif bulk.status is Status.APPLYING and (why := why_pause(run, self._brakes)):
                 bulk = await self._records.pause(bulk, why)
-        delay = await self._slice(bulk, tally, run)
+        delay = await self._slice(bulk, run)
         return await self._after(bulk.id, delay, tally)
 
     async def _lost(self, bulk: ChangeRequest) -> str | None:
@@ -89,11 +89,10 @@ class BulkExecution:
         objection = await self._rows.roles.still_holds(bulk)
         return SAY.no_longer_allowed(objection) if objection else None
 
-    async def _slice(self, bulk: ChangeRequest, tally: Tally, run: Run) -> str:
+    async def _slice(self, bulk: ChangeRequest, run: Run) -> str:
         """Why the bulk as a whole has to rest, or ""."""
         current = Slice(
             bulk,
-            tally=tally,
             run=run,
             brakes=self._brakes,
             store=self._store,

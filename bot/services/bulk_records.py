@@ -64,10 +64,10 @@ class BulkRecords:
 
     async def resume(self, bulk: ChangeRequest, person: Person, origin: Origin) -> ChangeRequest:
         """A new run: its canary goes first again, and its error budget counts from here."""
-        tally, _ = await self._work.tally(bulk)
+        _, run = await self._work.tally(bulk)
         async with self._store.transaction() as tx:
             moved = await tx.advance(bulk, bulk.after(Event.RESUME, note="", next_at=None))
-            await tx.begin_run(bulk.id, Run(self._clock.now(), tally.ended, tally.failures))
+            await tx.begin_run(bulk.id, Run(self._clock.now(), run.number + 1))
             await _record(tx, self._entry(bulk, "resume", person, origin))
             await tx.tell(bulk.id, "resumed", {"by": person.user_id})
         return moved

@@ -134,6 +134,7 @@ def item_values(item: Item) -> dict[str, Any]:
         "explanation": item.explanation,
         "alarm": item.alarm,
         "position": item.position,
+        "run": item.run,
     }
 
 
@@ -148,6 +149,7 @@ def to_item(row: Row[Any]) -> Item:
         explanation=row.explanation,
         alarm=row.alarm,
         position=row.position,
+        run=row.run,
     )
 
 

@@ -94,15 +94,18 @@ async def test_what_had_no_effect_is_not_sent_again_before_the_bulk_is_resumed(o
     assert all(len(stage.monogoto.writes[iccid]) == 1 for iccid in iccids)
 
 
-async def test_resumed_before_its_slice_has_ended_it_still_begins_with_a_canary(open_stage: OpenStage) -> None:
+async def test_resumed_before_its_slice_has_ended_it_still_begins_with_a_canary(
+    open_stage: OpenStage,
+) -> None:
     stage = await open_stage(things=200, settings=SLOW)
     iccids = await bulks.locks(stage, 100)
 
     async def pause_and_resume() -> None:
         await pause(stage)
-        for iccid in iccids:
-            if not stage.monogoto.writes[iccid]:
-                stage.monogoto.console_edit(iccid, MasterIMEI="490154203237518", LockMasterImei=True)
+        query = "select position from items where request_id = ? and state = 'queued'"
+        for (position,) in evidence.rows(evidence.database(stage), query, bulks.ID):
+            iccid = iccids[position - 1]
+            stage.monogoto.console_edit(iccid, MasterIMEI="490154203237518", LockMasterImei=True)
         assert stage.bot
         await stage.bot.desk.steering.resume(bulks.APPROVER, Origin("C0FIELD"), bulks.ID)
 
