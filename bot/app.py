@@ -43,6 +43,7 @@ from bot.services.thing_execution import ThingExecution
 from bot.services.undoing import Undoing
 from bot.services.vigil import Vigil
 from bot.sheets.spooling import spool
+from bot.sheets.verdicts import verdict_row
 from bot.slack import listeners
 from bot.slack.api import TIMEOUT, SlackApi
 from bot.slack.background import Background
@@ -95,7 +96,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         platform = sightings.watching(platform)
     directory = SlackDirectory(api=api, policy=policy, clock=clock)
     work = SqlBulkWork(engine)
-    results = BulkResults(work)
+    results = BulkResults(work, verdict_row)
     documents: dict[str, Documents] = {"results": results}
     outbox = SqlOutbox(engine)
     files = Files(api=api, outbox=outbox, documents=documents, write=spool)

@@ -46,6 +46,12 @@ WORDS = {
 }
 """How each is written in a file; case, blanks, hyphens and underscores don't matter."""
 
+UNDO = "undo"
+"""Stands in files of ours where a row put back what was there before: no file can ask for that."""
+_NO_UNDO = (
+    '"undo" can\'t be asked for in a file. Press Undo on the card of what is to be taken back, '
+    'or write the IMEI, "unlock keep" or "unlock clear".'
+)
 _SPELLINGS = {
     "lock": Want.LOCK,
     **dict.fromkeys(
@@ -207,6 +213,8 @@ def _want_of_one_cell(text: str, said: Want | None) -> Want | Rejection:
         return Rejection('IMEI: "lock" needs to know which device. Write the IMEI, or "last seen".')
     if said or any(c.isdigit() for c in text):
         return said or Want.LOCK
+    if letters(text) == UNDO:
+        return Rejection(f"IMEI: {_NO_UNDO}")
     if letters(text) == "unlock":
         return Rejection(f'IMEI: "unlock" can mean two things. {_UNLOCK_HOW}')
     return Rejection(f"IMEI: this cell says neither an IMEI nor what to do. {_WHAT_TO_WRITE}")
@@ -219,6 +227,8 @@ def _want_of_lock(text: str, said: Want | None) -> Want | Rejection:
 
 
 def _unknown_action(text: str) -> Rejection:
+    if letters(text) == UNDO:
+        return Rejection(f"Action: {_NO_UNDO}")
     if letters(text) == "unlock":
         return Rejection(f'Action: "unlock" can mean two things. {_UNLOCK_HOW}')
     return Rejection('Action: not known. Write "lock", "last seen", "unlock keep" or "unlock clear".')

@@ -242,6 +242,8 @@ class Item:
     """More than what was asked for has changed: no good news without it."""
     position: int = 0
     """Of a row of a bulk: where it stands, from 1; 0 for the only item of a request."""
+    run: int = 0
+    """Of a row of a bulk: the run that took it last, from 1; 0 before."""
 
 
 @dataclass(frozen=True, slots=True)

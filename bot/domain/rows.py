@@ -28,9 +28,9 @@ class BulkRow:
     fingerprint: str = ""
     """As a request about this Thing alone would carry it."""
 
-    def moved_to(self, state: ItemState) -> BulkRow:
-        """The same row, in that state."""
-        return replace(self, item=replace(self.item, state=state))
+    def taken_by(self, run: int) -> BulkRow:
+        """The same row, claimed in that run of the bulk."""
+        return replace(self, item=replace(self.item, state=ItemState.RUNNING, run=run))
 
 
 def as_request(bulk: ChangeRequest, row: BulkRow) -> ChangeRequest:

@@ -106,26 +106,55 @@ class Run:
     """From one start of a bulk to its next pause: the brakes count anew in each."""
 
     since: datetime
+    number: int = 1
     ended: int = 0
-    """Rows that had ended before it began."""
+    """Of the rows that it took, those that have an outcome by now."""
     failures: int = 0
-    """Of them, those that had failed."""
+    """Of them, those that are not as asked."""
+    already: int = 0
+    """Of them, those that needed no write."""
+
+    @classmethod
+    def of(cls, since: datetime, number: int, states: Mapping[ItemState, int]) -> Run:
+        """From the states of the rows that it took."""
+        tally = Tally.of(0, states, 0)
+        return cls(since, number, tally.ended, tally.failures, tally.already)
+
+    @property
+    def tried(self) -> int:
+        """Rows that say something of the others: one that was as asked before proves nothing."""
+        return self.ended - self.already
+
+    def moved(self, old: Item, new: Item) -> Run:
+        """Once this row is no longer what it was: rows that an earlier run took don't count in this one."""
+        if new.run != self.number:
+            return self
+        by = Tally().moved(old, new)
+        return replace(
+            self,
+            ended=self.ended + by.ended,
+            failures=self.failures + by.failures,
+            already=self.already + by.already,
+        )
 
 
-def in_canary(tally: Tally, run: Run, brakes: Brakes) -> bool:
+def in_canary(run: Run, brakes: Brakes) -> bool:
     """Whether the rows still go one after the other."""
-    return tally.ended - run.ended < brakes.canary
+    return run.tried < brakes.canary
 
 
-def why_pause(tally: Tally, run: Run, brakes: Brakes) -> str | None:
+def why_pause(run: Run, brakes: Brakes) -> str | None:
     """Why nothing more may be sent until a person has looked, or None."""
-    ended = tally.ended - run.ended
-    failures = max(0, tally.failures - run.failures)
-    if failures and ended <= brakes.canary:
-        return f"One of the first {brakes.canary} rows failed, which are sent one by one for this reason."
-    if failures > brakes.error_budget * max(ended, LEAST_JUDGED):
+    if run.failures and run.tried <= brakes.canary:
+        return (
+            f"One of the first {brakes.canary} rows is not as asked: they are sent one by one to find that."
+        )
+    if run.failures > brakes.error_budget * max(run.ended, LEAST_JUDGED):
         budget = f"{brakes.error_budget * 100:g} %"
-        return f"{failures} of the last {ended} rows failed: more than the {budget} that the policy allows."
+        return (
+            f"{run.failures} of the last {run.ended} rows are not as asked: more than the {budget} that the "
+            "policy allows."
+        )
     return None
 
 

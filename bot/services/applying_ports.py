@@ -14,8 +14,9 @@ from bot.domain.tallies import Run, Tally
 class RowSteps(Protocol):
     """The part of a write transaction (`Tx`) that moves the rows of an approved bulk."""
 
-    async def take_rows(self, bulk_id: str, limit: int, now: datetime) -> tuple[BulkRow, ...]:
-        """QUEUED rows that are due → RUNNING, those never tried first; none unless the bulk is APPLYING."""
+    async def take_rows(self, bulk: ChangeRequest, limit: int, now: datetime) -> tuple[BulkRow, ...]:
+        """QUEUED rows that are due → RUNNING in the present run, never tried ones first; none unless the bulk
+        is APPLYING, and was not steered since it was read."""
         ...
 
     async def move_rows(
@@ -45,8 +46,9 @@ class BulkWork(Protocol):
         """RUNNING, SENT or UNCONFIRMED, and due: what an earlier slice or process left behind."""
         ...
 
-    async def next_row_at(self, bulk_id: str) -> datetime | None:
-        """When the first of its unfinished rows is due; None where one is due at once, or none is left."""
+    async def next_row_at(self, bulk_id: str, states: Iterable[ItemState] = ()) -> datetime | None:
+        """When the first of its unfinished rows is due, or of those in these states; None where one is due at
+        once, or none is left."""
         ...
 
     async def open_undo(self, bulk_id: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.domain.errors import DirectoryUnavailable, Overtaken
-from bot.domain.requests import ChangeRequest, Event, Status
+from bot.domain.requests import ChangeRequest, Event, ItemState, Status
 from bot.domain.tallies import Brakes, Run, Tally, end_of, why_pause
 from bot.services.applying_ports import BulkWork
 from bot.services.bulk_records import BulkRecords
@@ -21,6 +21,9 @@ from bot.services.progress import TRY_AGAIN_AFTER
 
 LEFT_BEHIND_AT_ONCE = 200
 """Rows in doubt looked at in one slice."""
+UNDER_WAY = frozenset({Status.APPLYING, Status.PAUSED, Status.UNCONFIRMED})
+HAVE_LEFT = (ItemState.SENT, ItemState.UNCONFIRMED)
+"""States of rows that are read to their end while the bulk is paused, too."""
 SAY = Outcomes("SIM")
 SLACK_AWAY = "Slack did not answer whether everybody involved still has their role."
 
@@ -72,26 +75,24 @@ class BulkExecution:
                 return False
             if lost:
                 bulk = await self._records.outdate_rest(bulk, lost)
-            elif bulk.status is Status.PAUSED:
-                return False
-            elif why := why_pause(tally, run, self._brakes):
-                await self._records.pause(bulk, why)
-                return False
-        delay = await self._slice(bulk, tally, run)
-        return await self._after(bulk.id, delay)
+            elif bulk.status is Status.APPLYING and (why := why_pause(run, self._brakes)):
+                bulk = await self._records.pause(bulk, why)
+        delay = await self._slice(bulk, run)
+        return await self._after(bulk.id, delay, tally)
 
     async def _lost(self, bulk: ChangeRequest) -> str | None:
         """Why nothing of it may be sent any more. Raises `DirectoryUnavailable`."""
         if bulk.apply_before is None or self._clock.now() > bulk.apply_before:
             return SAY.too_late
+        if bulk.status is Status.PAUSED:
+            return None  # nothing is sent anyway; whoever resumes it is asked about roles again
         objection = await self._rows.roles.still_holds(bulk)
         return SAY.no_longer_allowed(objection) if objection else None
 
-    async def _slice(self, bulk: ChangeRequest, tally: Tally, run: Run) -> str:
+    async def _slice(self, bulk: ChangeRequest, run: Run) -> str:
         """Why the bulk as a whole has to rest, or ""."""
         current = Slice(
             bulk,
-            tally=tally,
             run=run,
             brakes=self._brakes,
             store=self._store,
@@ -104,15 +105,17 @@ class BulkExecution:
         await current.work(await self._work.rows_in_doubt(bulk.id, self._clock.now(), LEFT_BEHIND_AT_ONCE))
         return current.delay
 
-    async def _after(self, bulk_id: str, delay: str) -> bool:
+    async def _after(self, bulk_id: str, delay: str, before: Tally) -> bool:
         """End it, let it rest, or say that there is more to do."""
         bulk = await self._store.request(bulk_id)
-        if bulk is None or bulk.status not in {Status.APPLYING, Status.UNCONFIRMED}:
+        if bulk is None or bulk.status not in UNDER_WAY:
             return False
         tally, _ = await self._work.tally(bulk)
         event = end_of(tally)
         if event and not (event is Event.DOUBT and bulk.status is Status.UNCONFIRMED):
             return await self._end(bulk, event, tally)
+        if bulk.status is Status.PAUSED:
+            return await self._rest_paused(bulk, tally, changed=tally != before)
         if delay:
             await self._records.rest(bulk, self._clock.now() + TRY_AGAIN_AFTER, delay)
             return False
@@ -120,6 +123,18 @@ class BulkExecution:
         if at is not None or bulk.note:
             await self._records.rest(bulk, at, "")
         return at is None or at <= self._clock.now()
+
+    async def _rest_paused(self, bulk: ChangeRequest, tally: Tally, *, changed: bool) -> bool:
+        """What has left is read to its end all the same; what hasn't waits for a person, or for the end
+        of its time."""
+        if changed:
+            await self._records.show(bulk)
+        now = self._clock.now()
+        in_doubt = bool(tally.sent or tally.unconfirmed)
+        read_at = (await self._work.next_row_at(bulk.id, HAVE_LEFT) or now) if in_doubt else None
+        over_at = bulk.apply_before if tally.unsent else None
+        await self._records.rest(bulk, min((at for at in (read_at, over_at) if at), default=now), bulk.note)
+        return read_at is not None and read_at <= now
 
     async def _end(self, bulk: ChangeRequest, event: Event, tally: Tally) -> bool:
         bulk = await self._records.end(bulk, event, tally)

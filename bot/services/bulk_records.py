@@ -50,9 +50,9 @@ class BulkRecords:
     ) -> ChangeRequest:
         """Nothing more is sent from this commit on: rows that were taken go back into the queue.
 
-        What was sent before comes to its own end. It is looked at again when its time to be applied is over.
+        What was sent before comes to its own end: it is looked at again at once, by the next process too.
         """
-        paused = bulk.after(Event.PAUSE, note=why, next_at=bulk.apply_before)
+        paused = bulk.after(Event.PAUSE, note=why, next_at=self._clock.now())
         async with self._store.transaction() as tx:
             moved = await tx.advance(bulk, paused)
             await tx.move_rows(bulk.id, [ItemState.RUNNING], ItemState.QUEUED)
@@ -66,10 +66,10 @@ class BulkRecords:
 
     async def resume(self, bulk: ChangeRequest, person: Person, origin: Origin) -> ChangeRequest:
         """A new run: its canary goes first again, and its error budget counts from here."""
-        tally, _ = await self._work.tally(bulk)
+        _, run = await self._work.tally(bulk)
         async with self._store.transaction() as tx:
             moved = await tx.advance(bulk, bulk.after(Event.RESUME, note="", next_at=None))
-            await tx.begin_run(bulk.id, Run(self._clock.now(), tally.ended, tally.failures))
+            await tx.begin_run(bulk.id, Run(self._clock.now(), run.number + 1))
             await _record(tx, self._entry(bulk, "resume", person, origin))
             await tx.tell(bulk.id, "resumed", {"by": person.user_id})
         return moved

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from pathlib import PurePath
 
-from bot.domain.changes import LockThing, RestoreThing, ThingChange, UnlockThing
-from bot.domain.identifiers import group_imei
 from bot.domain.plans import RowVerdict
-from bot.domain.requests import ChangeRequest, ItemState
+from bot.domain.requests import OPEN, ChangeRequest, ItemState
 from bot.domain.rows import BulkRow
 from bot.services.applying_ports import BulkWork
 from bot.services.documents import Document
 from bot.services.outcomes import lock_text
+from bot.services.plan_documents import Cells
 
-HEADER = ("line", "ICCID", "IMEI", "asked", "before", "outcome", "what happened")
+HEADER = ("line", "ICCID", "IMEI", "before", "outcome", "what happened")
+"""An unlock stands in the third, as the reader wants it; it passes over the others."""
 PAGE = 500
 """Rows in memory at a time."""
 FAILED = (ItemState.FAILED, ItemState.OUTDATED, ItemState.CONFLICT)
@@ -35,13 +36,16 @@ OUTCOME = {
 class BulkResults:
     """Reads the rows page by page: of a hundred thousand never more than one page is in memory."""
 
-    def __init__(self, work: BulkWork) -> None:
+    def __init__(self, work: BulkWork, cells: Cells) -> None:
         self._work = work
+        self._cells = cells
 
     async def document(self, request: ChangeRequest) -> Document:
         """One line a row, in the order of the file, as the rows stand when it is made."""
-        name = request.seen.target.title.rpartition(".")[0] or request.seen.target.title
-        return Document(f"{name}-results.csv", f"Results of {name}", HEADER, self._lines(request.id))
+        name = PurePath(request.seen.target.title).stem or "bulk"
+        what = "so-far" if request.status in OPEN else "results"
+        file = f"{name}-{what}-{request.id}.csv"
+        return Document(file, f"Results of {name}", HEADER, self._lines(request.id))
 
     async def changed(self, bulk_id: str) -> AsyncIterator[BulkRow]:
         """The rows that changed their SIM, each with the lock that stood there before: what an undo is about.
@@ -58,7 +62,7 @@ class BulkResults:
 
     async def _lines(self, bulk_id: str) -> AsyncIterator[Sequence[str]]:
         async for row in self._rows(bulk_id):
-            yield line_of(row)
+            yield line_of(row, self._cells)
 
     async def _rows(self, bulk_id: str, states: Sequence[ItemState] = ()) -> AsyncIterator[BulkRow]:
         after = 0
@@ -68,25 +72,10 @@ class BulkResults:
             after = page[-1].item.position
 
 
-def line_of(row: BulkRow) -> tuple[str, ...]:
-    """Numbers in groups that a spreadsheet leaves alone and our reader takes back."""
-    typed = [*row.typed, "", ""]
-    iccid = row.change.iccid.digits if row.change else typed[0]
-    imei, asked = _asked(row.change) if row.change else (typed[1], "")
+def line_of(row: BulkRow, cells: Cells) -> tuple[str, ...]:
+    """Under `HEADER`: what was asked as our reader takes it back, and what became of it."""
     before = lock_text(row.seen.thing.lock) if row.seen else ""
     left_out = row.item.state is ItemState.SKIPPED and row.verdict is not RowVerdict.READY
     outcome = f"left out: {row.verdict.value}" if left_out else OUTCOME.get(row.item.state, "")
-    groups = " ".join(iccid[i : i + 4] for i in range(0, len(iccid), 4)) if row.change else iccid
-    return (str(row.line), groups, imei, asked, before, outcome, row.item.explanation)
-
-
-def _asked(change: ThingChange) -> tuple[str, str]:
-    """The IMEI that was asked for, and what."""
-    match change:
-        case LockThing(imei=imei):
-            return group_imei(imei.digits), "lock"
-        case UnlockThing(keep=keep):
-            return "", "unlock keep" if keep else "unlock clear"
-        case RestoreThing(lock=lock):
-            bound_to = group_imei(lock.bound_to) if lock.imei_lock else ""
-            return bound_to, f"undo: {lock_text(lock)}"
+    line, iccid, imei, outcome, why = cells(row, outcome, row.item.explanation)
+    return (line, iccid, imei, before, outcome, why)

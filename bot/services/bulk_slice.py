@@ -8,9 +8,9 @@ from collections import deque
 from datetime import datetime, timedelta
 
 from bot.domain.errors import Overtaken, StoreUnavailable
-from bot.domain.requests import ChangeRequest, Item, ItemState
+from bot.domain.requests import ChangeRequest, Item, ItemState, Status
 from bot.domain.rows import BulkRow, as_request
-from bot.domain.tallies import Brakes, Run, Tally, in_canary, why_pause
+from bot.domain.tallies import Brakes, Run, in_canary, why_pause
 from bot.services.bulk_records import BulkRecords
 from bot.services.bulk_rows import RowSteps
 from bot.services.outcomes import Outcomes
@@ -58,7 +58,6 @@ class Slice:
         self,
         bulk: ChangeRequest,
         *,
-        tally: Tally,
         run: Run,
         brakes: Brakes,
         store: Store,
@@ -68,7 +67,6 @@ class Slice:
         clock: Clock,
     ) -> None:
         self._bulk = bulk
-        self._tally = tally
         self._run = run
         self._brakes = brakes
         self._store = store
@@ -76,12 +74,13 @@ class Slice:
         self._records = records
         self._pace = pace
         self._clock = clock
-        self._canary = in_canary(tally, run, brakes)
+        self._canary = in_canary(run, brakes)
         self._until = clock.now() + SLICE
         self._ready: deque[BulkRow] = deque()
         self._in_work: dict[int, datetime] = {}
         self._feeding = asyncio.Lock()
         self._delays = 0
+        self._is_overtaken = False
         self.delay = ""
         """Why the bulk as a whole has to rest; "" where it needn't."""
 
@@ -99,7 +98,7 @@ class Slice:
 
     def moved(self, old: Item, new: Item) -> None:
         """A row of the bulk has moved."""
-        self._tally = self._tally.moved(old, new)
+        self._run = self._run.moved(old, new)
         if new.state in {ItemState.QUEUED, ItemState.SENT} and new.next_at is not None:
             self._delays += 1
             if self._delays >= DELAYS_AT_MOST:
@@ -127,8 +126,10 @@ class Slice:
             return None
 
     def _must_stop(self) -> bool:
-        canary_over = self._canary and not in_canary(self._tally, self._run, self._brakes)
-        return canary_over or why_pause(self._tally, self._run, self._brakes) is not None
+        if self._bulk.status is not Status.APPLYING or self._is_overtaken:
+            return True
+        canary_over = self._canary and not in_canary(self._run, self._brakes)
+        return canary_over or why_pause(self._run, self._brakes) is not None
 
     def _may_take(self) -> bool:
         """While a row straggles the others go on: the slice can't end before it does."""
@@ -139,9 +140,7 @@ class Slice:
         """Whether there were any."""
         async with self._store.transaction() as tx:
             limit = 1 if self._canary else TAKEN_AT_ONCE
-            rows = await tx.take_rows(self._bulk.id, limit, self._clock.now())
-        for row in rows:
-            self._tally = self._tally.moved(row.moved_to(ItemState.QUEUED).item, row.item)
+            rows = await tx.take_rows(self._bulk, limit, self._clock.now())
         self._ready.extend(rows)
         return bool(rows)
 
@@ -152,7 +151,7 @@ class Slice:
         try:
             await self._step(request, row.item.state)
         except Overtaken:
-            pass  # paused or cancelled meanwhile: the row is where that put it
+            self._is_overtaken = True  # paused or cancelled meanwhile: the row is where that put it
         except StoreUnavailable:
             raise
         except Exception:

@@ -7,6 +7,7 @@ is read before anything else. Only read + `cas` makes that harmless: the vendor'
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from bot.domain.changes import ThingChange, wanted
 from bot.domain.errors import (
@@ -21,7 +22,7 @@ from bot.domain.errors import (
 )
 from bot.domain.identifiers import Iccid
 from bot.domain.impact import SeenThing
-from bot.domain.requests import ChangeRequest, ItemState
+from bot.domain.requests import ChangeRequest, ItemState, Status
 from bot.domain.things import Lock, Thing
 from bot.services.clearance import Clearance, Roles, group_lost
 from bot.services.outcomes import Outcomes
@@ -36,6 +37,8 @@ WRITES_AT_MOST = 6
 """PUTs in one go: a record that moves faster than this is given up, unchanged."""
 UNKNOWN_AT_MOST = 3
 """PUTs in a row whose answer was lost before the outcome is left to the sweep."""
+LOOK_AGAIN = timedelta(minutes=1)
+"""Between two readings of what had no effect, while nothing may be sent."""
 SAY = Outcomes("SIM")
 
 
@@ -208,7 +211,10 @@ class ThingExecution:
     # --- after a crash, or a lost answer ---------------------------------------------------------
 
     async def in_doubt(self, request: ChangeRequest) -> None:
-        """A PUT may have left before this process began, or was put off: read before anything else."""
+        """A PUT may have left before this process began, or was put off: read before anything else.
+
+        Of a paused bulk that is all: what a reading shows to have had no effect is sent once it is resumed.
+        """
         try:
             thing = await self._platform.thing(iccid_of(request))
         except PlatformError as error:
@@ -218,6 +224,9 @@ class ThingExecution:
             return
         if self._clearance.is_late(request):
             await self._finish(request, ItemState.OUTDATED, SAY.too_late, thing.lock)
+            return
+        if request.status is Status.PAUSED:
+            await self._progress.put_off(request, LOOK_AGAIN)
             return
         fit = await self._fit_again(request, thing)
         if fit:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bot.domain.bulk_rows import WORDS, Want
+from bot.domain.bulk_rows import UNDO, WORDS, Want
 from bot.domain.changes import LockThing, RestoreThing, UnlockThing
-from bot.domain.identifiers import Iccid, Imei, group_imei
+from bot.domain.identifiers import Iccid, Imei
 from bot.domain.rows import BulkRow
-from bot.domain.things import ThingLock
 from bot.sheets.writing import iccid_cell, imei_cell, write_csv
 
 VERDICT_HEADER = ("Line", "ICCID", "IMEI", "Verdict", "Why")
@@ -44,13 +43,5 @@ def verdict_row(row: BulkRow, verdict: str, why: str = "") -> tuple[str, ...]:
             want = Want.UNLOCK_KEEP if row.change.keep else Want.UNLOCK_CLEAR
             iccid, what = iccid_cell(row.change.iccid), WORDS[want]
         case RestoreThing():
-            iccid, what = iccid_cell(row.change.iccid), _restored(row.change.lock)
+            iccid, what = iccid_cell(row.change.iccid), UNDO
     return (str(row.line), iccid, what, verdict, why)
-
-
-def _restored(lock: ThingLock) -> str:
-    """What a row of a file would ask for to the same end; words that the reader refuses where none can."""
-    stored = group_imei(lock.locked_imei)
-    if lock.imei_lock:
-        return stored or "locked to nothing"
-    return f"unlocked; stored is {stored}" if stored else WORDS[Want.UNLOCK_CLEAR]

@@ -55,10 +55,15 @@ def safe_cell(text: str) -> str:
     `;`, a tab or a line end gets one too: another program may separate there.
     """
     plain = _INNER_FORMULA.sub(r"\1'", text.replace("\0", ""))
-    shown = unicodedata.normalize("NFKC", plain).lstrip(" \t\r\n\u200b\ufeff")
+    shown = _without_unseen(unicodedata.normalize("NFKC", plain))
     if shown[:1] in _FORMULA or plain[:1] in _BREAKS or _LONG_NUMBER.fullmatch(shown.rstrip()):
         return f"'{plain}"
     return plain
+
+
+def _without_unseen(text: str) -> str:
+    """Without the blanks, controls and marks in front: programs skip some of them, and nobody sees any."""
+    return next((text[at:] for at, c in enumerate(text) if unicodedata.category(c)[0] not in "CZ"), "")
 
 
 def iccid_cell(iccid: Iccid) -> str:

@@ -89,10 +89,9 @@ def _rows(request: ChangeRequest, tally: Tally, run: Run, now: datetime) -> Rows
 
 def _pace(tally: Tally, run: Run, now: datetime) -> Rows:
     seconds = (now - run.since).total_seconds()
-    ended = tally.ended - run.ended
-    if seconds < LEAST_SECONDS or ended <= 0:
+    if seconds < LEAST_SECONDS or run.ended <= 0:
         return []
-    rate = ended / seconds
+    rate = run.ended / seconds
     return [("rate", _rate(rate)), ("time left", about(timedelta(seconds=tally.left / rate)))]
 
 

@@ -23,8 +23,8 @@ def bulk_reply(request: ChangeRequest, what: str, about: Mapping[str, str]) -> s
             concerned = [request.requester.user_id, *(a.person.user_id for a in request.approvals)]
             why = b.escape(about.get("reason", ""), 500)
             return (
-                f"⏸️ {b.mentions(dict.fromkeys(concerned))}, I paused this by myself. {why} Look at the rows "
-                "that failed; then resume it, or cancel the rest."
+                f"⏸️ {b.mentions(dict.fromkeys(concerned))}, I paused this by myself. {why} Look at those "
+                "rows in the file; then resume it, or cancel the rest."
             )
         case "resumed":
             return f"▶️ Resumed by {by}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -40,21 +41,26 @@ class RowSteps:
         self._moves_at_end: list[dict[str, Any]] = []
         self._released: list[dict[str, str]] = []
 
-    async def take_rows(self, bulk_id: str, limit: int, now: datetime) -> tuple[BulkRow, ...]:
-        """QUEUED rows that are due → RUNNING, those never tried first; none unless the bulk is APPLYING."""
-        status = select(requests.c.status).where(requests.c.id == bulk_id)
-        if await self._connection.scalar(status) != Status.APPLYING.value:
+    async def take_rows(self, bulk: ChangeRequest, limit: int, now: datetime) -> tuple[BulkRow, ...]:
+        """QUEUED rows that are due → RUNNING in the present run, never tried ones first; none unless the bulk
+        is APPLYING, and was not steered since it was read."""
+        as_read = (requests.c.id == bulk.id) & (requests.c.rev == bulk.rev)
+        present = select(requests.c.status, runs.c.number).join(runs).where(as_read)
+        now_is = (await self._connection.execute(present)).one_or_none()
+        if now_is is None or now_is.status != Status.APPLYING.value:
             return ()
-        queued = _of(bulk_id) & (items.c.state == ItemState.QUEUED.value)
+        queued = _of(bulk.id) & (items.c.state == ItemState.QUEUED.value)
         fresh = select(items).where(queued, items.c.next_at.is_(None)).order_by(items.c.position)
         found = (await self._connection.execute(fresh.limit(limit))).all()
         if not found:
             again = select(items).where(queued, items.c.next_at <= now).order_by(items.c.next_at)
             found = (await self._connection.execute(again.limit(limit))).all()
-        taken = _of(bulk_id) & items.c.position.in_([row.position for row in found])
-        await self._connection.execute(update(items).where(taken).values(state=ItemState.RUNNING.value))
+        taken = _of(bulk.id) & items.c.position.in_([row.position for row in found])
+        await self._connection.execute(
+            update(items).where(taken).values(state=ItemState.RUNNING.value, run=now_is.number)
+        )
         rows = (to_bulk_row(row) for row in found)
-        return tuple(row.moved_to(ItemState.RUNNING) for row in rows)
+        return tuple(row.taken_by(now_is.number) for row in rows)
 
     async def move_rows(
         self, bulk_id: str, states: Iterable[ItemState], to: ItemState, explanation: str = ""
@@ -90,8 +96,8 @@ class RowSteps:
     async def begin_run(self, bulk_id: str, run: Run) -> None:
         """From here on the brakes count anew."""
         await self._connection.execute(delete(runs).where(runs.c.request_id == bulk_id))
-        values = {"since": run.since, "ended": run.ended, "failures": run.failures}
-        await self._connection.execute(insert(runs).values(request_id=bulk_id, **values))
+        values = {"request_id": bulk_id, "since": run.since, "number": run.number}
+        await self._connection.execute(insert(runs).values(values))
 
 
 class SqlBulkWork:
@@ -107,16 +113,21 @@ class SqlBulkWork:
         """
         if not isinstance(bulk.seen, SeenPlan):
             raise TypeError(f"request {bulk.id} is no bulk")
-        by_state = select(items.c.state, func.count()).where(_of(bulk.id)).group_by(items.c.state)
+        kinds = (items.c.state, items.c.run)
+        counted = select(*kinds, func.count()).where(_of(bulk.id)).group_by(*kinds)
         given_up = _of(bulk.id) & (items.c.state == ItemState.UNCONFIRMED.value) & items.c.next_at.is_(None)
         async with self._engine.reading() as connection:
-            states = {ItemState(state): n for state, n in await connection.execute(by_state)}
+            rows = [(ItemState(state), run, n) for state, run, n in await connection.execute(counted)]
             unknown = await connection.scalar(select(func.count()).select_from(items).where(given_up))
-            run = (await connection.execute(select(runs).where(runs.c.request_id == bulk.id))).one_or_none()
+            begun = (await connection.execute(select(runs).where(runs.c.request_id == bulk.id))).one_or_none()
+        states: Counter[ItemState] = Counter()
+        for state, _, number in rows:
+            states[state] += number
         tally = Tally.of(bulk.seen.plan.rows.ready, states, unknown or 0)
-        if run is None:
+        if begun is None:
             return tally, Run(bulk.approved_at or bulk.created_at)
-        return tally, Run(run.since, run.ended, run.failures)
+        own = {state: number for state, run, number in rows if run == begun.number}
+        return tally, Run.of(begun.since, begun.number, own)
 
     async def rows_in_doubt(self, bulk_id: str, now: datetime, limit: int) -> tuple[BulkRow, ...]:
         """RUNNING, SENT or UNCONFIRMED, and due: what an earlier slice or process left behind."""
@@ -128,9 +139,11 @@ class SqlBulkWork:
         async with self._engine.reading() as connection:
             return tuple(to_bulk_row(row) for row in await connection.execute(query))
 
-    async def next_row_at(self, bulk_id: str) -> datetime | None:
-        """When the first of its unfinished rows is due; None where one is due at once, or none is left."""
-        open_ended = _of(bulk_id) & items.c.state.in_(_OPEN_ENDED)
+    async def next_row_at(self, bulk_id: str, states: Iterable[ItemState] = ()) -> datetime | None:
+        """When the first of its unfinished rows is due, or of those in these states; None where one is due at
+        once, or none is left."""
+        named = [state.value for state in states]
+        open_ended = _of(bulk_id) & items.c.state.in_(named or _OPEN_ENDED)
         unread = (items.c.state == ItemState.UNCONFIRMED.value) & items.c.next_at.is_(None)
         at_once = open_ended & items.c.next_at.is_(None) & ~unread
         async with self._engine.reading() as connection:

@@ -136,6 +136,7 @@ def item_values(item: Item) -> dict[str, Any]:
         "explanation": item.explanation,
         "alarm": item.alarm,
         "position": item.position,
+        "run": item.run,
     }
 
 
@@ -150,6 +151,7 @@ def to_item(row: Row[Any]) -> Item:
         explanation=row.explanation,
         alarm=row.alarm,
         position=row.position,
+        run=row.run,
     )
 
 

@@ -103,7 +103,8 @@ items = Table(
     Column("sent_before", PlainText, nullable=False),
     Column("explanation", PlainText, nullable=False),
     Column("alarm", Boolean(create_constraint=False), nullable=False, server_default=false()),
-    # Of a row of a bulk. `line` and `typed`: as the file has it.
+    # Of a row of a bulk. `run`: the number of the run that took it. `line` and `typed`: as the file has it.
+    Column("run", Integer, nullable=False, server_default="0"),
     Column("line", Integer, nullable=False, server_default="0"),
     Column("typed", PlainText, nullable=False, server_default=""),
     Column("verdict", String(16), nullable=False, server_default=""),
@@ -115,7 +116,8 @@ items = Table(
     Column("seen", Text, nullable=False, server_default=""),
     Column("impact", Text, nullable=False, server_default=""),
     Column("fingerprint", String(64), nullable=False, server_default=""),
-    Index("ix_items_request_id_state_position", "request_id", "state", "position"),
+    # `run` is there so that counting a bulk's rows reads nothing but the index.
+    Index("ix_items_request_id_state_position_run", "request_id", "state", "position", "run"),
     Index("ix_items_request_id_verdict_position", "request_id", "verdict", "position"),
     Index("ix_items_target_id", "target_id"),
     Index("ix_items_device", "device"),
@@ -136,8 +138,7 @@ runs = Table(
     METADATA,
     Column("request_id", ForeignKey("requests.id"), primary_key=True),
     Column("since", Moment, nullable=False),
-    Column("ended", Integer, nullable=False),
-    Column("failures", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
 )
 
 audit = Table(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,6 @@ from tests.storage.samples import NOW
 NUMBERS = st.integers(0, 3)
 TALLIES = st.builds(Tally, **dict.fromkeys(asdict(Tally()), NUMBERS))
 OF_APPROVED = [state for state in ItemState if state is not ItemState.PLANNED]
-RUN = Run(NOW)
 
 
 @given(st.lists(st.sampled_from(OF_APPROVED)), st.integers(0, 5), st.integers(0, 9))
@@ -90,32 +89,60 @@ def test_how_a_bulk_ends(tally: Tally, event: Event | None) -> None:
     assert end_of(tally) is event
 
 
+def run_of(**states: int) -> Run:
+    """A run whose rows stand like this."""
+    return Run.of(NOW, 2, {ItemState(state): number for state, number in states.items()})
+
+
 def test_any_failure_of_the_canary_pauses() -> None:
-    assert why_pause(Tally(queued=90, done=4, failed=1), RUN, USUAL_BRAKES)
-    assert not why_pause(Tally(queued=90, done=5), RUN, USUAL_BRAKES)
+    assert why_pause(run_of(done=4, failed=1), USUAL_BRAKES)
+    assert not why_pause(run_of(done=5), USUAL_BRAKES)
 
 
 def test_one_failure_after_the_canary_is_within_the_budget_and_two_among_the_first_twenty_are_not() -> None:
-    assert not why_pause(Tally(queued=90, done=6, failed=1), RUN, USUAL_BRAKES)
-    assert why_pause(Tally(queued=90, done=6, failed=2), RUN, USUAL_BRAKES)
+    assert not why_pause(run_of(done=6, failed=1), USUAL_BRAKES)
+    assert why_pause(run_of(done=6, failed=2), USUAL_BRAKES)
 
 
-@pytest.mark.parametrize("state", ["failed", "conflict", "outdated", "unconfirmed", "unknown"])
+@pytest.mark.parametrize("state", ["failed", "conflict", "outdated", "unconfirmed"])
 def test_whatever_is_not_as_asked_counts_against_the_budget(state: str) -> None:
-    assert not why_pause(Tally(queued=9, done=95, **{state: 5}), RUN, USUAL_BRAKES)
-    assert why_pause(Tally(queued=9, done=94, **{state: 6}), RUN, USUAL_BRAKES)
+    assert not why_pause(run_of(done=95, **{state: 5}), USUAL_BRAKES)
+    assert why_pause(run_of(done=94, **{state: 6}), USUAL_BRAKES)
 
 
 def test_a_new_run_counts_from_its_beginning_with_a_canary_of_its_own() -> None:
-    again = Run(NOW, ended=40, failures=10)
-    assert not why_pause(Tally(queued=9, done=30, failed=10), again, USUAL_BRAKES)
-    assert in_canary(Tally(queued=9, done=34, failed=10), again, USUAL_BRAKES)
-    assert not in_canary(Tally(queued=9, done=35, failed=10), again, USUAL_BRAKES)
-    assert why_pause(Tally(queued=9, done=31, failed=11), again, USUAL_BRAKES)
+    again = Run(NOW, 2)
+    assert not why_pause(again, USUAL_BRAKES)
+    assert in_canary(run_of(done=4), USUAL_BRAKES)
+    assert not in_canary(run_of(done=5), USUAL_BRAKES)
+
+
+def test_a_row_of_an_earlier_run_neither_fails_in_this_one_nor_makes_up_for_a_failure() -> None:
+    run = Run(NOW, 2)
+    doubt = Item("B", ItemState.UNCONFIRMED, run=1)
+    settled = run.moved(doubt, replace(doubt, state=ItemState.DONE))
+    assert settled == run == run.moved(doubt, replace(doubt, state=ItemState.FAILED))
+    sent = Item("B", ItemState.SENT, run=2)
+    assert why_pause(settled.moved(sent, replace(sent, state=ItemState.FAILED)), USUAL_BRAKES)
+
+
+def test_a_doubt_of_this_run_that_is_settled_counts_once_and_as_what_it_became() -> None:
+    sent = Item("B", ItemState.SENT, run=1)
+    doubt = replace(sent, state=ItemState.UNCONFIRMED)
+    run = Run(NOW).moved(sent, doubt)
+    assert (run.ended, run.failures) == (1, 1)
+    run = run.moved(doubt, replace(doubt, state=ItemState.DONE))
+    assert (run.ended, run.failures) == (1, 0)
+
+
+def test_rows_that_needed_no_write_are_no_canary() -> None:
+    assert in_canary(run_of(already=40, done=4), USUAL_BRAKES)
+    assert not in_canary(run_of(already=40, done=5), USUAL_BRAKES)
+    assert why_pause(run_of(already=40, done=4, failed=1), USUAL_BRAKES)
 
 
 def test_without_a_canary_only_the_budget_pauses() -> None:
     brakes = Brakes(canary=0, error_budget=0.5)
-    assert not in_canary(Tally(queued=9), RUN, brakes)
-    assert not why_pause(Tally(queued=9, failed=1), RUN, brakes)
-    assert why_pause(Tally(queued=9, failed=11), RUN, brakes)
+    assert not in_canary(Run(NOW), brakes)
+    assert not why_pause(run_of(failed=1), brakes)
+    assert why_pause(run_of(failed=11), brakes)

@@ -96,6 +96,7 @@ def test_numbers_are_written_so_that_no_program_takes_them_for_numbers_or_dates(
     "text",
     [
         *("=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1", "  =1+1", "＝1+1", "＋1", "－1", "＠x"),
+        *("\u200e=1", "\u2060@x", "\u00ad+1", "\x0b=1", "\x85-1", "\u2028=1", "\u202e \u061c=1"),
         *("\u00a0=1", "\u200b=1", "\ufeff@x", '=HYPERLINK("https://x")', "\x00=1"),
     ],
 )

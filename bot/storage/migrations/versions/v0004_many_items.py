@@ -101,8 +101,7 @@ def _run() -> None:
         "runs",
         sa.Column("request_id", sa.String(64), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
-        sa.Column("ended", sa.Integer(), nullable=False),
-        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("request_id", name="pk_runs"),
         sa.ForeignKeyConstraint(["request_id"], ["requests.id"], name="fk_runs_request_id"),
     )
@@ -121,6 +120,7 @@ def _many_items() -> None:
         sa.Column("sent_before", sa.Text(), nullable=False),
         sa.Column("explanation", sa.Text(), nullable=False),
         sa.Column("alarm", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.Column("run", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("line", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("typed", sa.Text(), nullable=False, server_default=""),
         sa.Column("verdict", sa.String(16), nullable=False, server_default=""),
@@ -137,7 +137,8 @@ def _many_items() -> None:
     kept = ", ".join(_OF_A_ROW)
     op.execute(f"INSERT INTO items ({kept}) SELECT {kept} FROM items_before")  # noqa: S608  constants
     op.drop_table("items_before")
-    op.create_index("ix_items_request_id_state_position", "items", ["request_id", "state", "position"])
+    counted = ["request_id", "state", "position", "run"]
+    op.create_index("ix_items_request_id_state_position_run", "items", counted)
     op.create_index("ix_items_request_id_verdict_position", "items", ["request_id", "verdict", "position"])
     op.create_index("ix_items_target_id", "items", ["target_id"])
     op.create_index("ix_items_device", "items", ["device"])
