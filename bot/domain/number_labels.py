@@ -21,10 +21,16 @@ class Label:
     """What stands before a number; `kind` None: it is a number of something else."""
 
     kind: NumberKind | None
+    maybe_iccid: bool = False
+    """Whether what is called so can still be an ICCID, which nothing else looks like; an IMEI can't."""
+
+
+SERIAL = Label(None, maybe_iccid=True)
+"""A serial number: SIMs have one as well."""
 
 
 _OURS = {
-    NumberKind.ICCID: r"icc[ -]?ids?|icc|sim(?:[ -]?(?:cards?|karte|serial))?(?:[ -]?id)?",
+    NumberKind.ICCID: r"icc[ -]?ids?|icc|sim(?:[ -]?(?:cards?|karte))?(?:[ -]?serial)?(?:[ -]?id)?",
     NumberKind.IMEI: r"imei[ -]?svs?|imeis?|#06#",
     NumberKind.TAC: r"tacs?|type[ ]allocation[ ]codes?|imei[ -]?(?:prefix|range)",
 }
@@ -32,10 +38,20 @@ _OTHERS = (
     r"imsi|msisdn|meid|eid|phones?|tel|telephone|telefon|mobile|mobil|handy|fax|tickets?|cases?|orders?"
     r"|invoices?|rechnung|ref|reference|incident|inc|account|konto|iban|customer|kunde|timestamp|time|date|datum"
     r"|pin2?|puk2?|ip|tracking|card[ ]number|kartennummer|uuid|build|version"
+    r"|contracts?|vertrag|dhl|fedex|parcel|shipment|rma|(?-i:S[OR]|PO)"
 )
+_SERIALS = r"serials?(?:[ ]?(?:number|nummer|no|nr))?|s/n|sn|seriennummer"
+_ANY = "|".join((*_OURS.values(), _OTHERS, _SERIALS))
+_PAIRED = re.compile(
+    rf"(?<![A-Za-z/])(?P<labels>(?:{_ANY})(?:[ ]?/[ ]?(?:{_ANY})){{1,3}})[ ]?[:=]?[ ]?"
+    r"(?P<numbers>[^\W_][\w -]{0,30}(?:/[ ]?[^\W_][\w -]{0,30}){1,3})",
+    re.IGNORECASE,
+)
+"""Labels joined by slashes, and as many numbers: four at most, lest a wall of them takes long."""
 _LABEL = re.compile(
     "|".join(f"(?P<{kind}>(?<![A-Za-z])(?:{words})(?![A-Za-z]))" for kind, words in _OURS.items())
-    + rf"|(?P<other>(?<![A-Za-z])(?:{_OTHERS})(?![A-Za-z]))",
+    + rf"|(?P<other>(?<![A-Za-z])(?:{_OTHERS})(?![A-Za-z]))"
+    + rf"|(?P<serial>(?<![A-Za-z])(?:{_SERIALS})(?![A-Za-z]))",
     re.IGNORECASE,
 )
 _GLUE = re.compile(
@@ -43,7 +59,7 @@ _GLUE = re.compile(
 )
 _LIST_GLUE = re.compile(r"[\s,;&|+]{0,8}(?:\b(?:and|und|or|oder)\b)?[\s\"']{0,4}")
 _SLOT = re.compile(r"(?<![A-Za-z])(IMEIs?)[ ]?[12](?!\d)", re.IGNORECASE)
-_ANOTHER_NAME = re.compile(r"(?:\+|[A-Za-z]|[A-Za-z][-#])$")
+_ANOTHER_NAME = re.compile(r"(?:[+#]|[A-Za-z]|[A-Za-z]-)$")
 _GOES_ON = re.compile(r"(?!F{1,2}(?![0-9A-Z]))[A-Z]", re.IGNORECASE)
 _DATE = re.compile(
     r"(?<![\d])(?<!\d[./-])(?:(?:19|20)\d\d([./-])[01]?\d\1[0-3]?\d|[0-3]?\d([./-])[01]?\d\2(?:19|20)\d\d)"
@@ -55,9 +71,11 @@ _CELLS = re.compile(r"\s*[|;\t,]\s*|[ ]{2,}")
 _HEADER_CELL = re.compile(
     "(?:"
     + "|".join(f"(?P<{kind}>{words})" for kind, words in _OURS.items())
-    + rf"|(?P<other>{_OTHERS}))(?:[ ]?(?:numbers?|nummer|nr|no|id)\.?)?",
+    + rf"|(?P<other>{_OTHERS})|(?P<serial>{_SERIALS}))(?:[ ]?(?:numbers?|nummer|nr|no|id)\.?)?",
     re.IGNORECASE,
 )
+LONGEST_ADDRESS = 300
+"""Characters of a web address that are looked at."""
 HEADERS_AT_MOST = 20
 """Cells of a table's header that are looked at."""
 
@@ -84,10 +102,13 @@ def labels_in(text: str) -> _Said:
     ends: list[int] = []
     found: list[Label] = []
     for match in _LABEL.finditer(text):
-        kind = match.lastgroup or "other"
         ends.append(match.end())
-        found.append(Label(None if kind == "other" else NumberKind(kind)))
+        found.append(_label(match.lastgroup or "other"))
     return _Said(tuple(ends), tuple(found), text)
+
+
+def _label(group: str) -> Label:
+    return SERIAL if group == "serial" else Label(None if group == "other" else NumberKind(group))
 
 
 def is_list_glue(between: str) -> bool:
@@ -98,6 +119,12 @@ def is_list_glue(between: str) -> bool:
 def begins_elsewhere(text: str, start: int) -> bool:
     """Whether letters or a plus stand right before the digits: part of a name, or a telephone number."""
     return _ANOTHER_NAME.search(text, max(0, start - 2), start) is not None
+
+
+def is_in_address(text: str, start: int) -> bool:
+    """Whether the digits are part of a web address: of a ticket's, as a rule."""
+    words = text[max(0, start - LONGEST_ADDRESS) : start].split()
+    return start > 0 and not text[start - 1].isspace() and bool(words) and "://" in words[-1]
 
 
 def goes_on(text: str, end: int) -> bool:
@@ -127,6 +154,18 @@ def without_lookalikes(text: str) -> str:
     for pattern in (_EPOCH, _ADDRESS, _DATE):
         text = pattern.sub(" | ", text)
     return text
+
+
+def with_paired_labels(text: str) -> str:
+    """“IMEI/IMSI: a / b” as “IMEI: a | IMSI: b”, where there are as many numbers as labels."""
+    return _PAIRED.sub(_each_its_own, text)
+
+
+def _each_its_own(match: re.Match[str]) -> str:
+    names, numbers = match["labels"].split("/"), match["numbers"].split("/")
+    if len(names) != len(numbers):
+        return match[0]
+    return " | ".join(f"{name}: {number}" for name, number in zip(names, numbers, strict=True))
 
 
 def with_table_labels(text: str) -> str:

@@ -83,7 +83,8 @@ def numbers_in(text: str) -> tuple[Mention, ...]:
 
     Telephone numbers, times, addresses and what is labelled as something else are left out.
     """
-    plain = labels.without_lookalikes(labels.with_table_labels(_without_marks(text[:READ_AT_MOST])))
+    tabled = labels.with_table_labels(labels.with_paired_labels(_without_marks(text[:READ_AT_MOST])))
+    plain = labels.without_lookalikes(tabled)
     found: dict[tuple[NumberKind, str], Mention] = {}
     for mention in _mentions(plain):
         known = found.get((mention.kind, mention.key))
@@ -107,6 +108,8 @@ def _mentions(text: str) -> Iterator[Mention]:
         end, kind = listed
         if label is None and kind is NumberKind.TAC and labels.is_list_glue(text[end : run.start()]):
             label = labels.Label(kind)
+        if label is None and labels.is_in_address(text, run.start()):
+            label = labels.SERIAL
         listed = (run.end(), label.kind if label else None)
         if labels.goes_on(text, run.end()) or (label is None and labels.begins_elsewhere(text, run.start())):
             continue
@@ -153,11 +156,12 @@ class _Run:
         label = self.label if first else None
         if label and label.kind and (labelled := _as_labelled(label.kind, text)):
             return labelled
-        foreign = self.label is not None and self.label.kind is None
-        if foreign and (first or len(shape) > 1):
-            return None
         alone = len(shape) == 1 or (first and end == self.end)
-        return _by_digits(text, shape, alone=alone)
+        found = _by_digits(text, shape, alone=alone)
+        if self.label and self.label.kind is None and (first or len(shape) > 1):
+            is_iccid = found is not None and found.kind is NumberKind.ICCID
+            return found if self.label.maybe_iccid and is_iccid else None
+        return found
 
 
 def _ends(groups: list[tuple[int, int]], i: int, most: int) -> Iterator[int]:

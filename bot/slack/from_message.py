@@ -20,6 +20,8 @@ from bot.slack.locks import b_iccid
 
 OFFERED_AT_MOST = 100
 """Options that a list of Slack's may have."""
+NAMED_AT_MOST = 5
+"""Numbers that are named which the form has no field for."""
 NOTHING_FOUND = (
     "🔎 I found no number to lock in that message: no ICCID (18 to 20 digits that start with 89), no IMEI "
     "(15 digits with a right check digit, or labelled “IMEI”) and no TAC (8 digits labelled “TAC”)."
@@ -55,11 +57,16 @@ def opening(mentions: Sequence[Mention]) -> Opening:
     devices = {m.key[:8] for m in of[NumberKind.IMEI]}
     ranges = [m for m in of[NumberKind.TAC] if m.key[:8] not in devices]
     if ranges and not of[NumberKind.ICCID]:
-        return _form(Kind.LOCK_THINGS_GROUP, ranges)
+        form = _form(Kind.LOCK_THINGS_GROUP, ranges)
+        others = [m for m in of[NumberKind.IMEI] if m.certainty is not Certainty.LIKELY]
+        left_out = _left_out(ids.TAC_BLOCK, others, f"To lock a SIM to a device use {ids.LOCK_THING}.")
+        return replace(form, under=_together(form.under, left_out))
     numbers = [*of[NumberKind.ICCID], *of[NumberKind.IMEI]]
     if not numbers:
         return Opening(Kind.LOCK_THING, under={ids.ICCID_BLOCK: [b.section(NOTHING_FOUND)]})
-    return _form(Kind.LOCK_THING, numbers)
+    form = _form(Kind.LOCK_THING, numbers)
+    left_out = _left_out(ids.IMEI_BLOCK, ranges, f"A range locks a whole group: {ids.LOCK_GROUP} does that.")
+    return replace(form, under=_together(form.under, left_out))
 
 
 def _form(kind: Kind, mentions: Sequence[Mention]) -> Opening:
@@ -69,12 +76,42 @@ def _form(kind: Kind, mentions: Sequence[Mention]) -> Opening:
         same = [mention for mention in mentions if mention.kind is number]
         if len(same) == 1:
             typed[FIELDS[number]] = same[0].text
-            if same[0].certainty is Certainty.LIKELY:
-                said = f"This only looks like {CALLED[number][0]}: the message doesn't call it one."
+            if said := _not_called_so(same[0]):
                 under[FIELDS[number]] = forms.remark([said])
         elif same:
             under[FIELDS[number]] = _which(number, same)
     return Opening(kind, typed, under)
+
+
+def _not_called_so(mention: Mention) -> str:
+    """What a person has to know of a number that nothing in the message says the kind of."""
+    a_number = CALLED[mention.kind][0]
+    match mention.certainty:
+        case Certainty.LABELLED:
+            return ""
+        case Certainty.FITTING:
+            return (
+                f"The message doesn't call it {a_number}, but length, beginning and check digit are "
+                f"{a_number}'s: compare it."
+            )
+        case Certainty.LIKELY:
+            return f"This only looks like {a_number}: the message doesn't call it one."
+
+
+def _left_out(field: str, mentions: Sequence[Mention], why: str) -> dict[str, list[b.Block]]:
+    """Says which numbers of the message have no place in this form, under a field; {} where all have."""
+    if not mentions:
+        return {}
+    called = CALLED[mentions[0].kind][0].split()[1] if len(mentions) == 1 else CALLED[mentions[0].kind][1]
+    named = ", ".join(b.clip(m.text, 30) for m in mentions[:NAMED_AT_MOST])
+    more = f" and {len(mentions) - NAMED_AT_MOST} more" if len(mentions) > NAMED_AT_MOST else ""
+    return {field: forms.remark([f"Not used here: the {called} {named}{more} of the message. {why}"])}
+
+
+def _together(
+    first: Mapping[str, Sequence[b.Block]], second: Mapping[str, Sequence[b.Block]]
+) -> dict[str, Sequence[b.Block]]:
+    return {each: [*first.get(each, ()), *second.get(each, ())] for each in (*first, *second)}
 
 
 def _which(number: NumberKind, mentions: Sequence[Mention]) -> list[b.Block]:
@@ -95,7 +132,9 @@ def _what_speaks_against(mention: Mention) -> str:
             return why
         case Valid(warnings=(first, *_)):
             return first
-    return "only looks like one" if mention.certainty is Certainty.LIKELY else ""
+    if mention.certainty is Certainty.LIKELY:
+        return "only looks like one"
+    return "not called one in the message" if mention.certainty is Certainty.FITTING else ""
 
 
 async def with_its_sim(desk: Desk, shown: Opening, mentions: Sequence[Mention]) -> Opening:

@@ -77,6 +77,28 @@ async def test_a_number_that_nothing_calls_one_is_marked_as_a_guess(stage: Stage
     assert "only looks like" not in shown(view), "prefix, length and check digit say that it is an ICCID"
 
 
+async def test_a_number_that_only_its_digits_speak_for_is_said_to_be_one(stage: Stage) -> None:
+    view = await open_from(stage, stage.person("U0ENG1"), "in the box: 356938030000013")
+    assert value(view, "imei") == "356938030000013"
+    assert "The message doesn't call it an IMEI" in shown(view)
+    view = await open_from(stage, stage.person("U0ENG1"), "in the box: IMEI 356938030000013")
+    assert "doesn't call it" not in shown(view)
+
+
+async def test_a_range_beside_a_sim_is_not_dropped_silently(stage: Stage) -> None:
+    sim = stage.monogoto.examples.fresh
+    view = await open_from(stage, stage.person("U0ENG1"), f"ICCID {sim.iccid}, TAC 35305311")
+    assert value(view, "iccid") == sim.iccid
+    await stage.until(lambda: sim.name in shown(view))
+    assert "Not used here: the TAC 35305311 of the message" in shown(view)
+
+
+async def test_a_device_beside_a_range_is_not_dropped_silently(stage: Stage) -> None:
+    view = await open_from(stage, stage.person("U0ENG1"), "TAC 35305311, IMEI 356938030000013")
+    assert value(view, "tac") == "35305311"
+    assert "Not used here: the IMEI 356938030000013 of the message" in shown(view)
+
+
 async def test_only_an_imei_offers_the_sim_that_was_last_seen_in_it(open_stage: OpenStage) -> None:
     stage = await open_stage(inventory=True)
     sim = stage.monogoto.examples.fresh
