@@ -5,10 +5,7 @@ A ratio of 1 says that approvals' checks, records and read-backs of the bot cost
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import os
-import resource
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -16,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from bench.lines import Line, cpu
 from bench.vendor import Vendor, vendor
 from bot.app import Seams, build
 from bot.clock import SystemClock
@@ -27,46 +25,25 @@ from bot.sandbox.stage import POLICY
 from bot.services.bulk_calls import AT_ONCE
 from tests.scenarios import bulks
 
-SECONDS = 0.02
-"""Of the vendor, for one answer."""
+GOAL = 0.90
 UNDER_WAY = frozenset({Status.APPROVED, Status.APPLYING})
 SPARE = 1.6
 """Things for each row: not every one of an account is in a device and unlocked."""
 
 
-def main() -> None:
-    """`python -m bench.bulk --rows 500`: one line a measure."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rows", type=int, default=500)
-    rows = parser.parse_args().rows
-    for line in table(rows):
-        print(" | ".join(line))
-
-
-def table(rows: int) -> list[tuple[str, ...]]:
-    """Rows of the table: what, bare, bot, ratio."""
+async def bulk(rows: int) -> Line:
+    """Bare calls against a whole bulk, each on a fresh account."""
     things = int(rows * SPARE) + 200
     world = LocalMonogoto(SystemClock(), things=things)
     iccids = bulks.unlocked(world, rows)
     del world
-    load = os.getloadavg()[0]
-    with vendor(things=things, seconds=SECONDS) as there:
-        before = _cpu()
-        bare = asyncio.run(_bare(there, iccids))
-        bare_cpu = _cpu() - before
-    with vendor(things=things, seconds=SECONDS) as there, tempfile.TemporaryDirectory() as folder:
-        ours, cpu = asyncio.run(_bulk(there, iccids, things, Path(folder)))
-    ratio = f"{bare / ours:.3f}"
-    said = f"{rows:,} rows, {AT_ONCE} at a time, {SECONDS * 1000:.0f} ms"
-    return [
-        (
-            f"bulk: {said}",
-            f"{bare:.1f} s",
-            f"{ours:.1f} s",
-            ratio,
-            f"processor {bare_cpu:.1f} s and {cpu:.1f} s, load {load:.1f}",
-        ),
-    ]
+    with vendor(things=things) as there:
+        before = cpu()
+        bare = await _bare(there, iccids)
+        bare_cpu = cpu() - before
+    with vendor(things=things) as there, tempfile.TemporaryDirectory() as folder:
+        ours, ours_cpu = await _bulk(there, iccids, things, Path(folder))
+    return Line(f"bulk of {rows:,} rows", bare, ours, GOAL, bare_cpu, ours_cpu)
 
 
 async def _bare(there: Vendor, iccids: Sequence[str]) -> float:
@@ -106,12 +83,12 @@ async def _bulk(there: Vendor, iccids: Sequence[str], things: int, folder: Path)
     queued = bulks.rows(world, policy, changes)
     await bulks.insert_approved(bot._engine, queued, now=SystemClock().now())
     del queued, world, changes
-    began, cpu = time.perf_counter(), _cpu()
+    began, before = time.perf_counter(), cpu()
     await bot.start()
     try:
         while await _status(bot) in UNDER_WAY:  # noqa: ASYNC110  the bot tells Slack, not us
             await asyncio.sleep(0.5)
-        took, used = time.perf_counter() - began, _cpu() - cpu
+        took, used = time.perf_counter() - began, cpu() - before
         if await _status(bot) is not Status.SUCCEEDED:
             raise RuntimeError(f"the bulk ended as {await _status(bot)}")
     finally:
@@ -122,12 +99,3 @@ async def _bulk(there: Vendor, iccids: Sequence[str], things: int, folder: Path)
 async def _status(bot: object) -> Status:
     request = await bot.desk.store.request(bulks.ID)  # type: ignore[attr-defined]
     return Status(request.status)
-
-
-def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import multiprocessing
 import resource
@@ -12,6 +11,7 @@ from dataclasses import replace
 from multiprocessing.queues import Queue
 from pathlib import Path
 
+from bench.lines import load, met
 from bench.vendor import Vendor, vendor
 from bot.app import Seams, build
 from bot.clock import SystemClock
@@ -24,6 +24,7 @@ from bot.sandbox.stage import POLICY
 from bot.storage.engine import migrate, open_engine
 from tests.scenarios import bulks
 
+GOAL_MB = 30
 REAL = 400
 """Rows that can be applied; the others are there to be held, counted, cancelled and listed."""
 THINGS = 1_000
@@ -31,14 +32,12 @@ SECONDS = 8.0
 """Of applying, before the rest is cancelled."""
 
 
-def main() -> None:
-    """`python -m bench.bulk_memory`: the peak of a small plan, of a large one, and the difference."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rows", type=int, nargs=2, default=(100, 100_000))
-    small, large = parser.parse_args().rows
-    peaks = [peak(small), peak(large)]
-    grown = f"{peaks[1] - peaks[0]:+.1f} MB"
-    print(f"memory: {small:,} → {large:,} rows | {peaks[0]:.1f} MB | {peaks[1]:.1f} MB | {grown}")
+def memory(small: int, large: int) -> str:
+    """A row of the table: the peaks of a small and of a large plan, and how far they are apart."""
+    first, second = peak(small), peak(large)
+    grown = second - first
+    peaks = f"{first:.1f} MB | {second:.1f} MB | {grown:+.1f} MB | < {GOAL_MB} MB"
+    return f"| memory, {small:,} → {large:,} rows | {peaks} | {met(grown < GOAL_MB)} | | {load()} |"
 
 
 def peak(rows: int) -> float:
@@ -101,7 +100,3 @@ def _run(there: Vendor, found: Queue[float]) -> None:
 
     asyncio.run(run())
     found.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-
-
-if __name__ == "__main__":
-    main()

@@ -14,6 +14,9 @@ from bot.sandbox.monogoto import LocalMonogoto
 from bot.sandbox.slack import LocalSlack
 from bot.sandbox.wiring import environment
 
+SECONDS = 0.02
+"""Of the vendor, for one answer."""
+
 
 @dataclass(frozen=True)
 class Vendor:
@@ -22,15 +25,17 @@ class Vendor:
     url: str
     username: str
     password: str
+    group_id: str
+    """With `one_group`, all Things are in it."""
     environ: dict[str, str]
 
 
 @contextmanager
-def vendor(*, things: int, seconds: float) -> Iterator[Vendor]:
+def vendor(*, things: int, seconds: float = SECONDS, one_group: bool = False) -> Iterator[Vendor]:
     """A fresh account of that many Things; every call is answered after so many seconds."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    child = context.Process(target=_serve, args=(theirs, things, seconds), daemon=True)
+    child = context.Process(target=_serve, args=(theirs, things, seconds, one_group), daemon=True)
     child.start()
     try:
         yield ours.recv()
@@ -40,18 +45,22 @@ def vendor(*, things: int, seconds: float) -> Iterator[Vendor]:
         child.kill()
 
 
-def _serve(pipe: Connection, things: int, seconds: float) -> None:
-    asyncio.run(_run(pipe, things, seconds))
+def _serve(pipe: Connection, things: int, seconds: float, one_group: bool) -> None:
+    asyncio.run(_run(pipe, things, seconds, one_group))
 
 
-async def _run(pipe: Connection, things: int, seconds: float) -> None:
+async def _run(pipe: Connection, things: int, seconds: float, one_group: bool) -> None:
     clock = SystemClock()
     slack = LocalSlack(clock)
     await slack.start()
     async with LocalMonogoto(clock, things=things) as monogoto:
+        group_id = monogoto.examples.open_group
+        if one_group:  # as large as the account: the worst case
+            for record in monogoto._world.things.values():
+                record.group_id = group_id
         if seconds:
             monogoto.fail_at_rate(("*", "/"), "latency", rate=1.0, seconds=seconds)
         environ = environment(slack, monogoto, database_url="", transport="socket", rate=1000)
-        pipe.send(Vendor(monogoto.url, monogoto.username, monogoto.password, environ))
+        pipe.send(Vendor(monogoto.url, monogoto.username, monogoto.password, group_id, environ))
         await asyncio.to_thread(pipe.recv)
     await slack.stop()
