@@ -55,7 +55,6 @@ def draw_bulk(request: ChangeRequest, kind: PlaceKind, audience: Audience, note:
 def headline(request: ChangeRequest) -> str:
     """The question, or the outcome of one that was never approved: `bulk_cards` draws the others."""
     plan = plan_of(request)
-    ready = _sims(plan.rows.ready)
     words = {
         Status.PREVIEWING: _previewing(plan.rows, is_checked=bool(plan.digest)),
         Status.PENDING: _question(request),
