@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from bot.domain.bulk_rows import WORDS, RefusedRow, Row
 from bot.domain.changes import LockThing, ThingChange, holds
 from bot.domain.identifiers import Iccid, Valid, is_reported, parse_imei
 from bot.domain.impact import Counts, Finding, Impact, Verdict
-from bot.domain.plans import Plan, RowCounts, RowVerdict, SeenPlan
+from bot.domain.plans import Plan, RowVerdict, SeenPlan
 from bot.domain.requests import ChangeRequest, Item, ItemState
 from bot.domain.rows import BulkRow
 from bot.domain.things import Thing
@@ -88,12 +88,6 @@ def is_already(change: ThingChange, thing: Thing) -> bool:
     return holds(change, thing.lock)
 
 
-def count_rows(verdicts: Iterable[RowVerdict]) -> RowCounts:
-    """Rows by verdict: together all of them."""
-    found = Counter(verdicts)
-    return RowCounts(**{verdict.value: found[verdict] for verdict in RowVerdict})
-
-
 def impact_of(impacts: Iterable[tuple[Impact, int]]) -> Impact:
     """Whom the ready rows hurt together: the worst verdict, what was found in any, and how many."""
     by_verdict: Counter[Verdict] = Counter()
@@ -104,14 +98,6 @@ def impact_of(impacts: Iterable[tuple[Impact, int]]) -> Impact:
     worst = next((v for v in reversed(Verdict) if by_verdict[v]), Verdict.KEEPS)
     counts = Counts(by_verdict[Verdict.KEEPS], by_verdict[Verdict.LOSES], by_verdict[Verdict.UNKNOWN])
     return Impact(worst, tuple(f for f in Finding if findings[f]), counts)
-
-
-def tally_findings(impacts: Iterable[tuple[Impact, int]]) -> Mapping[Finding, int]:
-    """How many ready rows each finding is true of."""
-    findings: Counter[Finding] = Counter()
-    for impact, number in impacts:
-        findings.update(dict.fromkeys(impact.findings, number))
-    return findings
 
 
 def plan_of(request: ChangeRequest) -> Plan:

@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from typing import IO
 
 from bot.services.documents import Document
-from bot.sheets.writing import CHUNK, IN_MEMORY, safe_cell
+from bot.sheets.writing import CHUNK, safe_cell
+
+IN_MEMORY = 1_000_000
+"""Bytes of a written file before it moves to disk."""
 
 
 async def spool(document: Document) -> IO[bytes]:

@@ -9,17 +9,13 @@ import codecs
 import csv
 import io
 import re
-import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO
 
 from bot.domain.identifiers import Iccid, Imei
 
 CHUNK = 1 << 16
 """About as many characters go out at a time."""
-IN_MEMORY = 1_000_000
-"""Bytes of a written file before it moves to disk."""
 
 _FORMULA = {"=", "+", "-", "@"}
 _BREAKS = {"\t", "\r", "\n"}
@@ -38,14 +34,6 @@ def write_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[
         if buffer.tell() >= CHUNK:
             yield _taken(buffer)
     yield _taken(buffer)
-
-
-def spool_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> IO[bytes]:
-    """The whole file, at its beginning, to be closed by the caller; on disk once it is large."""
-    file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  (the caller's to close)
-    file.writelines(write_csv(header, rows))
-    file.seek(0)
-    return file
 
 
 def safe_cell(text: str) -> str:

@@ -54,12 +54,21 @@ def headline(status: Status, tally: Tally) -> str:
             return f"Done: all {total} SIMs are as asked" if tally.total > 1 else "Done: the SIM is as asked"
         case Status.PARTLY_FAILED:
             return f"Partly applied: {well} of {total} SIMs are as asked"
+        case Status.FAILED if tally.conflict:
+            return f"Not applied; {tally.conflict:,} of {total} SIMs were changed by somebody else"
         case Status.FAILED if tally.unknown:
             return f"Not changed, as far as is known; unclear of {tally.unknown:,} of {total} SIMs"
         case Status.CANCELLED:
             return "Cancelled; nothing was changed"
         case _:
             return "Not changed"
+
+
+def left_over(number: int) -> str:
+    """How many SIMs are left, as a sentence begins."""
+    if number == 1:
+        return "1 SIM is left"
+    return f"{number:,} SIMs are left" if number else "No SIM is left"
 
 
 def shares(tally: Tally) -> list[tuple[str, int]]:
@@ -140,7 +149,7 @@ def _afterwards(request: ChangeRequest, tally: Tally) -> list[b.Block]:
 
 def _buttons(request: ChangeRequest, tally: Tally) -> b.Block:
     value = f"{request.id}.{request.fingerprint}"
-    rest = f"{tally.unsent:,} SIMs are left as they are. What was sent comes to its end."
+    rest = f"{left_over(tally.unsent)} as they are. What was sent comes to its end."
     cancel = b.button(
         "Cancel the rest",
         ids.CANCEL_REST,
@@ -150,6 +159,6 @@ def _buttons(request: ChangeRequest, tally: Tally) -> b.Block:
     )
     if request.status is Status.APPLYING:
         return b.actions(b.button("Pause", ids.PAUSE, value), cancel, block_id="steering")
-    again = f"{tally.unsent:,} SIMs are left. The first ones go one by one again."
+    again = f"{left_over(tally.unsent)}. The first ones go one by one again."
     resume = b.button("Resume", ids.RESUME, value, style="primary", sure=b.sure("Go on?", again, "Resume"))
     return b.actions(resume, cancel, block_id="steering")

@@ -8,7 +8,7 @@ from dataclasses import fields
 from bot.domain.requests import ChangeRequest, Status
 from bot.domain.tallies import Tally
 from bot.slack import blocks as b
-from bot.slack.bulk_cards import headline, shares
+from bot.slack.bulk_cards import headline, left_over, shares
 
 MARKS = {Status.SUCCEEDED: "✅", Status.FAILED: "❌"}
 
@@ -30,7 +30,7 @@ def bulk_reply(request: ChangeRequest, what: str, about: Mapping[str, str]) -> s
             return f"▶️ Resumed by {by}."
         case "rest_cancelled":
             rows = int(about.get("rows", "0"))
-            return f"↩️ {by} cancelled the rest: {rows:,} SIMs are left as they are."
+            return f"↩️ {by} cancelled the rest. {left_over(rows)} as {'it is' if rows == 1 else 'they are'}."
         case "bulk_outcome":
             return _outcome(request, about)
         case _:

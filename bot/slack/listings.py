@@ -123,11 +123,11 @@ def _change(request: ChangeRequest) -> str:
 
 def _row_counts(request: ChangeRequest) -> str:
     rows = plan_of(request).rows
-    return f"{rows.ready:,} ready of {rows.total:,} rows"
+    return f"{rows.ready:,} {'approved' if request.approved_at else 'ready'} of {rows.total:,} rows"
 
 
 def _headline(request: ChangeRequest, link: str, now: datetime) -> str:
-    words = f"{VERBS[request.change.kind]}: {request.status.value}"
+    words = f"{VERBS[request.change.kind]}: {request.status.value.replace('_', ' ')}"
     linked = f"<{link}|{words}>" if link else words
     return f"{mark(request)} *{linked}* · {b.age(request.created_at, now)}"
 

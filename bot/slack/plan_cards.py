@@ -30,7 +30,6 @@ FINDINGS: Mapping[Finding, str] = {
     Finding.ONLINE_NOW: "Some are online right now.",
 }
 """What stands on the card of what was found in any ready row; which rows they are stands in the file."""
-BEFORE_SENT = frozenset({Status.PREVIEWING})
 WAITS = frozenset({Status.PREVIEWING, Status.PENDING})
 
 
@@ -54,20 +53,12 @@ def draw_bulk(request: ChangeRequest, kind: PlaceKind, audience: Audience, note:
 
 
 def headline(request: ChangeRequest) -> str:
-    """The question, or the outcome."""
+    """The question, or the outcome of one that was never approved: `bulk_cards` draws the others."""
     plan = plan_of(request)
-    ready = _sims(plan.rows.ready)
     words = {
         Status.PREVIEWING: _previewing(plan.rows, is_checked=bool(plan.digest)),
         Status.PENDING: _question(request),
-        Status.APPROVED: f"Approved; {ready} not changed yet",
-        Status.APPLYING: f"Approved; {ready} being changed, one by one",
-        Status.PAUSED: "Paused; nothing more is sent",
-        Status.SUCCEEDED: f"{ready} configured and read back",
-        Status.PARTLY_FAILED: "Partly applied",
-        Status.FAILED: "Not changed",
         Status.OUTDATED: "Not changed",
-        Status.UNCONFIRMED: "Not known yet whether all were changed",
         Status.DENIED: "Denied; nothing was changed",
         Status.CANCELLED: "Cancelled; nothing was changed",
         Status.EXPIRED: "Expired undecided; nothing was changed",
@@ -103,7 +94,7 @@ def _tables(request: ChangeRequest) -> b.Block:
     rows += [("unchecked", plan.rows.unchecked)] if plan.rows.unchecked else []
     tables = [_table(rows, "all rows")]
     if plan.digest and plan.rows.ready and (counts := request.impact.counts):
-        hurt = [("keep service", counts.keeps), ("LOSE it", counts.loses), ("unknown", counts.unknown)]
+        hurt = [("lose nothing", counts.keeps), ("LOSE by it", counts.loses), ("unknown", counts.unknown)]
         tables.append(_table(hurt, "ready"))
     return {"type": "rich_text", "elements": tables}
 

@@ -15,7 +15,6 @@ from bot.domain.planned import (
     Asked,
     Digest,
     asked,
-    count_rows,
     frozen,
     iccid_of,
     impact_of,
@@ -44,13 +43,6 @@ IMPACTS = st.builds(
 )
 
 
-@given(st.lists(st.sampled_from(RowVerdict)))
-def test_counts_add_up_to_rows(verdicts: list[RowVerdict]) -> None:
-    counts = count_rows(verdicts)
-    assert counts.total == len(verdicts)
-    assert counts.ready == verdicts.count(RowVerdict.READY)
-
-
 @given(st.lists(st.tuples(IMPACTS, st.integers(1, 10**5))))
 def test_the_impacts_of_ready_rows_add_up_and_the_worst_is_the_plans(
     impacts: list[tuple[Impact, int]],
@@ -67,7 +59,7 @@ def test_every_line_of_a_file_becomes_one_row_whatever_stands_in_it(lines: list[
     read = read_rows([(1, ("ICCID", "IMEI")), *((n, cells) for n, cells in enumerate(lines, 2))])
     assert isinstance(read, tuple)
     rows = [asked(row) for row in read[1]]
-    assert count_rows(row.verdict for row in rows).total == len(lines)
+    assert len(rows) == len(lines)
     for row in rows:
         if row.verdict is RowVerdict.UNCHECKED:
             assert iccid_of(row.row("R", 1)).digits

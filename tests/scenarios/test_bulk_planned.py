@@ -47,7 +47,7 @@ async def test_a_file_becomes_a_plan_and_the_plan_a_request_for_exactly_its_read
     view = await send_file(stage, engineer, "\n".join(lines).encode())
     assert "3 rows read" in shown(view)
     card = await planned(stage, view)
-    assert counted(card) | {"keep service": 2} == counted(card)
+    assert counted(card) | {"lose nothing": 2} == counted(card)
     assert (counted(card)["ready"], counted(card)["refused"]) == (2, 1)
     assert [row["Verdict"] for row in plan_file(stage, card)] == ["ready", "ready", "refused"]
     request_id = request_id_in(shown(view))

@@ -19,7 +19,7 @@ from bot.domain.requests import Item, ItemState
 from bot.domain.rows import BulkRow
 from bot.sheets.reading import open_sheet
 from bot.sheets.verdicts import VERDICT_HEADER, template, verdict_row
-from bot.sheets.writing import iccid_cell, imei_cell, safe_cell, spool_csv, write_csv
+from bot.sheets.writing import iccid_cell, imei_cell, safe_cell, write_csv
 from tests import factories_bulk as bulk
 
 iccids = (
@@ -146,11 +146,6 @@ def test_a_large_file_goes_out_in_pieces() -> None:
     pieces = list(write_csv(("a",), ((f"row {n}",) for n in range(100_000))))
     assert len(pieces) > 10
     assert max(map(len, pieces)) < 70_000
-
-
-def test_a_spooled_file_stands_at_its_beginning() -> None:
-    with spool_csv(("a",), [("1",)]) as file:
-        assert file.read() == b"\xef\xbb\xbfa\r\n1\r\n"
 
 
 def test_the_template_has_an_example_of_each_kind_and_reads_as_no_row() -> None:
