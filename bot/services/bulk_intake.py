@@ -111,13 +111,23 @@ class BulkIntake:
         return await self._plan(wanted, chunks(), submission)
 
     async def give_back(self, submission: Submission, error: Exception) -> None:
-        """It goes back to the person; the policy's refusals have their audit entry already."""
+        """It goes back to the person, and what was read of it is forgotten.
+
+        The policy's refusals have their audit entry already.
+        """
         refused = isinstance(error, NotAllowed)
         async with self._store.transaction() as tx:
             await tx.end_submission(submission.id, "refused" if refused else "returned")
+            await tx.discard_bulk(submission.id)
             if isinstance(error, Refusal) and not refused:
                 entry = self._entry(submission.person, submission.origin, "refused")
                 await tx.audit(replace(entry, reason=error.reason))
+
+    async def let_go(self, submission: Submission) -> None:
+        """It was not taken up in time: the person may send it anew, and what was read of it is forgotten."""
+        async with self._store.transaction() as tx:
+            await tx.end_submission(submission.id, "returned")
+            await tx.discard_bulk(submission.id)
 
     async def forget_unread(self) -> None:
         """At start-up: bulks whose rows stopped coming, and that no kept form goes on with."""

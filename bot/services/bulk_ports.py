@@ -42,7 +42,10 @@ class RowsTx(Protocol):
         ...
 
     async def discard_bulk(self, request_id: str) -> None:
-        """A bulk that was never read to its end, and shown to nobody, is forgotten with its rows."""
+        """A bulk that was never read to its end, and shown to nobody, is forgotten with its rows.
+
+        Any other request stays as it is.
+        """
         ...
 
 

@@ -164,7 +164,7 @@ async def take_up(desk: Desk, submission: Submission, recent: bool) -> None:
     if recent:
         await plan(desk, submission)
         return
-    await desk.submissions.give_back(submission)
+    await desk.bulks.intake.let_go(submission)
     sentence = (
         f"⚠️ The form that you sent {b.moment(submission.at)} could not be taken up in time. "
         "Nothing was asked for or changed. If it is still wanted:"
