@@ -16,7 +16,7 @@ from itertools import islice
 
 from bot.domain.audit import AuditEntry
 from bot.domain.bulk_repeats import Repeats
-from bot.domain.bulk_rows import Row, WantedRow, read_rows
+from bot.domain.bulk_rows import Row, WantedRow, passed_over, read_rows
 from bot.domain.changes import Bulk, Kind
 from bot.domain.errors import NotAllowed, NotASheet, Overtaken, Refusal
 from bot.domain.identifiers import Rejection
@@ -90,7 +90,8 @@ class BulkIntake:
             submission.fields.get("reason", ""),
         )
         try:
-            return await self._plan(wanted, _read_table(open_table), submission)
+            notes: list[str] = []
+            return await self._plan(wanted, _read_table(open_table, notes), submission, notes)
         except Exception as error:
             await self.give_back(submission, error)
             raise
@@ -138,8 +139,13 @@ class BulkIntake:
                     await tx.discard_bulk(request.id)
 
     async def _plan(
-        self, wanted: Wanted, chunks: AsyncIterator[Chunk], submission: Submission | None
+        self,
+        wanted: Wanted,
+        chunks: AsyncIterator[Chunk],
+        submission: Submission | None,
+        notes: Sequence[str] = (),
     ) -> ChangeRequest:
+        """`notes` are known once the last chunk was read."""
         await self._authority.to_ask(wanted.person, wanted.origin, Kind.BULK)
         known = await self._store.request(wanted.request_id)
         request = known or self._draft(wanted)
@@ -148,7 +154,7 @@ class BulkIntake:
                 await tx.add_request(request, [])
         try:
             await self._add(request, chunks)
-            return await self._read_to_its_end(request, submission)
+            return await self._read_to_its_end(request, submission, tuple(notes))
         except Exception:
             async with self._store.transaction() as tx:
                 await tx.discard_bulk(request.id)
@@ -165,13 +171,15 @@ class BulkIntake:
         if not position:
             raise NotASheet("There are no rows in it. Write one SIM on each line.")
 
-    async def _read_to_its_end(self, request: ChangeRequest, submission: Submission | None) -> ChangeRequest:
+    async def _read_to_its_end(
+        self, request: ChangeRequest, submission: Submission | None, notes: tuple[str, ...]
+    ) -> ChangeRequest:
         counts = await self._kept.row_counts(request.id)
         places = await self._places.of_requester(request.requester, request.asked_in)
         now = self._clock.now()
         ready = request.after(
             Event.COUNT,
-            seen=SeenPlan(replace(plan_of(request), rows=counts), now),
+            seen=SeenPlan(replace(plan_of(request), rows=counts, notes=notes), now),
             expires_at=now + PLAN_LASTS + GENEROUS * time_needed(counts.total, self._rate),
             next_at=None,
         )
@@ -213,11 +221,12 @@ class BulkIntake:
         return AuditEntry(self._clock.now(), "request.plan", outcome, person, origin)
 
 
-async def _read_table(open_table: Callable[[], Table]) -> AsyncIterator[Chunk]:
-    """Read in a thread, piece by piece: nobody else waits for a large file."""
+async def _read_table(open_table: Callable[[], Table], notes: list[str]) -> AsyncIterator[Chunk]:
+    """Read in a thread, piece by piece: nobody else waits for a large file. `notes` are filled at the end."""
     reader = await asyncio.to_thread(_TableReader, open_table)
     while (chunk := await asyncio.to_thread(reader.chunk))[0]:
         yield chunk
+    notes += reader.notes()
 
 
 @dataclass(slots=True)
@@ -225,22 +234,30 @@ class _TableReader:
     """The rows of a table, those that repeat an earlier one marked together with it."""
 
     open_table: Callable[[], Table]
+    _table: Table = field(init=False)
+    _ignored: tuple[str, ...] = field(init=False, default=())
     _rows: Iterator[Row] = field(init=False)
     _repeats: Repeats = field(init=False, default_factory=Repeats)
     _lines: array[int] = field(init=False, default_factory=lambda: array("I"))
     """The line of each row read so far: they grow, so that a line leads back to its position."""
 
     def __post_init__(self) -> None:
-        read = read_rows(self.open_table())
+        self._table = self.open_table()
+        read = read_rows(self._table)
         if isinstance(read, Rejection):
             raise NotASheet(read.why)
-        _, self._rows = read
+        columns, self._rows = read
+        self._ignored = columns.ignored
 
     def chunk(self) -> Chunk:
         """The next rows; none at the end."""
         looks: dict[int, str] = {}
         rows = [self._asked(row, looks) for row in islice(self._rows, CHUNK)]
         return rows, looks
+
+    def notes(self) -> list[str]:
+        """What was passed over, one sentence each; whole once all rows were read."""
+        return [*self._table.notes, *passed_over(self._ignored, self._table.remarks)]
 
     def _asked(self, row: Row, looks: dict[int, str]) -> Asked:
         self._lines.append(row.line)

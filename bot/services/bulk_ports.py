@@ -145,6 +145,8 @@ class Table(Protocol):
 
     notes: tuple[str, ...]
     """What people should know about the reading, one sentence each."""
+    remarks: int
+    """How many remarks were left out so far."""
 
     def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
         """Line number and cells."""
