@@ -12,9 +12,10 @@ from bot.domain.changes import Bulk
 from bot.domain.errors import NoSuchRequest, NotAllowed, Refusal, Unfit
 from bot.domain.planned import Asked, plan_of
 from bot.domain.requests import OPEN, ChangeRequest, Origin, Person
-from bot.services.bulk_intake import CHUNK, BulkIntake, Wanted
+from bot.services.bulk_intake import BulkIntake, Wanted
 from bot.services.bulk_results import BulkResults
 from bot.services.ports import Clock, Store
+from bot.services.table_reading import CHUNK
 
 LONGEST_ID = 40
 """A forged button may carry anything for an id."""
