@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import secrets
 from collections.abc import Callable
@@ -66,6 +67,11 @@ from bot.storage.outbox import SqlOutbox
 from bot.storage.store import SqlStore
 
 ID_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+def id_from(seed: str) -> str:
+    """An id as a request has one, the same for the same seed."""
+    return "".join(ID_LETTERS[byte % len(ID_LETTERS)] for byte in hashlib.sha256(seed.encode()).digest()[:10])
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +224,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         lookups=lookups,
         inventory=known,
         steering=steering,
-        again=AskingAgain(store=store, results=results, intake=bulks.intake, new_id=seams.new_id),
+        again=AskingAgain(store=store, results=results, intake=bulks.intake, clock=clock, id_from=id_from),
         bulks=bulks,
     )
     app = listeners.build_app(token=config.slack_bot_token.reveal())

@@ -161,6 +161,18 @@ def read_row(columns: Columns, cells: Sequence[str], line: int) -> Row:
     return WantedRow(line, iccid.value, want, imei.value, iccid.warnings + imei.warnings, asked.shown)
 
 
+def passed_over(ignored: Sequence[str], remarks: int) -> list[str]:
+    """What of a file nobody reads, one sentence each: columns by their names, and remarks by their number."""
+    notes = []
+    if ignored:
+        names = ", ".join(f'"{name}"' for name in ignored[:3]) + (" and more" if len(ignored) > 3 else "")
+        notes.append(f"Columns that were not read: {names}.")
+    if remarks:
+        lines = "1 line that starts" if remarks == 1 else f"{remarks:,} lines that start"
+        notes.append(f"Left out: {lines} with #.")
+    return notes
+
+
 def want_of(text: str) -> Want | None:
     """What a cell says in words, None where it says none of them."""
     return None if text.isdigit() else _SPELLINGS.get(letters(text))

@@ -52,6 +52,8 @@ class Plan:
     """SHA-256, in hex, over the ready rows, each with what it was planned on; "" until all are checked."""
     scopes: tuple[Scope, ...] = ()
     """What the ready rows need the rules of, each once."""
+    notes: tuple[str, ...] = ()
+    """What was passed over when the file was read, one sentence each."""
 
     @property
     def target_id(self) -> str:

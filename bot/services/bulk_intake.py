@@ -6,37 +6,26 @@ a restart where the form that asked for it is kept, and is forgotten where it is
 
 from __future__ import annotations
 
-import asyncio
-from array import array
-from bisect import bisect_left
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import islice
 
 from bot.domain.audit import AuditEntry
-from bot.domain.bulk_repeats import Repeats
-from bot.domain.bulk_rows import Row, WantedRow, read_rows
 from bot.domain.changes import Bulk, Kind
 from bot.domain.errors import NotAllowed, NotASheet, Overtaken, Refusal
-from bot.domain.identifiers import Rejection
 from bot.domain.impact import Impact, Verdict
-from bot.domain.planned import GENEROUS, Asked, asked, plan_of, time_needed
-from bot.domain.plans import Plan, RowVerdict, SeenPlan
+from bot.domain.planned import GENEROUS, Asked, plan_of, time_needed
+from bot.domain.plans import Plan, SeenPlan
 from bot.domain.requests import ChangeRequest, Event, Origin, Person, Status
 from bot.services.authority import Authority
 from bot.services.bulk_ports import BulkRows, Table
 from bot.services.places import Places
 from bot.services.ports import Clock, Dispatcher, Notifier, Store, Submission
+from bot.services.table_reading import Chunk, read_table
 
-CHUNK = 400
-"""Rows in one transaction, and in memory: others get their turn in between."""
 PLAN_LASTS = timedelta(hours=24)
 """For checking the rows, besides the time that so many readings take."""
 LONGEST_NAME = 80
-
-Chunk = tuple[Sequence[Asked], Mapping[int, str]]
-"""Rows in their order, and why earlier ones, by position, need a look after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +79,8 @@ class BulkIntake:
             submission.fields.get("reason", ""),
         )
         try:
-            return await self._plan(wanted, _read_table(open_table), submission)
+            notes: list[str] = []
+            return await self._plan(wanted, read_table(open_table, notes), submission, notes)
         except Exception as error:
             await self.give_back(submission, error)
             raise
@@ -111,13 +101,23 @@ class BulkIntake:
         return await self._plan(wanted, chunks(), submission)
 
     async def give_back(self, submission: Submission, error: Exception) -> None:
-        """It goes back to the person; the policy's refusals have their audit entry already."""
+        """It goes back to the person, and what was read of it is forgotten.
+
+        The policy's refusals have their audit entry already.
+        """
         refused = isinstance(error, NotAllowed)
         async with self._store.transaction() as tx:
             await tx.end_submission(submission.id, "refused" if refused else "returned")
+            await tx.discard_bulk(submission.id)
             if isinstance(error, Refusal) and not refused:
                 entry = self._entry(submission.person, submission.origin, "refused")
                 await tx.audit(replace(entry, reason=error.reason))
+
+    async def let_go(self, submission: Submission) -> None:
+        """It was not taken up in time: the person may send it anew, and what was read of it is forgotten."""
+        async with self._store.transaction() as tx:
+            await tx.end_submission(submission.id, "returned")
+            await tx.discard_bulk(submission.id)
 
     async def forget_unread(self) -> None:
         """At start-up: bulks whose rows stopped coming, and that no kept form goes on with."""
@@ -128,8 +128,13 @@ class BulkIntake:
                     await tx.discard_bulk(request.id)
 
     async def _plan(
-        self, wanted: Wanted, chunks: AsyncIterator[Chunk], submission: Submission | None
+        self,
+        wanted: Wanted,
+        chunks: AsyncIterator[Chunk],
+        submission: Submission | None,
+        notes: Sequence[str] = (),
     ) -> ChangeRequest:
+        """`notes` are known once the last chunk was read."""
         await self._authority.to_ask(wanted.person, wanted.origin, Kind.BULK)
         known = await self._store.request(wanted.request_id)
         request = known or self._draft(wanted)
@@ -138,7 +143,7 @@ class BulkIntake:
                 await tx.add_request(request, [])
         try:
             await self._add(request, chunks)
-            return await self._read_to_its_end(request, submission)
+            return await self._read_to_its_end(request, submission, tuple(notes))
         except Exception:
             async with self._store.transaction() as tx:
                 await tx.discard_bulk(request.id)
@@ -155,13 +160,15 @@ class BulkIntake:
         if not position:
             raise NotASheet("There are no rows in it. Write one SIM on each line.")
 
-    async def _read_to_its_end(self, request: ChangeRequest, submission: Submission | None) -> ChangeRequest:
+    async def _read_to_its_end(
+        self, request: ChangeRequest, submission: Submission | None, notes: tuple[str, ...]
+    ) -> ChangeRequest:
         counts = await self._kept.row_counts(request.id)
         places = await self._places.of_requester(request.requester, request.asked_in)
         now = self._clock.now()
         ready = request.after(
             Event.COUNT,
-            seen=SeenPlan(replace(plan_of(request), rows=counts), now),
+            seen=SeenPlan(replace(plan_of(request), rows=counts, notes=notes), now),
             expires_at=now + PLAN_LASTS + GENEROUS * time_needed(counts.total, self._rate),
             next_at=None,
         )
@@ -201,44 +208,3 @@ class BulkIntake:
 
     def _entry(self, person: Person, origin: Origin, outcome: str) -> AuditEntry:
         return AuditEntry(self._clock.now(), "request.plan", outcome, person, origin)
-
-
-async def _read_table(open_table: Callable[[], Table]) -> AsyncIterator[Chunk]:
-    """Read in a thread, piece by piece: nobody else waits for a large file."""
-    reader = await asyncio.to_thread(_TableReader, open_table)
-    while (chunk := await asyncio.to_thread(reader.chunk))[0]:
-        yield chunk
-
-
-@dataclass(slots=True)
-class _TableReader:
-    """The rows of a table, those that repeat an earlier one marked together with it."""
-
-    open_table: Callable[[], Table]
-    _rows: Iterator[Row] = field(init=False)
-    _repeats: Repeats = field(init=False, default_factory=Repeats)
-    _lines: array[int] = field(init=False, default_factory=lambda: array("I"))
-    """The line of each row read so far: they grow, so that a line leads back to its position."""
-
-    def __post_init__(self) -> None:
-        read = read_rows(self.open_table())
-        if isinstance(read, Rejection):
-            raise NotASheet(read.why)
-        _, self._rows = read
-
-    def chunk(self) -> Chunk:
-        """The next rows; none at the end."""
-        looks: dict[int, str] = {}
-        rows = [self._asked(row, looks) for row in islice(self._rows, CHUNK)]
-        return rows, looks
-
-    def _asked(self, row: Row, looks: dict[int, str]) -> Asked:
-        self._lines.append(row.line)
-        found = self._repeats.of(row) if isinstance(row, WantedRow) else ()
-        for repeat in found:
-            position = bisect_left(self._lines, repeat.first) + 1
-            looks.setdefault(position, f"{repeat.what}: line {row.line} has the same. Correct one of them.")
-        if not found:
-            return asked(row)
-        why = " ".join(repeat.reason for repeat in found)
-        return replace(asked(row), verdict=RowVerdict.LOOK, why=why)

@@ -42,7 +42,10 @@ class RowsTx(Protocol):
         ...
 
     async def discard_bulk(self, request_id: str) -> None:
-        """A bulk that was never read to its end, and shown to nobody, is forgotten with its rows."""
+        """A bulk that was never read to its end, and shown to nobody, is forgotten with its rows.
+
+        Any other request stays as it is.
+        """
         ...
 
 
@@ -142,6 +145,8 @@ class Table(Protocol):
 
     notes: tuple[str, ...]
     """What people should know about the reading, one sentence each."""
+    remarks: int
+    """How many remarks were left out so far."""
 
     def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
         """Line number and cells."""

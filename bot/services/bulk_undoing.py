@@ -9,9 +9,10 @@ from bot.domain.planned import Asked
 from bot.domain.requests import OPEN, ChangeRequest
 from bot.domain.undo import bulk_can_be_undone, undo_of_row
 from bot.services.applying_ports import BulkWork
-from bot.services.bulk_intake import CHUNK, LONGEST_NAME, BulkIntake, Wanted
+from bot.services.bulk_intake import LONGEST_NAME, BulkIntake, Wanted
 from bot.services.bulk_results import BulkResults
 from bot.services.ports import Submission
+from bot.services.table_reading import CHUNK
 
 WORD = "undo"
 """Stands where a file has the IMEI."""

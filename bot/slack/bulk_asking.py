@@ -29,6 +29,10 @@ KIND = "lock_csv"
 TEMPLATE_NAME = "imei-lock.csv"
 NOTHING_GIVEN = "Add a file, or paste lines here: an ICCID and an IMEI on each."
 BOTH_GIVEN = "There is a file too. Remove one of the two: only one can be read."
+FULL = (
+    f"This field is full: it holds {b.TEXT_LIMIT:,} characters, so the last lines may be missing. "
+    "Send a file, or fewer lines at once."
+)
 TITLE = forms.TITLES[Kind.BULK]
 
 
@@ -73,6 +77,8 @@ def _wrong(typed: Mapping[str, str]) -> str:
     has_file, has_lines = bool(typed.get(ids.FILE_BLOCK)), bool(typed.get(ids.LINES_BLOCK, "").strip())
     if has_file and has_lines:
         return BOTH_GIVEN
+    if len(typed.get(ids.LINES_BLOCK, "")) >= b.TEXT_LIMIT:
+        return FULL
     return "" if has_file or has_lines else NOTHING_GIVEN
 
 
@@ -164,7 +170,7 @@ async def take_up(desk: Desk, submission: Submission, recent: bool) -> None:
     if recent:
         await plan(desk, submission)
         return
-    await desk.submissions.give_back(submission)
+    await desk.bulks.intake.let_go(submission)
     sentence = (
         f"⚠️ The form that you sent {b.moment(submission.at)} could not be taken up in time. "
         "Nothing was asked for or changed. If it is still wanted:"

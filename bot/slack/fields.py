@@ -92,6 +92,7 @@ def _lines(typed: Mapping[str, str], version: int) -> b.Block:
         f"lines.v{version}",
         initial=typed.get(ids.LINES_BLOCK, ""),
         placeholder="One SIM on each line: ICCID and IMEI",
+        hint=f"At most {b.TEXT_LIMIT:,} characters, some 80 SIMs. For more, send a file.",
         multiline=True,
     )
     return field | {"optional": True}

@@ -40,6 +40,8 @@ def draw_bulk(request: ChangeRequest, kind: PlaceKind, audience: Audience, note:
     drawn.append(_tables(request))
     if request.status in WAITS and plan_of(request).digest:
         drawn.append(b.section(_impact(request)))
+    if request.status in WAITS and (notes := plan_of(request).notes):
+        drawn.append(b.section("\n".join(f"• {b.escape(sentence, 400)}" for sentence in notes)))
     if request.note:
         drawn.append(b.section(b.escape(request.note, 900)))
     drawn.append(b.quote("Reason", request.reason or "none given"))

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, delete, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.plans import RowVerdict
-from bot.domain.requests import ItemState
+from bot.domain.plans import RowVerdict, SeenPlan
+from bot.domain.requests import ItemState, Status
 from bot.domain.rows import BulkRow
 from bot.storage.bulk_rows import bulk_row_values
+from bot.storage.encoding import decode_seen
 from bot.storage.tables import holds, items, requests
 
 _READY = items.c.verdict == RowVerdict.READY.value
@@ -82,7 +83,15 @@ class BulkTx:
             await self._connection.execute(moved)
 
     async def discard_bulk(self, request_id: str) -> None:
-        """A bulk that was never read to its end, and shown to nobody, is forgotten with its rows."""
+        """A bulk that was never read to its end, and shown to nobody, is forgotten with its rows.
+
+        Any other request stays as it is.
+        """
+        unread = (requests.c.id == request_id) & (requests.c.status == Status.PREVIEWING.value)
+        stored = await self._connection.scalar(select(requests.c.seen).where(unread))
+        seen = decode_seen(stored) if stored else None
+        if not isinstance(seen, SeenPlan) or seen.plan.rows.total:
+            return
         await self._connection.execute(delete(items).where(items.c.request_id == request_id))
         await self._connection.execute(delete(requests).where(requests.c.id == request_id))
 

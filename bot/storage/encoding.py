@@ -184,12 +184,14 @@ def _plan_form(plan: Plan) -> dict[str, Any]:
         "rows": asdict(plan.rows),
         "digest": plan.digest,
         "scopes": [[kind.value, group_id] for kind, group_id in plan.scopes],
+        "notes": list(plan.notes),
     }
 
 
 def _plan(form: dict[str, Any]) -> Plan:
     scopes = tuple((Kind(kind), group_id) for kind, group_id in form["scopes"])
-    return Plan(form["bulk_id"], form["name"], RowCounts(**form["rows"]), form["digest"], scopes)
+    counts, notes = RowCounts(**form["rows"]), tuple(form["notes"])
+    return Plan(form["bulk_id"], form["name"], counts, form["digest"], scopes, notes)
 
 
 def _thing_form(thing: Thing) -> dict[str, Any]:

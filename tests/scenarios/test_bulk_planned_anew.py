@@ -11,6 +11,7 @@ from contextlib import closing
 from datetime import timedelta
 
 import pytest
+from openpyxl import Workbook
 
 from bot.domain.errors import Changed, Unfit
 from bot.domain.requests import Origin, Person
@@ -18,11 +19,12 @@ from bot.sandbox.slack.messages import Message
 from bot.sandbox.stage import POLICY, Stage
 from bot.services.bulk_submission import BulkSubmissions
 from tests.conftest import OpenStage
-from tests.scenarios.acts import ask_lock, request_id_in, shown
+from tests.scenarios.acts import ask_lock, open_form, request_id_in, shown, submit
 from tests.scenarios.bulk_acts import (
     approval_card,
     counted,
     planned,
+    send_file,
     send_lines,
     send_on,
     status,
@@ -133,3 +135,38 @@ async def test_whoever_decides_in_another_channel_gets_the_rows_there_and_the_re
     await stage.until(lambda: files(stage, asked))
     assert [[row["Verdict"] for row in table] for table in files(stage, asked)] == [["ready", "ready"]]
     assert len(files(stage, card)) == 1
+
+
+async def test_what_was_passed_over_in_a_file_stands_on_its_card(open_stage: OpenStage) -> None:
+    stage = await open_stage()
+    sim = stage.monogoto.examples.fresh
+    content = f"ICCID,IMEI,Depot\n# mine,,\n{sim.iccid},{sim.imei},seven\n".encode()
+    card = await planned(stage, await send_file(stage, stage.person("U0ENG1"), content))
+    assert 'Columns that were not read: "Depot".' in shown(card)
+    assert "Left out: 1 line that starts with #." in shown(card)
+
+
+async def test_of_a_workbook_with_two_filled_sheets_the_card_says_which_one_was_read(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage()
+    sim, book = stage.monogoto.examples.fresh, Workbook()
+    for name in ("Depot 7", "Depot 8"):
+        sheet = book.create_sheet(name)
+        sheet.append(["ICCID", "IMEI"])
+        sheet.append([sim.iccid, sim.imei])
+    file = io.BytesIO()
+    book.save(file)
+    card = await planned(stage, await send_file(stage, stage.person("U0ENG1"), file.getvalue(), "d.xlsx"))
+    assert 'Only the sheet "Depot 7" was read. Also filled: "Depot 8".' in shown(card)
+
+
+async def test_pasted_lines_that_fill_their_field_are_not_taken_for_all(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage()
+    engineer = stage.person("U0ENG1")
+    view = await open_form(stage, engineer, "/lock-csv")
+    assert "3,000 characters" in shown(view)
+    answer = await submit(engineer, view, {"lines": "8" * 3000, "reason": "New"})
+    assert "the last lines may be missing" in str(answer.errors)

@@ -27,6 +27,7 @@ from bot.sandbox.clock import ManualClock
 from bot.sandbox.stage import POLICY
 from bot.services.authority import Authority
 from bot.services.bulk_intake import BulkIntake, Wanted
+from bot.services.bulk_ports import Table
 from bot.services.places import Places
 from bot.services.planning import PLAN_WAITS, TRIES, Planning
 from bot.services.ports import Directory, Dispatcher, Notifier, Platform, Room, Submission
@@ -389,6 +390,36 @@ async def test_reading_that_was_cut_off_goes_on_where_its_form_is_kept(house: Ho
     assert len(await house.rows()) == 800, "its form is kept: it goes on"
     await house.intake.plan_from_table(form, "sims.csv", lambda: open_sheet(content))
     assert plan_of(await house.check()).rows == RowCounts(ready=1000)
+
+
+async def half_read(house: House) -> Submission:
+    """A form whose rows stopped coming after the first 800."""
+    content = good(*range(1, 1001))
+
+    def lines() -> Any:
+        for number, line in enumerate(open_sheet(content)):
+            if number == 900:
+                raise asyncio.CancelledError
+            yield line
+
+    form = Submission("BULK", "K", ANN, Origin("C0FIELD"), "V", "lock_csv", {}, house.clock.now())
+    async with house.store.transaction() as tx:
+        await tx.add_submission(form)
+    with pytest.raises(asyncio.CancelledError):
+        await house.intake.plan_from_table(form, "sims.csv", lambda: cast("Table", lines()))
+    assert len(await house.rows()) == 800
+    return form
+
+
+@pytest.mark.parametrize("end", ["too late", "refused"])
+async def test_half_read_rows_go_with_the_form_that_is_given_back(house: House, end: str) -> None:
+    form = await half_read(house)
+    if end == "too late":
+        await house.intake.let_go(form)
+    else:
+        await house.intake.give_back(form, NotASheet("The file is gone."))
+    assert await house.store.request("BULK") is None
+    assert await house.rows() == []
 
 
 async def test_rows_that_nobody_goes_on_with_are_forgotten_at_the_next_start(house: House) -> None:

@@ -199,6 +199,21 @@ async def test_a_discarded_bulk_leaves_nothing_behind(store: Store, kept: SqlBul
     assert await kept.rows(BULK, limit=9) == ()
 
 
+@pytest.mark.parametrize("read", ["all rows", "sent on"])
+async def test_a_bulk_that_was_read_to_its_end_is_never_discarded(
+    store: Store, kept: SqlBulkRows, read: str
+) -> None:
+    request = await add(store, row(1))
+    assert isinstance(request.seen, SeenPlan)
+    whole = replace(request.seen, plan=replace(request.seen.plan, rows=RowCounts(ready=1)))
+    counted = request.after(Event.COUNT, seen=whole) if read == "all rows" else request.after(Event.SHOW)
+    async with store.transaction() as tx:
+        await tx.advance(request, counted)
+        await tx.discard_bulk(BULK)
+    assert await store.request(BULK) is not None
+    assert len(await kept.rows(BULK, limit=9)) == 1
+
+
 async def test_rows_that_need_a_look_say_why_unless_they_were_refused_or_are_so_already(
     store: Store, kept: SqlBulkRows
 ) -> None:
