@@ -11,7 +11,7 @@ import pytest
 
 from bot.monogoto import models
 from bot.sandbox.slack.messages import Message
-from bot.sandbox.stage import Stage
+from bot.sandbox.stage import POLICY, Stage
 from tests.conftest import OpenStage
 from tests.scenarios import acts
 from tests.scenarios.evidence import database, ended, outcomes, rows, standing, until
@@ -437,3 +437,32 @@ async def test_rows_that_name_no_sim_count_as_not_known(
     monkeypatch.setattr(models, "rows_from", odd)
     card = await asked(stage, group_id)
     assert "Whether 10 more SIMs of the account are in this group is not known" in acts.shown(card)
+
+
+async def test_count_again_says_who_pressed_it_and_leaves_no_list_of_the_count_before(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage(things=60)
+    group_id = fleet(stage, 40, lose=3)
+    stage.slack.fail("files.getUploadURLExternal", status=503, times=2)
+    card = await asked(stage, group_id)
+    await acts.approve(stage, stage.person("U0APP2"), card)
+    stage.monogoto.console_edit(stage.monogoto.iccids[30], IMEI=f"{OTHER}0000018")
+    await stage.person("U0APP1").click(card, "request.count_again")
+    await stage.until(lambda: "4 of 40 lose service" in acts.shown(card))
+    stage.slack.stop_failing()
+    await until(stage, lambda: any(reply.files for reply in stage.replies(card)), within=300)
+    await stage.settle(30)
+    said = [reply.text for reply in stage.replies(card)]
+    assert "🔎 <@U0APP1> had it counted again. Earlier approvals no longer count." in said
+    [told] = [text for text in said if "Counted:" in text]
+    assert told.startswith("🔎 Counted: 4 of 40 lose service. <!subteam^S0APPROVERS>, ")
+
+
+async def test_where_nobody_has_to_approve_nobody_is_asked_to_decide(open_stage: OpenStage) -> None:
+    rules = [rule | {"approvals": {"none": 0, "some": 0, "many": 1}} for rule in POLICY["rules"]]
+    stage = await open_stage(policy=POLICY | {"rules": rules})
+    card = await asked(stage, fleet(stage, 40, lose=3))
+    assert await ended(stage) == ("succeeded", "done")
+    await until(stage, lambda: any(reply.files for reply in stage.replies(card)))
+    assert not any("decide on the card" in reply.text for reply in stage.replies(card))
