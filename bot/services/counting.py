@@ -20,8 +20,8 @@ from bot.domain.identifiers import Iccid
 from bot.domain.impact import SeenGroup
 from bot.domain.things import GroupLock, ThingRow
 from bot.services.inventory import REST, Reading
-from bot.services.paging import AT_ONCE, Pages, Things
-from bot.services.ports import Clock, KnownThing
+from bot.services.paging import AT_ONCE, Pages, Things, goes_on, tail_of, without_iccid
+from bot.services.ports import Clock, KnownThing, Page
 
 SLICE_SECONDS = 1.5
 KEPT_AT_ONCE = 400
@@ -36,6 +36,9 @@ LEFT_AT_MOST = 20
 STATUS_CALLS_AT_MOST = 200
 STATUS_AT_ONCE = 50
 """Things in one question for who is online."""
+PASSES_AT_MOST = 3
+"""So often a list that moves is read."""
+SHIFTS = "Monogoto's list of Things kept changing while I read it, so some may have slipped through."
 REPEATS = "Monogoto's list of Things repeats itself, so it can't be read to its end."
 
 
@@ -66,6 +69,14 @@ class Counting:
     """About how many Things the account has; 0: nobody knows."""
     offset: int = 0
     """Rows of the listing read so far."""
+    tail: str = ""
+    """The ThingId of the last one: the next page has to begin with it."""
+    shifted: bool = False
+    """It didn't: this pass may have missed Things."""
+    passes: int = 1
+    """How often the listing has been begun."""
+    unreadable: int = 0
+    """Rows that name no SIM: nobody knows which group they are in."""
     cursor: str = ""
     """The last ICCID that the stage is over with."""
     asked: int = 0
@@ -134,7 +145,7 @@ class Counter:
         reading = await self._ledger.reading()
         ended, began = reading.finished_at, reading.complete_since
         fresh = ended is not None and ended <= now < ended + REST
-        if fresh and began is not None and (newer_than is None or began >= newer_than):
+        if fresh and not reading.doubts and began is not None and (newer_than is None or began >= newer_than):
             counting = replace(counting, stage=Stage.ASK, since=began)
         return await self._ledger.begin(counting)
 
@@ -167,22 +178,23 @@ class Counter:
         return await self._ledger.census(counting)
 
     async def _list(self, counting: Counting, until: datetime) -> Counting:
-        pages = Pages(self._things, counting.offset)
+        pages = Pages(self._things, counting.offset - 1 if counting.tail else counting.offset)
         rows: list[ThingRow] = []
         before: tuple[str, ...] = ()
         repeats = False
         keeping = _Keeping(self._ledger, self._clock)
         try:
-            while page := await pages.next(more=self._clock.now() < until):
+            while found := await pages.next(more=self._clock.now() < until):
+                start, page = found
                 ids = tuple(row.thing_id for row in page.rows)
                 repeats = bool(ids) and ids == before
                 if repeats:
                     break
                 before = ids
                 rows += page.rows
-                counting = replace(counting, offset=counting.offset + page.size, failing_since=None)
+                counting = _read_on(counting, start, page)
                 if page.is_last:
-                    counting = replace(counting, stage=Stage.ASK, cursor="")
+                    counting = _read_to_the_end(counting)
                     break
                 if len(rows) >= KEPT_AT_ONCE:
                     kept, rows = rows, []
@@ -190,7 +202,11 @@ class Counter:
         finally:
             await pages.close()
             await keeping.end(rows, counting)
-        return await self.give_up(counting, REPEATS) if repeats else counting
+        if repeats:
+            return await self.give_up(counting, REPEATS)
+        if counting.stage is Stage.ASK and counting.shifted:
+            return await self.give_up(counting, SHIFTS)
+        return counting
 
     async def _ask(self, group_id: str, counting: Counting) -> Counting:
         room = min(AT_ONCE, ASKED_AT_MOST - counting.asked)
@@ -315,6 +331,27 @@ class _Keeping:
     async def _written(self) -> None:
         if self._writing:
             await self._writing
+
+
+def _read_on(counting: Counting, start: int, page: Page[ThingRow]) -> Counting:
+    """The count after a page that begins at row `start`."""
+    slipped = start < counting.offset and not goes_on(counting.tail, page)
+    return replace(
+        counting,
+        offset=max(counting.offset, start + page.size),
+        tail=tail_of(page) if page.size else counting.tail,
+        shifted=counting.shifted or slipped,
+        unreadable=counting.unreadable + without_iccid(page, known=counting.offset - start),
+        failing_since=None,
+    )
+
+
+def _read_to_the_end(counting: Counting) -> Counting:
+    """On to the next stage; a list that moved under the reading is read again, so often at most."""
+    if counting.shifted and counting.passes < PASSES_AT_MOST:
+        anew = replace(counting, offset=0, tail="", shifted=False, unreadable=0)
+        return replace(anew, passes=counting.passes + 1)
+    return replace(counting, stage=Stage.ASK, cursor="")
 
 
 def _blames_a_thing(error: BaseException) -> bool:

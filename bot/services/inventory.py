@@ -19,6 +19,7 @@ from bot.domain.errors import (
     Unreadable,
 )
 from bot.domain.things import GroupRow, ThingRow, ThingsGroup
+from bot.services.paging import USUAL_SIZE, goes_on, tail_of, without_iccid
 from bot.services.ports import Clock, Page
 from bot.services.sightings import Sightings
 
@@ -61,6 +62,8 @@ class Reading:
     """When the last complete reading ended."""
     complete_since: datetime | None = None
     """When the last complete reading began."""
+    doubts: int = 0
+    """Rows that named no SIM, and pages between which rows may have slipped: no count rests on such a one."""
 
 
 class Listing(Protocol):
@@ -117,6 +120,9 @@ class InventoryReader:
         self._groups_failed_at: datetime | None = None
         """When their listing was given up last."""
         self._last_page: tuple[int, tuple[str, ...]] = (0, ())
+        self._has_begun = False
+        self._tail = ""
+        """The ThingId of the last row read: the next page has to begin with it."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -177,10 +183,10 @@ class InventoryReader:
         ended = reading.finished_at
         if ended is not None and ended <= now < ended + REST:
             return min(IDLE_SECONDS, (ended + REST - now).total_seconds())
-        self._last_page = (0, ())
+        self._last_page, self._tail = (0, ()), ""
         await self._ledger.set_back(now)
         part = Part.GROUPS if self._lists_groups(now) else Part.THINGS
-        await self._ledger.note(replace(reading, part=part, offset=0, started_at=now))
+        await self._ledger.note(replace(reading, part=part, offset=0, started_at=now, doubts=0))
         return 0.0
 
     def _lists_groups(self, now: datetime) -> bool:
@@ -203,12 +209,21 @@ class InventoryReader:
         await self._ledger.keep_groups(page.rows, now, onward if over else more)
 
     async def _read_things(self, reading: Reading, now: datetime) -> None:
-        page = await self._listing.things_page(reading.offset)
-        if not page.is_last and self._repeats(reading.offset, tuple(row.thing_id for row in page.rows)):
+        start = reading.offset - 1 if self._tail else reading.offset
+        page = await self._listing.things_page(start)
+        if not page.is_last and self._repeats(start, tuple(row.thing_id for row in page.rows)):
             raise Unreadable("Monogoto's listing of Things repeats itself.")
+        gap = reading.offset > 0 and not self._has_begun  # nobody knows what moved while this was off
+        slipped = gap or (start < reading.offset and not goes_on(self._tail, page))
+        self._has_begun = True
+        doubts = reading.doubts + without_iccid(page, known=reading.offset - start) + slipped
         part = Part.NAMES if page.is_last else Part.THINGS
-        onward = replace(reading, part=part, offset=reading.offset + page.size)
-        await self._ledger.keep_things(page.rows, now, onward)
+        offset = max(reading.offset, start + page.size)
+        await self._ledger.keep_things(
+            page.rows, now, replace(reading, part=part, offset=offset, doubts=doubts)
+        )
+        ends_here = page.size < USUAL_SIZE  # then the next page begins behind it: nothing at all is the end
+        self._tail = "" if ends_here else tail_of(page)
 
     async def _read_name(self, reading: Reading, now: datetime) -> None:
         group_id = await self._ledger.nameless_group(now - STALE)

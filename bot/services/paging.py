@@ -14,6 +14,8 @@ from bot.services.ports import Page
 AT_ONCE = 4
 """Calls under way together."""
 USUAL_SIZE = 50
+LONGEST_ICCID = 200
+"""Characters; the inventory keeps no longer ones."""
 
 
 class Things(Protocol):
@@ -29,8 +31,32 @@ class Things(Protocol):
         """Who of them is online, of those that the answer covers."""
 
 
+def without_iccid(page: Page[ThingRow], *, known: int) -> int:
+    """How many rows of a page name no SIM, the first `known` left out, which were counted before."""
+    passed_over = page.size - len(page.rows)
+    return passed_over + sum(not 0 < len(row.iccid) <= LONGEST_ICCID for row in page.rows[known:])
+
+
+def goes_on(tail: str, page: Page[ThingRow]) -> bool:
+    """Whether a page that begins with the last row read before does: else rows may have slipped between.
+
+    `tail` is that row's ThingId, "" where it is not known.
+    """
+    whole = len(page.rows) == page.size
+    return not tail or (bool(page.rows) and page.rows[0].thing_id == tail) or (page.size > 0 and not whole)
+
+
+def tail_of(page: Page[ThingRow]) -> str:
+    """The ThingId of its last row, "" where that can't be told."""
+    return page.rows[-1].thing_id if page.rows and len(page.rows) == page.size else ""
+
+
 class Pages:
-    """A few pages of the listing under way at once, given in order."""
+    """A few pages of the listing under way at once, given in order with where each begins.
+
+    Each begins with the last row of the one before, so that a list that moves meanwhile is found out; only
+    after a short page, which may be the last, the next one begins behind it.
+    """
 
     def __init__(self, things: Things, offset: int) -> None:
         self._things = things
@@ -38,12 +64,12 @@ class Pages:
         self._stride = USUAL_SIZE
         self._flying: deque[tuple[int, asyncio.Task[Page[ThingRow]]]] = deque()
 
-    async def next(self, *, more: bool) -> Page[ThingRow] | None:
+    async def next(self, *, more: bool) -> tuple[int, Page[ThingRow]] | None:
         """The next page; None once no `more` are wanted and all that were under way have come."""
         while more and len(self._flying) < AT_ONCE:
             task = asyncio.create_task(self._things.things_page(self._next))
             self._flying.append((self._next, task))
-            self._next += self._stride
+            self._next += max(self._stride - 1, 1)
         if not self._flying:
             return None
         offset, task = self._flying.popleft()
@@ -51,7 +77,7 @@ class Pages:
         if 0 < page.size < self._stride:  # a vendor that gives less at a time: those beyond left a gap
             await self.close()
             self._next, self._stride = offset + page.size, page.size
-        return page
+        return offset, page
 
     async def close(self) -> None:
         """Nothing stays under way."""

@@ -218,6 +218,10 @@ class Tx(RowSteps, RowsTx, Protocol):
         """Earlier approvals no longer count: what they approved is no longer what is shown."""
         ...
 
+    async def unsay(self, request_id: str, what: str) -> None:
+        """Drop the messages of that kind that still wait: what they would tell is no longer so."""
+        ...
+
     async def put_item(self, old: Item | None, new: Item) -> Item:
         """Insert, or move the row where it still is `old` (state, attempts). Raises `Overtaken`."""
         ...

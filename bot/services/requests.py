@@ -135,7 +135,10 @@ class Requests:
                 counting = await tx.advance(request, counted)
                 await tx.void_approvals(request.id)
                 await tx.audit(self._entry(counting, "count_again", person, origin))
+                await tx.unsay(request.id, "file")
                 await tx.tell(request.id, "card")
+                voided = "1" if request.approvals else ""
+                await tx.tell(request.id, "counting", {"by": person.user_id, "voided": voided})
             self._notifier.wake()
             self._dispatcher.wake()
             return counting

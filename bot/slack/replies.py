@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from bot.domain.changes import Bulk, GroupChange, noun
 from bot.domain.planned import plan_of
-from bot.domain.requests import ChangeRequest, ItemState
+from bot.domain.requests import ChangeRequest, ItemState, Status
 from bot.domain.things import Thing, is_readable
 from bot.slack import blocks as b
 from bot.slack.bulk_replies import bulk_reply, rest_of_undo
@@ -49,13 +49,8 @@ def _reply_text(request: ChangeRequest, what: str, about: Mapping[str, str]) -> 
             left = int(about.get("left", "0"))
             more = f" {left} more needed." if left else " It is applied now."
             return f"👍 Approved by {by}.{more}"
-        case "counted":
-            who = (
-                f"{b.mentions(deciders)}, please"
-                if (deciders := about.get("deciders", "").split())
-                else "Please"
-            )
-            return f"🔎 Counted: {b.escape(sums(request))}. {who} decide on the card above."
+        case "counted" | "counting":
+            return _of_a_count(request, what, by, about)
         case "denied":
             reason = b.escape(about.get("reason", ""), 500)
             return f"🚫 Denied by {by}: {reason}\n{requester}, nothing was changed."
@@ -78,6 +73,23 @@ def _reply_text(request: ChangeRequest, what: str, about: Mapping[str, str]) -> 
             return f"⏳ {b.escape(about.get('explanation', ''), 900)}{_until(about)}"
         case _:
             return _outcome(request, requester, about)
+
+
+def _of_a_count(request: ChangeRequest, what: str, by: str, about: Mapping[str, str]) -> str:
+    if what == "counted":
+        return _counted(request, about.get("deciders", "").split())
+    fallen = " Earlier approvals no longer count." if about.get("voided") else ""
+    return f"🔎 {by} had it counted again.{fallen}"
+
+
+def _counted(request: ChangeRequest, deciders: Sequence[str]) -> str:
+    """It may be told late: only while somebody has to decide, anybody is asked to."""
+    if not (counts := sums(request)):
+        return "🔎 It is being counted again."
+    if request.status is not Status.PENDING:
+        return f"🔎 Counted: {b.escape(counts)}."
+    who = f"{b.mentions(deciders)}, please" if deciders else "Please"
+    return f"🔎 Counted: {b.escape(counts)}. {who} decide on the card above."
 
 
 def _planned(request: ChangeRequest, requester: str) -> str:

@@ -135,7 +135,8 @@ class SqlInventory:
             row = (await connection.execute(select(inventory_reading).where(_ROW))).one_or_none()
         if row is None:
             raise StoreUnavailable("the inventory's row is missing: restore the database from a backup")
-        return Reading(Part(row.part), row.next_offset, row.started_at, row.finished_at, row.complete_since)
+        times = row.started_at, row.finished_at, row.complete_since
+        return Reading(Part(row.part), row.next_offset, *times, row.doubts)
 
     async def note(self, reading: Reading) -> None:
         """From now on it stands there."""
@@ -264,5 +265,6 @@ async def _note(connection: AsyncConnection, reading: Reading) -> None:
         "started_at": reading.started_at,
         "finished_at": reading.finished_at,
         "complete_since": reading.complete_since,
+        "doubts": reading.doubts,
     }
     await connection.execute(update(inventory_reading).where(_ROW).values(values))

@@ -138,6 +138,13 @@ async def queue_message(
     await connection.execute(insert(outbox).values(values | state))
 
 
+async def drop_waiting(connection: AsyncConnection, request_id: str, what: str) -> None:
+    """Messages of that kind that nobody has begun to send, at all places, inside the caller's transaction."""
+    waiting = (outbox.c.what == what) & (outbox.c.state == MessageState.WAITING)
+    of_it = update(outbox).where(outbox.c.request_id == request_id, waiting)
+    await connection.execute(of_it.values(state=MessageState.DROPPED.value))
+
+
 def waiting_card() -> Exists:
     """Whether a card message waits for the place of the query around this."""
     return _card_in((MessageState.WAITING.value,))

@@ -250,6 +250,10 @@ censuses = Table(
     Column("since", Moment, nullable=False),
     Column("expected", Integer, nullable=False),
     Column("next_offset", BigInteger, nullable=False),
+    Column("tail", PlainText, nullable=False),
+    Column("shifted", Boolean(create_constraint=False), nullable=False),
+    Column("passes", Integer, nullable=False),
+    Column("unreadable", Integer, nullable=False),
     Column("cursor", PlainText, nullable=False),
     Column("asked", Integer, nullable=False),
     Column("online", Integer),
@@ -295,6 +299,8 @@ inventory_reading = Table(
     Column("finished_at", Moment),
     # When the last complete reading began: what it didn't see, nor the next one, is gone.
     Column("complete_since", Moment),
+    # Of the one under way, or of the last: rows that name no SIM, and pages that didn't follow on each other.
+    Column("doubts", Integer, nullable=False, server_default="0"),
 )
 
 gate = Table(

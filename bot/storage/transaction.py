@@ -18,7 +18,7 @@ from bot.services.ports import PlaceKind, Submission
 from bot.storage.audit import Appending
 from bot.storage.bulk_transaction import BulkTx
 from bot.storage.bulk_work import MOVE_ITEM, RowSteps
-from bot.storage.outbox import queue_message, waiting_card
+from bot.storage.outbox import drop_waiting, queue_message, waiting_card
 from bot.storage.rows import decision_values, item_values, request_values, submission_values
 from bot.storage.tables import DRAWN_KINDS, decisions, holds, items, requests, submissions
 from bot.storage.tables import places as place_rows
@@ -144,6 +144,10 @@ class SqlTx(RowSteps, BulkTx):
             here = here.where(place_rows.c.kind.in_(DRAWN_KINDS), ~waiting_card())
         for place_id in (await self._connection.scalars(here.order_by(place_rows.c.id))).all():
             await queue_message(self._connection, request_id, place_id, what, about or {})
+
+    async def unsay(self, request_id: str, what: str) -> None:
+        """Drop the messages of that kind that still wait: what they would tell is no longer so."""
+        await drop_waiting(self._connection, request_id, what)
 
     async def _first_item(self, new: Item) -> Item:
         try:

@@ -39,6 +39,7 @@ def _count_groups() -> None:
     op.add_column("inventory", sa.Column("imei_lock", sa.Boolean()))
     op.add_column("inventory", sa.Column("locked_imei", sa.Text()))
     op.add_column("inventory", sa.Column("lock_read_at", sa.BigInteger()))
+    op.add_column("inventory_reading", sa.Column("doubts", sa.Integer(), nullable=False, server_default="0"))
     # Left empty: when the groups known so far were told, nobody wrote down; the next count asks.
     op.add_column("inventory", sa.Column("group_read_at", sa.BigInteger()))
     op.drop_index("ix_inventory_things_group_id", "inventory")
@@ -52,6 +53,10 @@ def _count_groups() -> None:
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("expected", sa.Integer(), nullable=False),
         sa.Column("next_offset", sa.BigInteger(), nullable=False),
+        sa.Column("tail", sa.Text(), nullable=False),
+        sa.Column("shifted", sa.Boolean(), nullable=False),
+        sa.Column("passes", sa.Integer(), nullable=False),
+        sa.Column("unreadable", sa.Integer(), nullable=False),
         sa.Column("cursor", sa.Text(), nullable=False),
         sa.Column("asked", sa.Integer(), nullable=False),
         sa.Column("online", sa.Integer()),
