@@ -30,6 +30,7 @@ LONGER = {
     "domain/impact.py": "what was seen, and every verdict and finding on it",
     "services/counting.py": "the stages of one count, in their order, with the ledger they write",
     "storage/census.py": "the rows of a count and the sums over them",
+    "services/inventory.py": "one reading from its beginning to its end, with all that it resumes from",
     "storage/inventory.py": "Things and groups as listed: found, kept, forgotten",
     "storage/tables.py": "all tables in one place",
     "slack/forms.py": "all modals, pure builders",

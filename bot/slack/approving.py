@@ -102,7 +102,8 @@ def _about(request: ChangeRequest) -> str:
     name = b.escape(request.seen.target.title, 80)
     counts = request.impact.counts
     if counts is None:
-        return f"*{name}*: how many SIMs it affects is *not known*. It may be all of them."
+        read = short_sums(request)
+        return f"*{name}*: how many SIMs it affects is *not known*. It may be all of them. {read}".strip()
     affected = request.impact.affected or 0
     numbers = f"*{affected:,}* affected: {counts.loses:,} lose by it, of {counts.unknown:,} it is not known"
     more = short_sums(request)

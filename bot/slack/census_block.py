@@ -48,6 +48,8 @@ def sums(request: ChangeRequest) -> str:
     what = "service" if is_lock(request) else "protection"
     lose = f"{census.loses:,} of {census.things:,} lose {what}"
     unknown = f", {census.unknown:,} unknown" if census.unknown else ""
+    if not census.things and not census.is_complete:
+        return "not known: no SIM of the group could be read"
     return lose + unknown + ("" if census.is_complete else "; not all could be read")
 
 
@@ -56,8 +58,9 @@ def short_sums(request: ChangeRequest) -> str:
     census = census_of(request)
     if census is None:
         return ""
-    more = "" if census.is_complete else "+"
-    return f"{census.things:,}{more}: {census.loses:,} lose, {census.unknown:,} unknown"
+    if not census.is_complete:
+        return f"{census.things:,} read: {census.loses:,} lose, others not known"
+    return f"{census.things:,}: {census.loses:,} lose, {census.unknown:,} unknown"
 
 
 def _standings(census: Census, *, locks: bool) -> str:
@@ -69,6 +72,8 @@ def _standings(census: Census, *, locks: bool) -> str:
     lines = [_line("SIMs read" if not census.is_complete else "SIMs", census.things, 0)]
     lines += [_line(label, count, most) for label, count in rows]
     lines += [_line(f"  {label}", count, 0) for label, count in _unknown(census) if count]
+    if not census.is_complete:
+        lines.append(f"{'not read'.ljust(LABEL)}{'not known':>{NUMBER}}")
     if census.online is not None and census.loses and locks:
         lines.append(_line("lose, online", census.online, 0))
     return "\n".join(lines)
@@ -122,8 +127,8 @@ def _remarks(census: Census, *, locks: bool) -> list[str]:
         lines.append("How many of those that lose service are online now was not counted.")
     if census.untold:
         lines.append(
-            f"⚠️ Whether {census.untold:,} more SIMs of the account are in this group is not known: "
-            "it counts as many."
+            f"⚠️ Whether {census.untold:,} more {'SIM' if census.untold == 1 else 'SIMs'} of the account "
+            f"{'is' if census.untold == 1 else 'are'} in this group is not known: it counts as many."
         )
     if census.given_up:
         lines.append(f"⚠️ {b.escape(census.given_up, 300)} It counts as many.")

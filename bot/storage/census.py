@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.census import NAMED, TACS, Census, Standing, device_tac
@@ -19,7 +19,7 @@ from bot.services.inventory import Reading
 from bot.services.ports import KnownThing
 from bot.storage.engine import Engine
 from bot.storage.inventory import SqlInventory, known_thing
-from bot.storage.tables import census_rows, censuses, inventory, requests
+from bot.storage.tables import UNSETTLED, census_rows, censuses, inventory, outbox, requests
 
 _LISTED_AT_ONCE = 1000
 
@@ -63,8 +63,12 @@ class SqlCensus:
         )
 
     async def begin(self, counting: Counting) -> Counting:
-        """Anew: rows of an earlier count of this kind go, and those of requests that have ended."""
-        over = select(requests.c.id).where(requests.c.status.not_in([status.value for status in OPEN]))
+        """Anew: rows of an earlier count of this kind go, and of ended requests that have sent their file."""
+        ended = requests.c.status.not_in([status.value for status in OPEN])
+        sends_file = exists().where(
+            outbox.c.request_id == requests.c.id, outbox.c.what == "file", outbox.c.state.in_(UNSETTLED)
+        )
+        over = select(requests.c.id).where(ended, ~sends_file)
         async with self._engine.writing() as connection:
             for table in (census_rows, censuses):
                 mine = (table.c.request_id == counting.request_id) & (table.c.again == counting.again)

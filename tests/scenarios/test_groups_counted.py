@@ -226,9 +226,11 @@ async def test_a_vendor_that_is_away_for_long_is_given_up_with_unknown(open_stag
     said = acts.shown(card)
     assert "has not answered for 10 minutes" in said
     assert "it counts as many" in said
+    assert "not read      not known" in said, "what nobody read is no 0"
     approver = stage.person("U0APP1")
     await approver.click(card, "request.approve")
     view = await acts.number_form(stage, approver)
+    assert "others not known" in acts.shown(view)
     result = await acts.submit(approver, view, {"typed": "60"})
     assert "type the word unknown" in result.errors["typed"]
 
@@ -380,7 +382,7 @@ async def test_one_sim_that_cannot_be_read_is_left_unknown_and_the_others_are_co
     card = await counting(stage, group_id)
     await until(stage, lambda: not acts.is_counting(card), within=300)
     said = acts.shown(card)
-    assert "Whether 1 more SIMs of the account" in said
+    assert "Whether 1 more SIM of the account" in said
     assert number(card, "SIMs read") == 40 - (stage.monogoto.iccids.index(bad) < 40)
     assert "has not answered" not in said
 
@@ -466,3 +468,20 @@ async def test_where_nobody_has_to_approve_nobody_is_asked_to_decide(open_stage:
     assert await ended(stage) == ("succeeded", "done")
     await until(stage, lambda: any(reply.files for reply in stage.replies(card)))
     assert not any("decide on the card" in reply.text for reply in stage.replies(card))
+
+
+async def test_the_list_of_a_denied_request_is_sent_although_another_count_has_begun(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage(things=60)
+    stage.slack.fail("files.getUploadURLExternal", status=503, times=2)
+    card = await asked(stage, fleet(stage, 40, lose=3))
+    await acts.deny(stage, stage.person("U0APP1"), card, "Not now")
+    await until(stage, lambda: standing(database(stage)) == [("denied", None)])
+    await asked(stage, stage.monogoto.examples.hostile_group)
+    stage.slack.stop_failing()
+    await until(stage, lambda: any(reply.files for reply in stage.replies(card)), within=300)
+    [told] = [reply for reply in stage.replies(card) if reply.files]
+    content = stage.slack._state.files[told.files[0]["id"]].content
+    read = csv.reader(io.StringIO(content.decode("utf-8-sig")))
+    assert len(list(read)) == 41, "a header and 40 SIMs"
