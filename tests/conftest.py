@@ -40,8 +40,8 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Of `-n auto`: one more than there are processors, since a test that waits leaves its one idle."""
-    return (os.cpu_count() or 1) + 1
+    """Of `-n auto`: one for each processor; a browser among more of them is starved for seconds."""
+    return os.cpu_count() or 1
 
 
 @pytest.fixture(scope="session", autouse=True)
