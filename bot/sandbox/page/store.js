@@ -18,18 +18,6 @@ export const onDraw = (fn) => (redraw = fn);
 /** Draw what is known, without asking the server. */
 export const draw = () => store.screen && redraw();
 
-/** Ends when no button of the mouse is held: a click that a redraw cut in two would be lost. At most a second. */
-let released = null;
-addEventListener("pointerdown", () => {
-  released = new Promise((release) => {
-    const soon = () => setTimeout(release);
-    addEventListener("pointerup", soon, { capture: true, once: true });
-    addEventListener("pointercancel", soon, { capture: true, once: true });
-    setTimeout(release, 1000);
-  });
-}, true);
-const untilReleased = () => released;
-
 /** Fetch and draw; while a fetch runs, one more is enough for all who ask. */
 export function refresh() {
   if (fetching) {
@@ -37,7 +25,6 @@ export function refresh() {
     return fetching;
   }
   fetching = load()
-    .then(untilReleased)
     .then(draw)
     .catch((error) => (error.unanswered ? api.tell({ what: "offline" }) : console.error(error)))
     .finally(() => {
