@@ -1,6 +1,5 @@
 """What the local Monogoto holds at start, and how devices fare in it."""
 
-
 import pytest
 from stdnum import luhn
 
