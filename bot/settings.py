@@ -121,6 +121,17 @@ def rate(value: str) -> float:
     return rate
 
 
+def seconds(value: str) -> float:
+    """A while."""
+    try:
+        found = float(value)
+    except ValueError:
+        found = math.nan
+    if not (math.isfinite(found) and found > 0):
+        raise ValueError("must be a number of seconds above 0")
+    return found
+
+
 def database_address(value: str) -> str:
     """Where the records are."""
     if value.startswith(("postgresql://", "postgres://")):

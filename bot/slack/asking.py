@@ -179,7 +179,7 @@ async def resume(desk: Desk, others: Mapping[str, TakeUp]) -> None:
 
     `others` take up the forms that ask for something else than one change.
     """
-    for submission in await desk.store.unfinished_submissions():
+    for submission in await desk.store.claim_submissions():
         recent = desk.clock.now() - submission.at <= RESUME_WITHIN
         if submission.kind not in set(Kind):
             work = others[submission.kind](desk, submission, recent)

@@ -63,6 +63,11 @@ class Engine:
                 self._writer = None
 
     @property
+    def is_shared(self) -> bool:
+        """Whether other processes may write to it too."""
+        return False
+
+    @property
     def in_use(self) -> bool:
         """Whether somebody is reading or writing right now."""
         pool = self.sqlalchemy.sync_engine.pool
