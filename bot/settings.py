@@ -110,17 +110,6 @@ def port_number(value: str) -> int:
     return int(value)
 
 
-def rate(value: str) -> float:
-    """Calls a second."""
-    try:
-        rate = float(value)
-    except ValueError:
-        rate = math.nan
-    if not (math.isfinite(rate) and rate > 0):
-        raise ValueError("must be a number of calls a second above 0")
-    return rate
-
-
 def seconds(value: str) -> float:
     """A while."""
     try:
@@ -130,6 +119,17 @@ def seconds(value: str) -> float:
     if not (math.isfinite(found) and found > 0):
         raise ValueError("must be a number of seconds above 0")
     return found
+
+
+def rate(value: str) -> float:
+    """Calls a second."""
+    try:
+        rate = float(value)
+    except ValueError:
+        rate = math.nan
+    if not (math.isfinite(rate) and rate > 0):
+        raise ValueError("must be a number of calls a second above 0")
+    return rate
 
 
 def database_address(value: str) -> str:

@@ -1,4 +1,4 @@
-"""What must not be done twice: by two clicks that follow each other closely, by a payload that comes twice."""
+"""What must not be done twice: by two clicks right after each other, or by a payload that comes twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The version after this one, as far as an older replica can tell: one more column, and more keys in its JSON."""
+"""The version after this one, as far as an older replica can tell: one more column, more keys in its JSON."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ log = logging.getLogger("bot")
 
 
 def run(
-    environ: Mapping[str, str], policy: Mapping[str, Any], log_file: str, hands: bool, newer: bool
+    environ: Mapping[str, str], policy: Mapping[str, Any], log_file: str, *, hands: bool, newer: bool
 ) -> None:
     """`hands`: whether it takes jobs. `newer`: whether it plays the version after this one."""
     quick.look_for_nothing_twice()

@@ -140,8 +140,9 @@ class Replicas:
         context.set_forkserver_preload(PRELOADED)
         number = len(self.all) + 1
         log = self._folder / f"replica-{number}.log"
-        given = (self._environ, self._policy, str(log), hands, newer)
-        process = context.Process(target=replica_process.run, args=given, daemon=True)
+        given = (self._environ, self._policy, str(log))
+        more = {"hands": hands, "newer": newer}
+        process = context.Process(target=replica_process.run, args=given, kwargs=more, daemon=True)
         process.start()
         self.all.append(One(process, log, number))
         return self.all[-1]

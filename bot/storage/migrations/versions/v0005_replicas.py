@@ -1,4 +1,4 @@
-"""Leases, what was begun, whose form it is; on PostgreSQL the notices by which replicas hear of each other."""
+"""Leases, what was begun, whose form it is; on PostgreSQL the notices that replicas hear."""
 
 from __future__ import annotations
 
