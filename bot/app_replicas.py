@@ -5,6 +5,7 @@ Imported only where the database is PostgreSQL: its libraries are an extra.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
@@ -31,6 +32,8 @@ from bot.storage.leases import PRESENCE, SqlLease
 from bot.storage.notices import POSTED, ROLES, TO_TELL, Notices
 from bot.storage.once import SqlOnce
 from bot.storage.postgresql import libpq_url
+
+log = logging.getLogger(__name__)
 
 SERVING = "serving"
 """The lease of the replica that tells Slack, reads the inventory, and looks after what dead ones left."""
@@ -86,7 +89,12 @@ class Replica:
 
     def forgetting(self, forget: Callable[[], None]) -> Callable[[], None]:
         """Roles are forgotten by all replicas: the event that says so comes to one."""
-        self._notices.on(ROLES, lambda _: forget())
+
+        def heard(_: str) -> None:
+            log.info("roles are read anew: a user group has changed")
+            forget()
+
+        self._notices.on(ROLES, heard)
 
         def forget_everywhere() -> None:
             forget()

@@ -77,6 +77,11 @@ class One:
         self.process.kill()
         self.process.join()
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it is stopped."""
+        return Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "T"
+
     def freeze(self) -> None:
         """SIGSTOP: it may be anywhere, and its connections stay open."""
         os.kill(self.pid, signal.SIGSTOP)
@@ -125,24 +130,23 @@ class Replicas:
             one.process.join()
             one.process.close()
 
-    async def start(self, count: int, *, hands: bool = True, newer: bool = False) -> list[One]:
-        """So many more, one after the other."""
-        return [await self._ready(self.launch(hands=hands, newer=newer)) for _ in range(count)]
+    async def start(self, count: int, **plays: Any) -> list[One]:
+        """So many more, one after the other; `plays` as in `replica_process.Plays`."""
+        return [await self._ready(self.launch(**plays)) for _ in range(count)]
 
     async def start_together(self, count: int) -> list[One]:
         """So many more at the same moment."""
         launched = [self.launch() for _ in range(count)]
         return [await self._ready(one) for one in launched]
 
-    def launch(self, *, hands: bool = True, newer: bool = False) -> One:
+    def launch(self, **plays: Any) -> One:
         """One more, not ready yet."""
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
         number = len(self.all) + 1
         log = self._folder / f"replica-{number}.log"
-        given = (self._environ, self._policy, str(log))
-        more = {"hands": hands, "newer": newer}
-        process = context.Process(target=replica_process.run, args=given, kwargs=more, daemon=True)
+        given = (self._environ, self._policy, str(log), replica_process.Plays(**plays))
+        process = context.Process(target=replica_process.run, args=given, daemon=True)
         process.start()
         self.all.append(One(process, log, number))
         return self.all[-1]
