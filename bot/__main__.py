@@ -56,11 +56,11 @@ async def _do(given: argparse.Namespace, real: Mapping[str, str]) -> int:
     env = environment(dotenv, real)
     match given.verb:
         case "audit" if given.what == "verify":
-            return await _verify(database_url(env), given.expect)
+            return await _verify(database_url(env).reveal(), given.expect)
         case "audit":
-            return await _export(database_url(env))
+            return await _export(database_url(env).reveal())
         case "migrate":
-            return await _migrate(database_url(env))
+            return await _migrate(database_url(env).reveal())
         case "probe":
             return await _probe(Config.from_env(env), given.iccid, as_json=given.json)
         case _:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 from dotenv import dotenv_values
 
 from bot.settings import (
+    DatabaseUrl,
     Secret,
     database_address,
     host_name,
@@ -32,6 +33,7 @@ from bot.settings import (
 __all__ = [
     "Config",
     "ConfigError",
+    "DatabaseUrl",
     "Secret",
     "Setting",
     "database_url",
@@ -98,9 +100,10 @@ class Config:
     ]
     monogoto_max_rate: Annotated[float, Setting("Calls a second to Monogoto, at most.", rate, "5")]
     database_url: Annotated[
-        str,
+        DatabaseUrl,
         Setting(
-            "Where requests and the audit are kept: sqlite:///<file>.",
+            "Where requests and the audit are kept: sqlite:///<file>, or "
+            "postgresql://<user>:<password>@<host>/<database>.",
             database_address,
             "sqlite:///imei-lock.db",
         ),
@@ -156,11 +159,11 @@ def readable(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, 
     return values, {key: problems[key] for key in settings() if key in problems}
 
 
-def database_url(environment: Mapping[str, str]) -> str:
+def database_url(environment: Mapping[str, str]) -> DatabaseUrl:
     """Where the records are, for verbs that need nothing else. Raises `ConfigError`."""
     setting = settings()["DATABASE_URL"]
     try:
-        return str(setting.read(environment.get("DATABASE_URL", "").strip() or setting.default or ""))
+        return database_address(environment.get("DATABASE_URL", "").strip() or setting.default or "")
     except ValueError as wrong:
         raise ConfigError({"DATABASE_URL": f"{wrong}."}) from None
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from bot.sandbox import postgres
 from bot.sandbox.clock import ManualClock
 from bot.sandbox.stage import Stage
 from bot.storage.engine import migrate, open_engine
@@ -90,14 +91,40 @@ def clock() -> ManualClock:
 def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database as the migrations leave it, made once: a copy of it spares each stage the making."""
     path = tmp_path_factory.mktemp("database") / "imei-lock.db"
-
-    async def make() -> None:
-        engine = open_engine(f"sqlite:///{path}")
-        await migrate(engine)
-        await engine.close()
-
-    asyncio.run(make())
+    asyncio.run(_migrated(f"sqlite:///{path}"))
     return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server]:
+    """One for all who run these tests at once. Skips without any, and fails where CI had to have it."""
+    folder = tmp_path_factory.getbasetemp()
+    try:
+        with postgres.shared(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) as server:
+            yield server
+    except postgres.NoPostgres as none:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(none))
+        pytest.skip(str(none))
+
+
+@pytest.fixture(scope="session")
+def new_postgres(postgres_server: postgres.Server) -> str:
+    """The name of a database as the migrations leave it: others are made as its copies."""
+    return postgres_server.template("new", lambda url: asyncio.run(_migrated(url)))
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server, new_postgres: str) -> Iterator[str]:
+    """The address of a migrated PostgreSQL database that is this test's alone."""
+    with postgres_server.database(new_postgres) as url:
+        yield url
+
+
+async def _migrated(url: str) -> None:
+    engine = open_engine(url)
+    await migrate(engine)
+    await engine.close()
 
 
 async def no_thread_left() -> None:

@@ -20,7 +20,9 @@ from sqlalchemy.engine import make_url
 
 from bot.domain.errors import StoreUnavailable
 from bot.services.checked import Checked, failed, not_checked, ok, remark, warning
-from bot.storage.engine import Engine, open_engine, sqlite_file
+from bot.storage.engine import Engine, open_engine
+from bot.storage.postgresql import is_postgresql
+from bot.storage.sqlite import sqlite_file
 from bot.storage.tables import audit, audit_head
 
 READABLE, WRITABLE, VERSION, AUDIT = (
@@ -63,12 +65,14 @@ async def database(url: str, *, patience: float = 5.0) -> list[Checked]:
 
 
 def is_there(url: str) -> bool:
-    """Whether there is a database at that address; made or not by us."""
-    return os.path.lexists(sqlite_file(make_url(url)))
+    """Whether there is a database at that address; made or not by us. A server is there, or says why not."""
+    return is_postgresql(make_url(url)) or os.path.lexists(sqlite_file(make_url(url)))
 
 
 def beside(url: str, name: str) -> Path:
-    """A file of that name in the database's folder; in the working folder where that isn't there yet."""
+    """A file of that name in the database's folder; in the working folder where there is none."""
+    if is_postgresql(make_url(url)):
+        return Path(name).absolute()
     there = sqlite_file(make_url(url)).with_name(name)
     return there if there.parent.is_dir() else Path(name).absolute()
 

@@ -121,11 +121,13 @@ async def test_what_no_text_can_hold_is_audited_all_the_same(engine: Engine) -> 
         "UPDATE OR REPLACE audit SET seq = 3 WHERE seq = 2",
     ],
 )
-async def test_the_database_refuses_to_change_entries(engine: Engine, database: Path, statement: str) -> None:
-    await write(engine)
+async def test_the_database_refuses_to_change_entries(
+    file_engine: Engine, database: Path, statement: str
+) -> None:
+    await write(file_engine)
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         by_hand(database, statement)
-    assert await verify(engine) is None
+    assert await verify(file_engine) is None
 
 
 def _swap(a: int, b: int) -> Iterable[str]:
@@ -167,11 +169,11 @@ def _swap(a: int, b: int) -> Iterable[str]:
     ],
 )  # fmt: skip
 async def test_the_first_entry_that_was_tampered_with_is_named(
-    engine: Engine, database: Path, statements: Iterable[str], fault: str
+    file_engine: Engine, database: Path, statements: Iterable[str], fault: str
 ) -> None:
-    await write(engine)
+    await write(file_engine)
     past_the_triggers(database, *statements)
-    assert fault in (await verify(engine) or "nothing found")
+    assert fault in (await verify(file_engine) or "nothing found")
 
 
 def _forge(change: Callable[[dict[str, object]], bytes]) -> Callable[[Path], None]:
@@ -200,33 +202,33 @@ def _forge(change: Callable[[dict[str, object]], bytes]) -> Callable[[Path], Non
     ],
 )
 async def test_a_chain_that_was_forged_whole_must_still_agree_with_its_columns(
-    engine: Engine, database: Path, change: Callable[[dict[str, object]], bytes], fault: str
+    file_engine: Engine, database: Path, change: Callable[[dict[str, object]], bytes], fault: str
 ) -> None:
-    await write(engine, 2)
+    await write(file_engine, 2)
     past_the_triggers(database)
     _forge(change)(database)
-    assert fault in (await verify(engine) or "nothing found")
+    assert fault in (await verify(file_engine) or "nothing found")
 
 
 async def test_a_history_forged_whole_shows_in_the_head_that_was_kept_elsewhere(
-    engine: Engine, database: Path
+    file_engine: Engine, database: Path
 ) -> None:
-    await write(engine, 2)
-    kept = await head(engine)
+    await write(file_engine, 2)
+    kept = await head(file_engine)
     past_the_triggers(database)
     _forge(lambda body: rfc8785.dumps(body | {"reason": "another"}))(database)
-    assert await verify(engine) is None
-    assert await head(engine) != kept
+    assert await verify(file_engine) is None
+    assert await head(file_engine) != kept
 
 
-async def test_an_export_of_a_damaged_audit_shows_what_is_there(engine: Engine, database: Path) -> None:
-    await write(engine, 2)
+async def test_an_export_of_a_damaged_audit_shows_what_is_there(file_engine: Engine, database: Path) -> None:
+    await write(file_engine, 2)
     past_the_triggers(database, "UPDATE audit SET body = 'no JSON' WHERE seq = 2")
-    lines = [json.loads(line) async for line in export(engine)]
+    lines = [json.loads(line) async for line in export(file_engine)]
     assert lines[1]["entry"] == "no JSON"
 
 
-async def test_without_its_head_the_audit_takes_nothing(engine: Engine, database: Path) -> None:
+async def test_without_its_head_the_audit_takes_nothing(file_engine: Engine, database: Path) -> None:
     past_the_triggers(database, "DELETE FROM audit_head")
     with pytest.raises(StoreUnavailable, match="head"):
-        await write(engine, 1)
+        await write(file_engine, 1)

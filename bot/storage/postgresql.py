@@ -1,0 +1,132 @@
+"""PostgreSQL: many processes at once, one writer at a time, and no waiting without an end.
+
+The driver begins no transaction by itself: one trip to the server says BEGIN, how it is meant, and takes
+the writers' turn. A connection that was lost while it lay in the pool is noticed on that trip, when nothing
+is done yet, and replaced: so a database that was away is there again as soon as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bot.domain.errors import StoreUnavailable
+from bot.storage.transactions import READS, WRITES, WRITES_AT_ONCE, WRITES_LONG
+
+if TYPE_CHECKING:
+    from bot.storage.patience import PatientConnection
+
+Begin = Callable[[AsyncConnection, str], Awaitable[None]]
+
+WRITERS_TURN = 0x1FE1_10CC
+"""Key of the advisory lock that a writer holds to its end: the bot's own in this database."""
+
+_CONNECT_SECONDS = 5
+_STATEMENT_SECONDS = 20
+_TURN_SECONDS = 10
+_IDLE_SECONDS = 30
+_ANSWER_SECONDS = 25.0
+"""More than the server takes to say itself that it took too long."""
+_LONG_TURN_SECONDS = 60
+
+_BEGINNINGS = {
+    READS: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    WRITES_AT_ONCE: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+    WRITES: f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_advisory_xact_lock({WRITERS_TURN})",
+    WRITES_LONG: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
+    f"SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{_LONG_TURN_SECONDS}s'; "
+    "SET LOCAL idle_in_transaction_session_timeout = 0; "
+    f"SELECT pg_advisory_xact_lock({WRITERS_TURN})",
+}
+_NO_DRIVER = (
+    "PostgreSQL needs its driver, which is not installed: install requirements.txt as the README says, "
+    "or the extra: pip install 'imei-lock[cluster]'"
+)
+
+
+def is_postgresql(url: URL) -> bool:
+    """Whether the address is one of PostgreSQL's, however it is spelled."""
+    return url.drivername in {"postgresql", "postgres", "postgresql+psycopg"}
+
+
+def open_server(url: URL, *, read_only: bool) -> tuple[AsyncEngine, Begin]:
+    """An engine that has connected to nothing yet, and how its transactions begin.
+
+    Raises `StoreUnavailable` where the driver is not installed.
+    """
+    try:
+        from bot.storage.patience import PatientConnection  # noqa: PLC0415  the driver is an extra
+    except ImportError:
+        raise StoreUnavailable(_NO_DRIVER) from None
+    options: dict[str, Any] = {
+        "autocommit": True,  # BEGIN is ours to say
+        "connect_timeout": _CONNECT_SECONDS,
+        "application_name": "imei-lock",
+        "async_creator_fn": PatientConnection.connect,
+        "tcp_user_timeout": _TURN_SECONDS * 1000,
+        "keepalives_idle": _TURN_SECONDS,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+    }
+    engine = create_async_engine(
+        url.set(drivername="postgresql+psycopg"),
+        hide_parameters=True,
+        use_native_hstore=False,
+        connect_args=options,
+    )
+    event.listen(engine.sync_engine, "connect", _on_connect(read_only=read_only))
+    return engine, _beginning(engine, read_only=read_only)
+
+
+def libpq_url(url: str) -> str:
+    """The address for a library that speaks to the server itself; it holds the password."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _on_connect(*, read_only: bool) -> Callable[[Any, Any], None]:
+    idle = 0 if read_only else _IDLE_SECONDS  # whoever reads an export through a pager takes his time
+    said = (
+        f"SET statement_timeout = '{_STATEMENT_SECONDS}s'; SET lock_timeout = '{_TURN_SECONDS}s'; "
+        f"SET idle_in_transaction_session_timeout = '{idle}s'"
+    )
+
+    def on_connect(connection: Any, _record: Any) -> None:
+        driver = cast("PatientConnection", connection.driver_connection)
+        driver.patience = _ANSWER_SECONDS
+        connection.run_async(lambda own: own.execute(said, prepare=False))
+
+    return on_connect
+
+
+def _beginning(engine: AsyncEngine, *, read_only: bool) -> Begin:
+    import psycopg  # noqa: PLC0415  the driver is an extra
+
+    async def begin(connection: AsyncConnection, kind: str) -> None:
+        """Raises `StoreUnavailable`."""
+        said = _BEGINNINGS[READS if read_only else kind]
+        for last in (False, True):
+            driver = cast("PatientConnection", (await connection.get_raw_connection()).driver_connection)
+            driver.patience = None if kind == WRITES_LONG else _ANSWER_SECONDS
+            try:
+                await driver.execute(said, prepare=False)
+            except psycopg.Error as error:
+                lost = driver.broken or driver.closed
+                if lost:
+                    await connection.invalidate(error)
+                if last or not lost:
+                    raise StoreUnavailable(_why(error)) from error
+                await engine.dispose()  # what else lies in the pool is as old
+            else:
+                return
+
+    return begin
+
+
+def _why(error: BaseException) -> str:
+    if getattr(error, "sqlstate", None) == "55P03":
+        return "another writer has held the database for too long"
+    return str(error)
