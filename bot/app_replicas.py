@@ -48,9 +48,13 @@ def name_of_replica() -> str:
 
 async def join(config: Config, engine: Engine, clock: Clock) -> Replica:
     """One more, not started; procrastinate's tables are brought up to date. Raises `StoreUnavailable`."""
-    address = libpq_url(config.database_url.reveal())
-    await migrate(address)
-    return Replica(config, engine, clock, address)
+    await migrate_queue(config.database_url.reveal())
+    return Replica(config, engine, clock, libpq_url(config.database_url.reveal()))
+
+
+async def migrate_queue(database_url: str) -> None:
+    """procrastinate's tables, beside ours. Raises `StoreUnavailable`."""
+    await migrate(libpq_url(database_url))
 
 
 class Replica:

@@ -96,7 +96,7 @@ class Engine:
     @property
     def is_shared(self) -> bool:
         """Whether other processes may write to it too."""
-        return False
+        return self._begin is not None
 
     @property
     def in_use(self) -> bool:

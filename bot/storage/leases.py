@@ -1,7 +1,6 @@
 """Leases in rows, by the database's clock: replicas need not agree on the time.
 
-They are taken in write transactions, one after the other like everything that is written: what a holder
-writes under its lease is either before or after the moment at which another one takes it.
+What a holder writes under its lease holds the row: it is committed before another one takes it, or not at all.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ class SqlLease:
             set_={"holder": self._holder, "until": until},
             where=or_(leases.c.holder == self._holder, leases.c.until <= now()),
         ).returning(leases.c.name)
-        async with self._engine.writing() as connection:
+        async with self._engine.writing_at_once() as connection:
             taken = (await connection.execute(statement)).one_or_none()
         self._sure_until = asked_at + self._seconds * _SURE if taken else float("-inf")
         return taken is not None
@@ -59,7 +58,7 @@ class SqlLease:
     async def give_back(self) -> None:
         """Another one may have it at once."""
         self._sure_until = float("-inf")
-        async with self._engine.writing() as connection:
+        async with self._engine.writing_at_once() as connection:
             await connection.execute(delete(leases).where(self._ours()))
 
     def is_held(self) -> bool:
@@ -67,8 +66,9 @@ class SqlLease:
         return self._monotonic() < self._sure_until
 
     async def covers(self, connection: AsyncConnection) -> bool:
-        """Whether what is written in this write transaction is written under the lease."""
-        return await connection.scalar(select(leases.c.name).where(self._ours())) is not None
+        """Whether what is written in this transaction is written under the lease: nobody takes it meanwhile."""
+        held = select(leases.c.name).where(self._ours()).with_for_update(read=True)
+        return await connection.scalar(held) is not None
 
     def _ours(self) -> ColumnElement[bool]:
         return (leases.c.name == self._name) & (leases.c.holder == self._holder)

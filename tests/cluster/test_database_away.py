@@ -24,7 +24,7 @@ async def test_replicas_go_on_by_themselves_after_the_database_was_away(open_rep
         server.stop()
         await asyncio.sleep(AWAY_SECONDS)
         server.start()
-        await replicas.until(lambda: replicas.serving())
+        await replicas.until(replicas.serving)
         await people.approve(replicas, before)
         after = await people.lock(replicas, sims.never_seen.iccid, sims.unused_imeis[0])
         assert await people.ended(replicas, before, after) == ["succeeded", "succeeded"]
