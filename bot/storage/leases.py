@@ -1,6 +1,6 @@
 """Leases in rows, by the database's clock: replicas need not agree on the time.
 
-What a holder writes under its lease holds the row: it is committed before another one takes it, or not at all.
+What is written under a lease holds its row: it is committed before another replica takes it, or not at all.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class SqlLease:
         return self._monotonic() < self._sure_until
 
     async def covers(self, connection: AsyncConnection) -> bool:
-        """Whether what is written in this transaction is written under the lease: nobody takes it meanwhile."""
+        """Whether what this transaction writes is written under the lease: nobody takes it meanwhile."""
         held = select(leases.c.name).where(self._ours()).with_for_update(read=True)
         return await connection.scalar(held) is not None
 
