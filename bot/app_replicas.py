@@ -94,15 +94,16 @@ class Replica:
     def forgetting(self, forget: Callable[[], None]) -> Callable[[], None]:
         """Roles are forgotten by all replicas: the event that says so comes to one."""
 
-        def heard(_: str) -> None:
-            log.info("roles are read anew: a user group has changed")
+        def heard(text: str) -> None:
+            if text:
+                log.info("roles are read anew: a user group has changed")
             forget()
 
         self._notices.on(ROLES, heard)
 
         def forget_everywhere() -> None:
             forget()
-            self._notices.call_out(ROLES)
+            self._notices.call_out(ROLES, "changed")
 
         return forget_everywhere
 

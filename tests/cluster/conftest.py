@@ -25,7 +25,8 @@ async def open_replicas(postgres_url: str, tmp_path: Path) -> AsyncIterator[Open
     async with AsyncExitStack() as stack:
 
         async def opened(**settings: Any) -> Replicas:
-            slack, monogoto = LocalSlack(SystemClock()), LocalMonogoto(SystemClock(), things=60)
+            slack = LocalSlack(SystemClock(), events=("subteam_members_changed",))
+            monogoto = LocalMonogoto(SystemClock(), things=60)
             await slack.start()
             stack.push_async_callback(slack.stop)
             await monogoto.start()

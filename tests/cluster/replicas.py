@@ -32,7 +32,7 @@ from bot.storage import audit
 from bot.storage.engine import open_engine
 from tests.cluster import replica_process
 
-HEARTBEAT, TIMEOUT = 0.5, 2.0
+HEARTBEAT, TIMEOUT = 0.5, 3.0
 """Of the replicas in tests, in seconds: a dead one is taken over so soon."""
 PATIENCE_SECONDS = 45.0
 POLL_SECONDS = 0.05

@@ -181,7 +181,7 @@ async def test_replicas_that_start_together_on_an_empty_database_all_begin(repli
     sim = replicas.monogoto.examples.fresh
     request_id = await people.lock(replicas, sim.iccid, sim.imei)
     assert await people.ended(replicas, request_id) == ["succeeded"]
-    assert replicas.rows("SELECT count(*) FROM leases WHERE name LIKE 'replica:%'") == [(3,)]
+    assert replicas.rows("SELECT count(*) FROM leases WHERE name LIKE %s", "replica:%") == [(3,)]
 
 
 async def test_a_replica_that_is_ended_gives_back_its_lease_at_once(replicas: Replicas) -> None:
