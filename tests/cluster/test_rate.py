@@ -11,7 +11,7 @@ from tests.cluster import people
 from tests.cluster.conftest import OpenReplicas
 
 pytestmark = pytest.mark.timeout(150)
-RATE, BURST = 10, 10
+RATE, BURST = 20, 10
 
 
 async def test_three_replicas_together_keep_to_the_vendors_rate(open_replicas: OpenReplicas) -> None:
@@ -20,7 +20,7 @@ async def test_three_replicas_together_keep_to_the_vendors_rate(open_replicas: O
     sims = replicas.monogoto.examples
     asked = [
         await people.ask(replicas, iccid, sims.unused_imeis[0])
-        for iccid in (sims.never_seen.iccid, sims.fresh.iccid, sims.imei_absent.iccid, sims.zeros.iccid)
+        for iccid in (sims.never_seen.iccid, sims.fresh.iccid, sims.imei_absent.iccid)
     ]
     await asyncio.gather(*(people.approve(replicas, request_id) for request_id in asked))
     await people.ended(replicas, *asked)
