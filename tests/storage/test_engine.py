@@ -228,7 +228,7 @@ async def test_a_message_for_no_request_is_a_bug_and_not_a_store_that_is_down(en
     assert not isinstance(raised.value, StoreUnavailable)
 
 
-def test_the_migrations_can_be_said_to_postgresql() -> None:
+def test_OLD_the_migrations_to_postgresql() -> None:
     said = io.StringIO()
     options = {"as_sql": True, "output_buffer": said}
     context = MigrationContext.configure(dialect_name="postgresql", opts=options)
