@@ -107,12 +107,12 @@ def open_engine(database_url: str, *, read_only: bool = False, patience: float =
 
     Of a file, one process at a time: raises `StoreUnavailable` while another has it open. `read_only` takes
     no lock and changes nothing, so that an audit can be checked beside a running bot. `patience`: seconds
-    to wait for a foreign program's lock on the file. A server is asked for nothing before the first
-    transaction.
+    to wait for a foreign program's lock on the file; of a server, for a connection, and some times as long
+    for a turn and for an answer. A server is asked for nothing before the first transaction.
     """
     url = make_url(database_url)
     if is_postgresql(url):
-        engine, begin = open_server(url, read_only=read_only)
+        engine, begin = open_server(url, read_only=read_only, patience=patience)
         return Engine(engine, begin=begin)
     return Engine(*open_file(url, read_only=read_only, patience=patience))
 
@@ -131,6 +131,8 @@ async def migrate(engine: Engine) -> None:
             await connection.run_sync(versions.upgrade)
     except CommandError as error:
         raise StoreUnavailable(f"the database can't be migrated: {error}") from error
+    except exc.DBAPIError as error:
+        raise StoreUnavailable(f"the database can't be migrated: {error.orig}") from error
 
 
 @contextmanager
