@@ -31,7 +31,6 @@ from bot.storage.engine import Engine
 from bot.storage.leases import PRESENCE, SqlLease
 from bot.storage.notices import POSTED, ROLES, TO_TELL, Notices
 from bot.storage.once import SqlOnce
-from bot.storage.postgresql import libpq_url
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +48,12 @@ def name_of_replica() -> str:
 async def join(config: Config, engine: Engine, clock: Clock) -> Replica:
     """One more, not started; procrastinate's tables are brought up to date. Raises `StoreUnavailable`."""
     await migrate_queue(config.database_url.reveal())
-    return Replica(config, engine, clock, libpq_url(config.database_url.reveal()))
+    return Replica(config, engine, clock, config.database_url.reveal())
 
 
 async def migrate_queue(database_url: str) -> None:
     """procrastinate's tables, beside ours. Raises `StoreUnavailable`."""
-    await migrate(libpq_url(database_url))
+    await migrate(database_url)
 
 
 class Replica:

@@ -39,7 +39,7 @@ _SETTINGS = {
     "max_wal_senders": "0",
     "log_min_messages": "warning",
 }
-_FLEETING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_FLEETING = {"fsync": "off", "full_page_writes": "off"}
 _names = count(1)
 
 

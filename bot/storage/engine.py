@@ -5,21 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from functools import cache
 from typing import Any
 
 import filelock
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, exc
+from sqlalchemy import exc
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from bot.domain.errors import StoreUnavailable
+from bot.storage import versions
 from bot.storage.postgresql import Begin, is_postgresql, open_server
 from bot.storage.sqlite import open_file
 from bot.storage.transactions import OPTION, READS, WRITES, WRITES_AT_ONCE, WRITES_LONG
@@ -116,43 +112,32 @@ def open_engine(database_url: str, *, read_only: bool = False, patience: float =
 
     Of a file, one process at a time: raises `StoreUnavailable` while another has it open. `read_only` takes
     no lock and changes nothing, so that an audit can be checked beside a running bot. `patience`: seconds
-    to wait for a foreign program's lock on the file. A server is asked for nothing before the first
-    transaction.
+    to wait for a foreign program's lock on the file; of a server, for a connection, and some times as long
+    for a turn and for an answer. A server is asked for nothing before the first transaction.
     """
     url = make_url(database_url)
     if is_postgresql(url):
-        engine, begin = open_server(url, read_only=read_only)
+        engine, begin = open_server(url, read_only=read_only, patience=patience)
         return Engine(engine, begin=begin)
     return Engine(*open_file(url, read_only=read_only, patience=patience))
 
 
 async def migrate(engine: Engine) -> None:
-    """Bring the tables to what this version needs: all of it, or nothing. Raises `StoreUnavailable`."""
+    """Bring the tables to what this version needs: all of it, or nothing. Raises `StoreUnavailable`.
+
+    Whoever comes second, of several that start at once, finds it done. Tables of a newer version are left
+    as they are, where that one says that this one may work with them: both run side by side meanwhile.
+    """
+    async with engine.reading() as connection:
+        if await connection.run_sync(versions.stands_at) == versions.newest():
+            return
     try:
         async with engine.writing(unhurried=True) as connection:
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(versions.upgrade)
     except CommandError as error:
         raise StoreUnavailable(f"the database can't be migrated: {error}") from error
-
-
-def _upgrade(connection: Connection) -> None:
-    if MigrationContext.configure(connection).get_current_heads() == _newest():
-        return
-    config = _scripts()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-
-
-@cache
-def _newest() -> tuple[str, ...]:
-    """The version that this code needs, as Alembic names it."""
-    return tuple(ScriptDirectory.from_config(_scripts()).get_heads())
-
-
-def _scripts() -> Config:
-    config = Config()
-    config.set_main_option("script_location", "bot.storage:migrations")
-    return config
+    except exc.DBAPIError as error:
+        raise StoreUnavailable(f"the database can't be migrated: {error.orig}") from error
 
 
 @contextmanager

@@ -128,8 +128,9 @@ class SqlOutbox:
                 await queue_message(connection, request_id, place_id, "card", {})
 
     @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[AsyncConnection]:
-        async with self._engine.writing() as connection:
+    async def _writing(self, *, at_once: bool = False) -> AsyncIterator[AsyncConnection]:
+        transaction = self._engine.writing_at_once if at_once else self._engine.writing
+        async with transaction() as connection:
             if self._fence and not await self._fence.covers(connection):
                 raise Overtaken("another replica tells by now")
             yield connection
@@ -146,7 +147,7 @@ class SqlOutbox:
 
     async def _moves(self, message: Message, still: ColumnElement[bool], values: dict[str, Any]) -> bool:
         statement = update(outbox).where(outbox.c.id == message.id, still).values(values)
-        async with self._writing() as connection:
+        async with self._writing(at_once=True) as connection:
             return (await connection.execute(statement)).rowcount == 1
 
 

@@ -8,9 +8,10 @@ is done yet, and replaced: so a database that was away is there again as soon as
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import event, make_url
+from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -25,13 +26,8 @@ Begin = Callable[[AsyncConnection, str], Awaitable[None]]
 WRITERS_TURN = 0x1FE1_10CC
 """Key of the advisory lock that a writer holds to its end: the bot's own in this database."""
 
-_CONNECT_SECONDS = 5
-_STATEMENT_SECONDS = 20
-_TURN_SECONDS = 10
-_IDLE_SECONDS = 30
-_ANSWER_SECONDS = 25.0
-"""More than the server takes to say itself that it took too long."""
 _LONG_TURN_SECONDS = 60
+_IDLE_SECONDS = 30
 
 _BEGINNINGS = {
     READS: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -42,6 +38,22 @@ _BEGINNINGS = {
     "SET LOCAL idle_in_transaction_session_timeout = 0; "
     f"SELECT pg_advisory_xact_lock({WRITERS_TURN})",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """How long what may take, in seconds: the server's own limits end before ours."""
+
+    connection: float
+    turn: float
+    statement: float
+    answer: float
+
+    @classmethod
+    def of(cls, patience: float) -> _Limits:
+        return cls(max(patience, 2), patience * 2, patience * 4, patience * 5)
+
+
 _NO_DRIVER = (
     "PostgreSQL needs its driver, which is not installed: install requirements.txt as the README says, "
     "or the extra: pip install 'imei-lock[cluster]'"
@@ -53,7 +65,7 @@ def is_postgresql(url: URL) -> bool:
     return url.drivername in {"postgresql", "postgres", "postgresql+psycopg"}
 
 
-def open_server(url: URL, *, read_only: bool) -> tuple[AsyncEngine, Begin]:
+def open_server(url: URL, *, read_only: bool, patience: float) -> tuple[AsyncEngine, Begin]:
     """An engine that has connected to nothing yet, and how its transactions begin.
 
     Raises `StoreUnavailable` where the driver is not installed.
@@ -62,13 +74,14 @@ def open_server(url: URL, *, read_only: bool) -> tuple[AsyncEngine, Begin]:
         from bot.storage.patience import PatientConnection  # noqa: PLC0415  the driver is an extra
     except ImportError:
         raise StoreUnavailable(_NO_DRIVER) from None
+    limits = _Limits.of(patience)
     options: dict[str, Any] = {
         "autocommit": True,  # BEGIN is ours to say
-        "connect_timeout": _CONNECT_SECONDS,
+        "connect_timeout": round(limits.connection),
         "application_name": "imei-lock",
         "async_creator_fn": PatientConnection.connect,
-        "tcp_user_timeout": _TURN_SECONDS * 1000,
-        "keepalives_idle": _TURN_SECONDS,
+        "tcp_user_timeout": _milliseconds(limits.turn),
+        "keepalives_idle": 10,
         "keepalives_interval": 3,
         "keepalives_count": 3,
     }
@@ -78,31 +91,27 @@ def open_server(url: URL, *, read_only: bool) -> tuple[AsyncEngine, Begin]:
         use_native_hstore=False,
         connect_args=options,
     )
-    event.listen(engine.sync_engine, "connect", _on_connect(read_only=read_only))
-    return engine, _beginning(engine, read_only=read_only)
+    event.listen(engine.sync_engine, "connect", _on_connect(limits, read_only=read_only))
+    return engine, _beginning(engine, limits, read_only=read_only)
 
 
-def libpq_url(url: str) -> str:
-    """The address for a library that speaks to the server itself; it holds the password."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-def _on_connect(*, read_only: bool) -> Callable[[Any, Any], None]:
+def _on_connect(limits: _Limits, *, read_only: bool) -> Callable[[Any, Any], None]:
     idle = 0 if read_only else _IDLE_SECONDS  # whoever reads an export through a pager takes his time
     said = (
-        f"SET statement_timeout = '{_STATEMENT_SECONDS}s'; SET lock_timeout = '{_TURN_SECONDS}s'; "
+        f"SET statement_timeout = {_milliseconds(limits.statement)}; "
+        f"SET lock_timeout = {_milliseconds(limits.turn)}; "
         f"SET idle_in_transaction_session_timeout = '{idle}s'"
     )
 
     def on_connect(connection: Any, _record: Any) -> None:
         driver = cast("PatientConnection", connection.driver_connection)
-        driver.patience = _ANSWER_SECONDS
+        driver.patience = limits.answer
         connection.run_async(lambda own: own.execute(said, prepare=False))
 
     return on_connect
 
 
-def _beginning(engine: AsyncEngine, *, read_only: bool) -> Begin:
+def _beginning(engine: AsyncEngine, limits: _Limits, *, read_only: bool) -> Begin:
     import psycopg  # noqa: PLC0415  the driver is an extra
 
     async def begin(connection: AsyncConnection, kind: str) -> None:
@@ -110,7 +119,7 @@ def _beginning(engine: AsyncEngine, *, read_only: bool) -> Begin:
         said = _BEGINNINGS[READS if read_only else kind]
         for last in (False, True):
             driver = cast("PatientConnection", (await connection.get_raw_connection()).driver_connection)
-            driver.patience = None if kind == WRITES_LONG else _ANSWER_SECONDS
+            driver.patience = None if kind == WRITES_LONG else limits.answer
             try:
                 await driver.execute(said, prepare=False)
             except psycopg.Error as error:
@@ -124,6 +133,10 @@ def _beginning(engine: AsyncEngine, *, read_only: bool) -> Begin:
                 return
 
     return begin
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(round(seconds * 1000), 1)
 
 
 def _why(error: BaseException) -> str:

@@ -20,6 +20,9 @@ async def test_an_old_and_a_new_version_side_by_side_finish_each_others_requests
     first = await people.ask(replicas, sims.fresh.iccid, sims.fresh.imei)
     new = (await replicas.start(1, newer=True))[0]
     assert replicas.rows("SELECT mood FROM requests") == [("calm",)]
+    again = (await replicas.start(1))[0]  # an old one that had to be started once more
+    assert "of a newer version" in again.said
+    assert await again.end() == 0
     second = await people.ask(replicas, sims.never_seen.iccid, sims.unused_imeis[0])
     third = await people.ask(replicas, sims.zeros.iccid, sims.unused_imeis[1])
     written = replicas.rows("SELECT id FROM requests WHERE seen LIKE %s", "%of_the_next_version%")

@@ -108,7 +108,9 @@ class ClusterHands:
         """For the sweep by its clock, for pauses in the rows."""
         self._clock.advance(seconds)
         earlier = "scheduled_at = scheduled_at - make_interval(secs => %s)"
-        self.rows(f"UPDATE procrastinate_jobs SET {earlier} WHERE scheduled_at IS NOT NULL RETURNING id", seconds)
+        self.rows(
+            f"UPDATE procrastinate_jobs SET {earlier} WHERE scheduled_at IS NOT NULL RETURNING id", seconds
+        )
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         import psycopg

@@ -55,7 +55,9 @@ async def test_two_replicas_share_the_work_and_take_no_request_together(
 async def test_the_job_of_a_worker_that_fell_silent_is_forgotten_and_its_request_taken_up(
     cluster_hands: ClusterHands, work: Work
 ) -> None:
-    dead = "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour') RETURNING id"
+    dead = (
+        "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour') RETURNING id"
+    )
     [(worker,)] = cluster_hands.rows(dead)
     left = (
         "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, status, worker_id) "

@@ -38,7 +38,9 @@ async def test_a_lost_wake_up_is_made_good_by_the_sweep(hands: Any, dispatcher: 
     await hands.until(lambda: work.steps == ["A"])
 
 
-async def test_a_request_at_work_is_not_started_a_second_time(hands: Any, dispatcher: Any, work: Work) -> None:
+async def test_a_request_at_work_is_not_started_a_second_time(
+    hands: Any, dispatcher: Any, work: Work
+) -> None:
     work.open.append("A")
     dispatcher.start(work)
     await hands.until(lambda: work.running)
@@ -63,7 +65,9 @@ async def test_no_more_requests_than_workers_are_at_work_and_all_get_their_turn(
     assert sorted(work.steps) == sorted(names)
 
 
-async def test_long_work_never_takes_the_workers_of_short_work(hands: Any, dispatcher: Any, work: Work) -> None:
+async def test_long_work_never_takes_the_workers_of_short_work(
+    hands: Any, dispatcher: Any, work: Work
+) -> None:
     work.long = frozenset(f"L{number}" for number in range(2 * WORKERS))
     work.open.extend(sorted(work.long))
     dispatcher.start(work)

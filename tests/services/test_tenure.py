@@ -90,7 +90,9 @@ async def house(clock: ManualClock) -> AsyncIterator[House]:
     await house.tenure.stop(0)
 
 
-async def test_a_replica_that_has_the_lease_serves_until_it_is_stopped_and_gives_it_back(house: House) -> None:
+async def test_a_replica_that_has_the_lease_serves_until_it_is_stopped_and_gives_it_back(
+    house: House,
+) -> None:
     await house.tenure.start()
     await house.beat()
     assert house.told == ["start"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,11 +37,21 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def made_here(database: Path) -> AsyncIterator[Engine]:
-    """An open, empty database, made and migrated from nothing."""
+    """An open, empty file, made and migrated from nothing."""
     engine = open_engine(url_of(database))
     await migrate(engine)
     yield engine
     await engine.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_at(request: pytest.FixtureRequest, database: Path) -> Iterator[str]:
+    """The address of a database without tables, on each store."""
+    if request.param == "sqlite":
+        yield url_of(database)
+    else:
+        with request.getfixturevalue("postgres_server").database() as url:
+            yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

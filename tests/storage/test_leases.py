@@ -15,7 +15,6 @@ from bot.storage.leases import PRESENCE, SqlLease
 from bot.storage.notices import Notices
 from bot.storage.once import SqlOnce
 from bot.storage.outbox import SqlOutbox
-from bot.storage.postgresql import libpq_url
 from bot.storage.store import SqlStore
 from tests.storage import samples
 
@@ -79,7 +78,9 @@ async def test_a_lease_given_back_is_free_at_once(engine: Engine) -> None:
     assert await two.take()
 
 
-async def test_a_process_that_was_stopped_for_too_long_knows_it_before_it_asks_anybody(engine: Engine) -> None:
+async def test_a_process_that_was_stopped_for_too_long_knows_it_before_it_asks_anybody(
+    engine: Engine,
+) -> None:
     clock = Seconds()
     lease = SqlLease(engine, "serving", "R1", SECONDS, clock)
     assert not lease.is_held()
@@ -152,10 +153,12 @@ async def test_a_notice_is_heard_by_all_who_listen_and_a_commit_sends_its_own(
     engine: Engine, postgres_url: str
 ) -> None:
     heard: list[tuple[str, str]] = []
-    both = [Notices(engine, libpq_url(postgres_url)) for _ in range(2)]
+    both = [Notices(engine, postgres_url) for _ in range(2)]
     for number, notices in enumerate(both):
         for channel in ("imei_lock_to_tell", "imei_lock_posted", "imei_lock_roles"):
-            notices.on(channel, lambda text, who=f"{number}", channel=channel: heard.append((who + channel, text)))
+            notices.on(
+                channel, lambda text, who=f"{number}", channel=channel: heard.append((who + channel, text))
+            )
         notices.start()
 
     async def until(count: int) -> None:

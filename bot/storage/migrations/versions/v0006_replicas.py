@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
+
+oldest = "0006"
+"""The oldest version whose program works with the tables as they are after this step: one before it takes
+no lease, so that two of them would tell."""
 
 _NOTICES = (
     """CREATE FUNCTION imei_lock_to_tell() RETURNS trigger LANGUAGE plpgsql AS
@@ -22,20 +28,26 @@ _NOTICES = (
 )
 
 
+def _word(name: str, length: int, **more: Any) -> sa.Column[str]:
+    """On PostgreSQL in the order of its bytes, as everywhere since the step before."""
+    by_bytes = sa.String(length).with_variant(sa.Text(collation="C"), "postgresql")
+    return sa.Column(name, by_bytes, nullable=False, **more)
+
+
 def upgrade() -> None:
     """Nothing that the version before would trip over: new tables, and a column with a default."""
-    op.add_column("submissions", sa.Column("holder", sa.String(64), nullable=False, server_default=""))
+    op.add_column("submissions", _word("holder", 64, server_default=""))
     op.create_table(
         "leases",
-        sa.Column("name", sa.String(128), nullable=False),
-        sa.Column("holder", sa.String(64), nullable=False),
+        _word("name", 128),
+        _word("holder", 64),
         sa.Column("until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_leases"),
     )
     op.create_table(
         "begun",
-        sa.Column("what", sa.String(255), nullable=False),
-        sa.Column("holder", sa.String(64), nullable=False),
+        _word("what", 255),
+        _word("holder", 64),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("what", name="pk_begun"),
     )
