@@ -41,6 +41,7 @@ LONGER = {
 LIBRARIES = {
     "storage": {"sqlalchemy", "aiosqlite", "psycopg", "alembic", "rfc8785", "filelock"},
     "monogoto": {"httpx"},
+    "dispatch": {"procrastinate", "psycopg", "psycopg_pool"},
     "sheets": {"openpyxl"},
     "slack": {"slack_bolt", "slack_sdk", "aiohttp", "cachetools"},
     "app": {"aiohttp"},

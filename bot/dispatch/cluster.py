@@ -83,13 +83,14 @@ class ClusterDispatcher:
     async def stop(self, patience: float) -> None:
         """Take nothing new; give work in hand `patience` seconds of real time. The rest is in rows."""
         self._stopping = True
-        for task in (*self._tasks, *self._workers):
+        for task in self._tasks:
             task.cancel()
+        await asyncio.sleep(0)
         if self._steps:
             _, late = await asyncio.wait(set(self._steps), timeout=patience)
             for task in late:
                 task.cancel()
-        await asyncio.gather(*self._tasks, *self._workers, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # --- which requests get a job ----------------------------------------------------------------
 
@@ -222,8 +223,11 @@ class ClusterDispatcher:
     # --- workers ---------------------------------------------------------------------------------
 
     async def _keep_working(self, queue: str) -> None:
-        """A worker ends when the database leaves it: then another begins, for as long as it takes."""
-        while True:
+        """A worker ends when the database leaves it: then another begins, for as long as it takes.
+
+        An error may come in the place of the cancellation that ended it.
+        """
+        while not self._stopping:
             try:
                 await self._app.run_worker_async(
                     queues=[queue],
@@ -239,7 +243,8 @@ class ClusterDispatcher:
                 log.warning("the workers of %s lost the database: %s", queue, type(error).__name__)
             except Exception:
                 log.exception("the workers of %s failed", queue)
-            await asyncio.sleep(AGAIN_SECONDS)
+            if not self._stopping:
+                await asyncio.sleep(AGAIN_SECONDS)
 
 
 def _lock(request_id: str) -> str:

@@ -11,7 +11,10 @@ import pytest
 from bot.dispatch import schema
 from tests.dispatch.conftest import ClusterHands, Work
 
-WAITING = "SELECT args->>'failures', extract(epoch FROM scheduled_at - now()) FROM procrastinate_jobs WHERE task_name = 'step'"
+WAITING = (
+    "SELECT args->>'failures', extract(epoch FROM scheduled_at - now()) FROM procrastinate_jobs "
+    "WHERE task_name = 'step' AND status = 'todo'"
+)
 
 
 async def test_a_step_that_fails_again_and_again_rests_ever_longer_whichever_replica_takes_it(
@@ -27,8 +30,8 @@ async def test_a_step_that_fails_again_and_again_rests_ever_longer_whichever_rep
             dispatcher.start(work)
         for failures, pause in ((1, 5), (2, 10), (3, 20)):
             await cluster_hands.until(lambda failures=failures: len(work.steps) == failures)
-            await cluster_hands.until(lambda: cluster_hands.rows(f"{WAITING} AND status = 'todo'"))
-            [(counted, seconds)] = cluster_hands.rows(f"{WAITING} AND status = 'todo'")
+            await cluster_hands.until(lambda: cluster_hands.rows(WAITING))
+            [(counted, seconds)] = cluster_hands.rows(WAITING)
             assert counted == str(failures)
             assert pause - 3 < seconds <= pause
             work.step_trouble = ValueError("a bug")
@@ -60,7 +63,8 @@ async def test_the_job_of_a_worker_that_fell_silent_is_forgotten_and_its_request
     )
     [(worker,)] = cluster_hands.rows(dead)
     left = (
-        "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, status, worker_id) "
+        "INSERT INTO procrastinate_jobs "
+        "(queue_name, task_name, lock, queueing_lock, args, status, worker_id) "
         "VALUES ('short', 'step', 'request:A', 'request:A', '{}', 'doing', %s) RETURNING id"
     )
     cluster_hands.rows(left, worker)

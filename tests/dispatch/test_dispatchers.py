@@ -1,4 +1,4 @@
-"""What both dispatchers promise: they look when woken and by themselves, run nothing twice, survive failures."""
+"""What both dispatchers promise: to look when woken and unasked, to run nothing twice, to survive failure."""
 
 from __future__ import annotations
 
