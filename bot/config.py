@@ -38,6 +38,7 @@ __all__ = [
     "Setting",
     "database_url",
     "environment",
+    "move_to",
     "readable",
     "settings",
 ]
@@ -161,11 +162,26 @@ def readable(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, 
 
 def database_url(environment: Mapping[str, str]) -> DatabaseUrl:
     """Where the records are, for verbs that need nothing else. Raises `ConfigError`."""
-    setting = settings()["DATABASE_URL"]
+    return _address("DATABASE_URL", environment.get("DATABASE_URL", "").strip() or _default())
+
+
+def move_to(environment: Mapping[str, str], typed: str | None) -> DatabaseUrl:
+    """Where the records are to go: as typed, else by `MOVE_TO`. Raises `ConfigError`."""
+    given = typed or environment.get("MOVE_TO", "").strip()
+    if not given:
+        raise ConfigError({"MOVE_TO": "is missing: say where to, with --to or in the environment or .env."})
+    return _address("--to" if typed else "MOVE_TO", given)
+
+
+def _default() -> str:
+    return settings()["DATABASE_URL"].default or ""
+
+
+def _address(key: str, value: str) -> DatabaseUrl:
     try:
-        return database_address(environment.get("DATABASE_URL", "").strip() or setting.default or "")
+        return database_address(value)
     except ValueError as wrong:
-        raise ConfigError({"DATABASE_URL": f"{wrong}."}) from None
+        raise ConfigError({key: f"{wrong}."}) from None
 
 
 @cache

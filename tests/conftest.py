@@ -69,6 +69,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=("sqlite", "postgresql"),
+        default="sqlite",
+        help="what scenarios keep their records in; those marked both_stores run on each",
+    )
     parser.addoption("--gallery", type=Path, help="a folder that keeps what the bot sent: see `make gallery`")
 
 
@@ -135,16 +141,33 @@ async def no_thread_left() -> None:
 
 
 @pytest.fixture
+def stage_database(request: pytest.FixtureRequest, new_database: Path, tmp_path: Path) -> str:
+    """Where the stage's records are: as `--database` says, or on each store for what is marked so."""
+    if getattr(request, "param", request.config.getoption("--database")) == "postgresql":
+        if request.node.get_closest_marker("sqlite_only"):
+            pytest.skip("It looks into SQLite's file itself.")
+        return str(request.getfixturevalue("postgres_url"))
+    shutil.copyfile(new_database, tmp_path / new_database.name)
+    return f"sqlite:///{tmp_path / new_database.name}"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marked = metafunc.definition.get_closest_marker("both_stores")
+    if marked and "stage_database" in metafunc.fixturenames:
+        metafunc.parametrize("stage_database", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
 async def open_stage(
-    new_database: Path, tmp_path: Path, clock: ManualClock, request: pytest.FixtureRequest
+    stage_database: str, tmp_path: Path, clock: ManualClock, request: pytest.FixtureRequest
 ) -> AsyncIterator[OpenStage]:
     """Opens stages with their own settings; all are closed at the end, and none broke Slack's rules."""
-    shutil.copyfile(new_database, tmp_path / new_database.name)
     stages: list[Stage] = []
     async with AsyncExitStack() as stack:
 
         async def opened(**changes: Any) -> Stage:
-            stages.append(await stack.enter_async_context(Stage(tmp_path, clock=clock, **changes)))
+            settings = {"database_url": stage_database} | changes
+            stages.append(await stack.enter_async_context(Stage(tmp_path, clock=clock, **settings)))
             return stages[-1]
 
         yield opened

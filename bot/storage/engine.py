@@ -18,7 +18,7 @@ from bot.domain.errors import StoreUnavailable
 from bot.storage import versions
 from bot.storage.postgresql import Begin, is_postgresql, open_server
 from bot.storage.sqlite import open_file
-from bot.storage.transactions import OPTION, READS, WRITES, WRITES_AT_ONCE, WRITES_LONG
+from bot.storage.transactions import OPTION, READS, READS_LONG, WRITES, WRITES_AT_ONCE, WRITES_LONG
 
 _NOT_THERE = {"42P01", "42703", "42501", "3F000"}
 """PostgreSQL's words for tables and columns that are missing, or not ours to use: no bug of a statement."""
@@ -37,12 +37,15 @@ class Engine:
         self._writer: asyncio.Task[Any] | None = None
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """One snapshot to read from; waits for no writer. Raises `StoreUnavailable`."""
+    async def reading(self, *, unhurried: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One snapshot to read from, for as long as it takes where `unhurried`; waits for no writer.
+
+        Raises `StoreUnavailable`.
+        """
         with _database_errors():
             async with self.sqlalchemy.connect() as connection:
                 if self._begin:
-                    await self._begin(connection, READS)
+                    await self._begin(connection, READS_LONG if unhurried else READS)
                 async with connection.begin():
                     yield connection
 

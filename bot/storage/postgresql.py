@@ -7,16 +7,16 @@ is done yet, and replaced: so a database that was away is there again as soon as
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.domain.errors import StoreUnavailable
-from bot.storage.transactions import READS, WRITES, WRITES_AT_ONCE, WRITES_LONG
+from bot.storage.transactions import READS, READS_LONG, WRITES, WRITES_AT_ONCE, WRITES_LONG
 
 if TYPE_CHECKING:
     from bot.storage.patience import PatientConnection
@@ -26,16 +26,20 @@ Begin = Callable[[AsyncConnection, str], Awaitable[None]]
 WRITERS_TURN = 0x1FE1_10CC
 """Key of the advisory lock that a writer holds to its end: the bot's own in this database."""
 
+_NAME = "imei-lock"
 _LONG_TURN_SECONDS = 60
 _IDLE_SECONDS = 30
 
+_UNHURRIED = (
+    f"SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{_LONG_TURN_SECONDS}s'; "
+    "SET LOCAL idle_in_transaction_session_timeout = 0;"
+)
 _BEGINNINGS = {
     READS: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     WRITES_AT_ONCE: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
     WRITES: f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_advisory_xact_lock({WRITERS_TURN})",
-    WRITES_LONG: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
-    f"SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{_LONG_TURN_SECONDS}s'; "
-    "SET LOCAL idle_in_transaction_session_timeout = 0; "
+    READS_LONG: f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_UNHURRIED}",
+    WRITES_LONG: f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {_UNHURRIED} "
     f"SELECT pg_advisory_xact_lock({WRITERS_TURN})",
 }
 
@@ -78,7 +82,7 @@ def open_server(url: URL, *, read_only: bool, patience: float) -> tuple[AsyncEng
     options: dict[str, Any] = {
         "autocommit": True,  # BEGIN is ours to say
         "connect_timeout": round(limits.connection),
-        "application_name": "imei-lock",
+        "application_name": _NAME,
         "async_creator_fn": PatientConnection.connect,
         "tcp_user_timeout": _milliseconds(limits.turn),
         "keepalives_idle": 10,
@@ -116,10 +120,10 @@ def _beginning(engine: AsyncEngine, limits: _Limits, *, read_only: bool) -> Begi
 
     async def begin(connection: AsyncConnection, kind: str) -> None:
         """Raises `StoreUnavailable`."""
-        said = _BEGINNINGS[READS if read_only else kind]
+        said = _BEGINNINGS[_reading(kind) if read_only else kind]
         for last in (False, True):
             driver = cast("PatientConnection", (await connection.get_raw_connection()).driver_connection)
-            driver.patience = None if kind == WRITES_LONG else limits.answer
+            driver.patience = None if kind in {READS_LONG, WRITES_LONG} else limits.answer
             try:
                 await driver.execute(said, prepare=False)
             except psycopg.Error as error:
@@ -139,7 +143,23 @@ def _milliseconds(seconds: float) -> int:
     return max(round(seconds * 1000), 1)
 
 
+def _reading(kind: str) -> str:
+    return READS_LONG if kind in {READS_LONG, WRITES_LONG} else READS
+
+
 def _why(error: BaseException) -> str:
     if getattr(error, "sqlstate", None) == "55P03":
         return "another writer has held the database for too long"
     return str(error)
+
+
+async def others_at_it(ours: Sequence[AsyncConnection]) -> bool:
+    """Whether another process of the bot is connected to the database of these; of a file, never."""
+    if ours[0].dialect.name != "postgresql":
+        return False
+    own = [await connection.scalar(text("SELECT pg_backend_pid()")) for connection in ours]
+    others = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND application_name = :name AND NOT (pid = ANY(:own))"
+    )
+    return bool(await ours[0].scalar(others, {"name": _NAME, "own": own}))

@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.domain.errors import StoreUnavailable
-from bot.storage.transactions import READS, kind_of
+from bot.storage.transactions import READS, READS_LONG, kind_of
 from bot.storage.trips import OneTripConnection
 
 
@@ -73,7 +73,7 @@ def _set_up_connections(engine: AsyncEngine, *, read_only: bool, patience: float
 
     def on_begin(connection: Connection) -> None:
         driver = cast("OneTripConnection", connection.connection.driver_connection)
-        driver.begin("BEGIN" if kind_of(connection) == READS else "BEGIN IMMEDIATE")
+        driver.begin("BEGIN" if kind_of(connection) in {READS, READS_LONG} else "BEGIN IMMEDIATE")
 
     def do_connect(dialect: Any, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
         return dialect.dbapi.connect(*arguments, **options, async_creator_fn=OneTripConnection)

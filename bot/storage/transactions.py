@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 READS = "reads"
+READS_LONG = "reads long"
+"""For as long as it takes."""
 WRITES = "writes"
 """Alone: no other one of this kind is open meanwhile, in any process."""
 WRITES_LONG = "writes long"

@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, delete, insert, inspect, select
+from sqlalchemy import Connection, delete, insert, inspect, select, text
 
 from bot.domain.errors import StoreUnavailable
 from bot.storage.tables import compatibility
@@ -57,11 +57,19 @@ def upgrade(connection: Connection) -> None:
             )
         log.warning("the database is of a newer version, %s, which works with this one, %s", stands, newest())
         return
+    _demand_unicode(connection)
     config = _scripts()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     connection.execute(delete(compatibility))
     connection.execute(insert(compatibility).values(id=_ROW, oldest=_oldest()))
+
+
+def _demand_unicode(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        encoding = connection.scalar(text("SHOW server_encoding"))
+        if encoding != "UTF8":
+            raise StoreUnavailable(f"the database holds text as {encoding}: make it with ENCODING 'UTF8'")
 
 
 @cache
