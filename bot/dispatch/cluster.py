@@ -176,10 +176,14 @@ class ClusterDispatcher:
         manager = self._app.job_manager
         stalled = await manager.get_stalled_jobs(seconds_since_heartbeat=self._heartbeat.timeout)
         for job in stalled:
-            if job.id is not None:
-                log.warning("job %s (%s) was left by a replica that died", job.id, job.lock or job.task_name)
+            if job.id is None:
+                continue
+            log.warning("job %s (%s) was left by a replica that died", job.id, job.lock or job.task_name)
+            try:
                 await manager.finish_job_by_id_async(job.id, status=Status.FAILED, delete_job=True)
-                self._woken.set()
+            except ProcrastinateException:
+                log.info("job %s was ended by its replica all the same", job.id)
+            self._woken.set()
 
     async def _step(self, request_id: str, queue: str, failures: int = 0) -> None:
         """Bring the request as far as it goes at once. Nothing gets out of here but a cancellation."""

