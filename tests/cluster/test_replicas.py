@@ -194,4 +194,4 @@ async def test_a_replica_that_is_ended_gives_back_its_lease_at_once(replicas: Re
     request_id = await people.lock(replicas, sim.iccid, sim.imei)
     assert await people.ended(replicas, request_id) == ["succeeded"]
     jobs = "SELECT count(*) FROM procrastinate.procrastinate_jobs WHERE task_name = 'step'"
-    assert replicas.rows(jobs) == [(0,)]
+    await replicas.until(lambda: replicas.rows(jobs) == [(0,)])
