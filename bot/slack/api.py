@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import aiohttp
@@ -33,11 +35,25 @@ class SlackAway(SlackError):
     """No sensible answer. What was asked may or may not have been done."""
 
 
+OnAnswer = Callable[[str, str, float], None]
+"""Hears of every call: its method, what came of it ("ok", "ratelimited", "no_answer", else Slack's word), seconds."""
+FILES = ("download", "upload", "response_url")
+"""What stands for a method where an address of Slack's own is called."""
+
+
 class SlackApi:
     """One session, one client; every call goes through `call`."""
 
-    def __init__(self, *, token: str, base_url: str, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        *,
+        token: str,
+        base_url: str,
+        session: aiohttp.ClientSession,
+        on_answer: OnAnswer = lambda _method, _outcome, _seconds: None,
+    ) -> None:
         self._session = session
+        self._on_answer = on_answer
         self._token = token
         self.base_url = base_url
         self._client = AsyncWebClient(token=token, base_url=base_url, session=session, retry_handlers=[])
@@ -51,6 +67,26 @@ class SlackApi:
         as its calls of uploads expect; else they are JSON.
         """
         given = {key: value for key, value in arguments.items() if value is not None}
+        with self._timed(method):
+            return await self._call(method, given, get=get, query=query)
+
+    @contextmanager
+    def _timed(self, method: str) -> Iterator[None]:
+        started, outcome = time.perf_counter(), "no_answer"
+        try:
+            yield
+            outcome = "ok"
+        except SlackAway:
+            raise
+        except SlackError as error:
+            outcome = error.code
+            raise
+        finally:
+            self._on_answer(method, outcome, time.perf_counter() - started)
+
+    async def _call(
+        self, method: str, given: dict[str, Any], *, get: bool, query: bool
+    ) -> dict[str, Any]:
         try:
             if get:
                 response = await self._client.api_call(method, http_verb="GET", params=_query(given))
@@ -72,6 +108,10 @@ class SlackApi:
 
         The caller has made sure that the token may go there: no redirect is followed. Raises like `call`.
         """
+        with self._timed("download"):
+            return await self._download(url, most)
+
+    async def _download(self, url: str, most: int) -> tuple[str, bytes | None]:
         headers = {"Authorization": f"Bearer {self._token}"}
         try:
             async with self._session.get(
@@ -94,6 +134,10 @@ class SlackApi:
 
     async def upload(self, url: str, pieces: AsyncIterator[bytes], length: int) -> None:
         """Send a file's bytes where Slack said. Nobody sees it before it is completed. Raises like `call`."""
+        with self._timed("upload"):
+            await self._upload(url, pieces, length)
+
+    async def _upload(self, url: str, pieces: AsyncIterator[bytes], length: int) -> None:
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
         try:
             async with self._session.post(
@@ -110,6 +154,10 @@ class SlackApi:
 
     async def url(self, response_url: str, message: dict[str, Any]) -> None:
         """Answer through a `response_url`. Raises like `call`."""
+        with self._timed("response_url"):
+            await self._url(response_url, message)
+
+    async def _url(self, response_url: str, message: dict[str, Any]) -> None:
         try:
             async with self._session.post(response_url, json=message) as answer:
                 if answer.status >= 500:
