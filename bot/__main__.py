@@ -29,6 +29,7 @@ from bot.slack.http import HttpTransport
 from bot.slack.socket import TransportFailed
 from bot.storage import audit
 from bot.storage.engine import Engine, migrate, open_engine
+from bot.watch.server import CanNotListen
 
 log = logging.getLogger("bot")
 
@@ -44,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         terminal.say("Ended by Ctrl-C. Nothing was left half done.")
         return INTERRUPTED
-    except (ConfigError, PolicyError, StoreUnavailable, TransportFailed) as error:
+    except (ConfigError, PolicyError, StoreUnavailable, TransportFailed, CanNotListen) as error:
         terminal.say(f"imei-lock can't go on:\n{error}")
         return 2
 
@@ -139,7 +140,8 @@ def _connections(bot: Bot, config: Config) -> str:
     if config.slack_transport == "http":
         port = bot.transport.port if isinstance(bot.transport, HttpTransport) else config.port
         slack = f"Slack at {config.slack_api_url}, signed HTTP on {config.host}:{port}/slack/events"
-    return f"{slack}; Monogoto at {config.monogoto_url}; policy of team {bot.desk.policy.team}"
+    watched = f"; health on {config.health_host}:{bot.watch.port}" if bot.watch else ""
+    return f"{slack}; Monogoto at {config.monogoto_url}; policy of team {bot.desk.policy.team}{watched}"
 
 
 async def _verify(database: str, expect: tuple[int, str] | None) -> int:

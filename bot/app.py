@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from bot.app_bulks import applying_parts, bulk_parts
+from bot.app_watch import Subject, watch_parts
 from bot.config import Config
 from bot.dispatch.local import LocalDispatcher
 from bot.domain.changes import GROUP_KINDS, Kind
 from bot.domain.policy import Policy
 from bot.monogoto.auth import Credentials, ReadyToken, UserPassword
 from bot.monogoto.client import Monogoto
-from bot.monogoto.wire import OnCall
+from bot.monogoto.endpoints import endpoint_of
+from bot.monogoto.wire import OnCall, VendorCall
 from bot.running import Bot, Transport
 from bot.services.asking_again import AskingAgain
 from bot.services.authority import Authority
@@ -65,6 +67,8 @@ from bot.storage.gate import SqlGate
 from bot.storage.inventory import SqlInventory
 from bot.storage.outbox import SqlOutbox
 from bot.storage.store import SqlStore
+from bot.watch.ears import Ears
+from bot.watch.gate import TimedGate
 
 ID_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -91,11 +95,24 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     """Put the parts together; opens and migrates the database, and calls nobody."""
     seams = seams or Seams()
     engine = await _database(config.database_url)
+    subject = Subject()
+    ears, watch = watch_parts(config, engine, clock, subject)
     session = aiohttp.ClientSession(timeout=TIMEOUT)
-    api = SlackApi(token=config.slack_bot_token.reveal(), base_url=config.slack_api_url, session=session)
-    store = seams.wrap_store(SqlStore(engine))
-    gate = SqlGate(engine, clock, config.monogoto_max_rate)
-    vendor = Monogoto(config.monogoto_url, credentials(config), clock=clock, gate=gate, on_call=seams.on_call)
+    api = SlackApi(
+        token=config.slack_bot_token.reveal(),
+        base_url=config.slack_api_url,
+        session=session,
+        on_answer=ears.slack_called,
+    )
+    store = seams.wrap_store(SqlStore(engine, on_commit=ears.committed))
+    gate = TimedGate(SqlGate(engine, clock, config.monogoto_max_rate), clock, ears.gate_waited)
+    vendor = subject.vendor = Monogoto(
+        config.monogoto_url,
+        credentials(config),
+        clock=clock,
+        gate=gate,
+        on_call=_told_to(ears, seams.on_call),
+    )
     sightings, known = Sightings(clock), SqlInventory(engine)
     platform = seams.wrap_platform(vendor)
     if seams.inventory:
@@ -107,7 +124,14 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     outbox = SqlOutbox(engine)
     files = Files(api=api, outbox=outbox, documents=documents, write=spool)
     notifier = SlackNotifier(
-        api=api, outbox=outbox, store=store, work=work, policy=policy, clock=clock, files=files
+        api=api,
+        outbox=outbox,
+        store=store,
+        work=work,
+        policy=policy,
+        clock=clock,
+        files=files,
+        on_retry=ears.message_retried,
     )
     dispatcher = LocalDispatcher(clock=clock)
     authority = Authority(directory=directory, policy=policy, store=store, clock=clock)
@@ -229,8 +253,10 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     )
     app = listeners.build_app(token=config.slack_bot_token.reveal())
     listeners.register(app, desk)
+    transport = subject.transport = _transport(config, BoltDispatch(app), clock, ears)
     return Bot(
-        transport=_transport(config, BoltDispatch(app), clock),
+        transport=transport,
+        watch=watch,
         desk=desk,
         notifier=notifier,
         dispatcher=dispatcher,
@@ -242,6 +268,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
             previewing={Kind.BULK: planning, **dict.fromkeys(GROUP_KINDS, census)},
             bulk=bulk,
             recount=recount,
+            on_look=ears.looked,
         ),
         session=session,
         platform=vendor,
@@ -262,7 +289,16 @@ async def _database(url: str) -> Engine:
     return engine
 
 
-def _transport(config: Config, dispatch: Dispatch, clock: Clock) -> Transport:
+def _told_to(ears: Ears, also: OnCall | None) -> OnCall:
+    def told(call: VendorCall) -> None:
+        ears.vendor_called(call.method, endpoint_of(call.path), call.status, call.seconds)
+        if also is not None:
+            also(call)
+
+    return told
+
+
+def _transport(config: Config, dispatch: Dispatch, clock: Clock, ears: Ears) -> Transport:
     if config.slack_transport == "http":
         if config.slack_signing_secret is None:
             raise ValueError("Config let HTTP pass without a signing secret")
@@ -272,11 +308,17 @@ def _transport(config: Config, dispatch: Dispatch, clock: Clock) -> Transport:
             host=config.host,
             port=config.port,
             clock=clock,
+            on_acked=ears.acked,
         )
     if config.slack_app_token is None:
         raise ValueError("Config let Socket Mode pass without an app token")
     return SocketTransport(
-        dispatch, app_token=config.slack_app_token.reveal(), api_url=config.slack_api_url, clock=clock
+        dispatch,
+        app_token=config.slack_app_token.reveal(),
+        api_url=config.slack_api_url,
+        clock=clock,
+        on_connected=ears.connected,
+        on_acked=ears.acked,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import aiohttp
 
@@ -13,15 +13,16 @@ from bot.monogoto.client import Monogoto
 from bot.services.inventory import InventoryReader
 from bot.services.sweep import Sweep
 from bot.slack import listeners
-from bot.slack.api import SlackAway, SlackError
+from bot.slack.api import FATAL_AUTH, SlackAway, SlackError
 from bot.slack.desk import Desk
 from bot.slack.notifier import SlackNotifier
 from bot.slack.socket import SocketTransport, TransportFailed
 from bot.storage.engine import Engine
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from bot.watch.watch import Watch  # loaded only where somebody watches
 
-FATAL_AUTH = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
+log = logging.getLogger(__name__)
 
 
 class Transport(Protocol):
@@ -51,7 +52,9 @@ class Bot:
         platform: Monogoto,
         engine: Engine,
         reader: InventoryReader | None,
+        watch: Watch | None = None,
     ) -> None:
+        self.watch = watch
         self.transport = transport
         self.desk = desk
         self._notifier = notifier
@@ -64,6 +67,8 @@ class Bot:
 
     async def start(self) -> None:
         """Take up what an earlier process left, then let payloads in."""
+        if self.watch:
+            await self.watch.start()
         await self._who_am_i()
         await self._notifier.start()
         self._dispatcher.start(self._sweep)
@@ -71,6 +76,8 @@ class Bot:
         await self.transport.start()
         if self._reader:
             self._reader.start()
+        if self.watch:
+            self.watch.hinder("")
 
     @property
     def is_at_its_records(self) -> bool:
@@ -78,13 +85,31 @@ class Bot:
         return self._engine.in_use
 
     async def failed(self) -> TransportFailed:
-        """Wait until Slack refuses the bot for good; never returns for HTTP."""
+        """Wait until Slack refuses one of the tokens for good; returns what to say."""
+        waiting = [asyncio.create_task(self._bot_token_refused())]
         if isinstance(self.transport, SocketTransport):
-            return await self.transport.failed()
-        return await asyncio.Future()
+            waiting.append(asyncio.create_task(self.transport.failed()))
+        try:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            return done.pop().result()
+        finally:
+            for task in waiting:
+                task.cancel()
+
+    async def _bot_token_refused(self) -> TransportFailed:
+        """A word that a token is refused is asked about once more before it is believed."""
+        while True:
+            await self.desk.api.refused.wait()
+            try:
+                await self._who_am_i()
+            except TransportFailed as refused:
+                return refused
+            self.desk.api.refused.clear()
 
     async def stop(self, patience: float = 10.0) -> None:
         """Take nothing new, finish what is in hand; what isn't finished is in the database."""
+        if self.watch:
+            self.watch.hinder("it is ending")
         await self.transport.stop()
         if self._reader:
             await self._reader.stop()
@@ -95,6 +120,8 @@ class Bot:
         await self._notifier.stop(patience / 2)
         await self._platform.aclose()
         await self._session.close()
+        if self.watch:
+            await self.watch.stop()
         await self._engine.close()
 
     async def _who_am_i(self) -> None:

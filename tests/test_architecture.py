@@ -42,6 +42,7 @@ LIBRARIES = {
     "storage": {"sqlalchemy", "aiosqlite", "alembic", "rfc8785", "filelock"},
     "monogoto": {"httpx"},
     "sheets": {"openpyxl"},
+    "watch": {"prometheus_client", "aiohttp"},
     "slack": {"slack_bolt", "slack_sdk", "aiohttp", "cachetools"},
     "app": {"aiohttp"},
     "running": {"aiohttp"},

@@ -18,7 +18,15 @@ from bot.domain.errors import NotReached, StoreUnavailable, Unfit, Unreadable
 from bot.domain.identifiers import Iccid, Imei, same_device
 from bot.domain.things import GroupRow, Thing, ThingRow, ThingsGroup
 from bot.monogoto import failures, listings, models
-from bot.monogoto.auth import Credentials, TokenAuth, TokenKeeper, TokenOnly, UserPassword, ends_at
+from bot.monogoto.auth import (
+    Credentials,
+    Standing,
+    TokenAuth,
+    TokenKeeper,
+    TokenOnly,
+    UserPassword,
+    ends_at,
+)
 from bot.monogoto.failures import Answer
 from bot.monogoto.wire import Exchange, Gate, GuardedTransport, OnCall, VendorCall
 from bot.services.ports import Clock, Page
@@ -95,6 +103,18 @@ class Monogoto:
         if token is None:
             raise failures.failed_login(answer)
         return token
+
+    @property
+    def log_in_standing(self) -> Standing:
+        """Whether the log-in was good when it was last used; asks nobody."""
+        return self._keeper.standing
+
+    async def try_log_in(self) -> None:
+        """GET /things?limit=1&offset=0
+
+        Not urgent. Whatever comes of it, `log_in_standing` tells; raises what any reading raises.
+        """
+        await self._read("/things", {"limit": "1", "offset": "0"}, urgent=False)
 
     async def thing(self, iccid: Iccid, *, urgent: bool = True) -> Thing:
         """GET /thing/ThingId_ICCID_<iccid>

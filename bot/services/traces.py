@@ -1,4 +1,4 @@
-"""What a log line is about: ids that everything done from here on, in this task and those it starts, carries."""
+"""What log lines are about: ids that all lines carry from here on, in this task and those that it starts."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def about(**known: str) -> Iterator[None]:
         _about.reset(token)
 
 
-def from_now_on(**known: str) -> None:
-    """The same for the rest of the running task: for work whose end is the task's."""
-    _about.set({**_about.get(), **known})
+def about_request(request_id: str) -> None:
+    """The rest of the running task is about this request."""
+    _about.set({**_about.get(), REQUEST: request_id})

@@ -1,4 +1,4 @@
-"""What the bot tells of itself while it runs: to whoever measures it, and to whoever asks whether it can work."""
+"""What the bot tells of itself while it runs, to whoever measures it or asks whether it can work."""
 
 from __future__ import annotations
 

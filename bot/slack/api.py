@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+FATAL_AUTH = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
+"""The bot's token is worth nothing: no call will succeed."""
 TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
 UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=120, connect=5)
 
@@ -36,7 +39,7 @@ class SlackAway(SlackError):
 
 
 OnAnswer = Callable[[str, str, float], None]
-"""Hears of every call: its method, what came of it ("ok", "ratelimited", "no_answer", else Slack's word), seconds."""
+"""Hears of every call: method, outcome ("ok", "ratelimited", "no_answer", else Slack's word), seconds."""
 FILES = ("download", "upload", "response_url")
 """What stands for a method where an address of Slack's own is called."""
 
@@ -54,6 +57,8 @@ class SlackApi:
     ) -> None:
         self._session = session
         self._on_answer = on_answer
+        self.refused = asyncio.Event()
+        """Slack has refused the token; whoever waits for this should ask once more."""
         self._token = token
         self.base_url = base_url
         self._client = AsyncWebClient(token=token, base_url=base_url, session=session, retry_handlers=[])
@@ -68,7 +73,12 @@ class SlackApi:
         """
         given = {key: value for key, value in arguments.items() if value is not None}
         with self._timed(method):
-            return await self._call(method, given, get=get, query=query)
+            try:
+                return await self._call(method, given, get=get, query=query)
+            except SlackError as error:
+                if error.code in FATAL_AUTH:
+                    self.refused.set()
+                raise
 
     @contextmanager
     def _timed(self, method: str) -> Iterator[None]:
@@ -84,9 +94,7 @@ class SlackApi:
         finally:
             self._on_answer(method, outcome, time.perf_counter() - started)
 
-    async def _call(
-        self, method: str, given: dict[str, Any], *, get: bool, query: bool
-    ) -> dict[str, Any]:
+    async def _call(self, method: str, given: dict[str, Any], *, get: bool, query: bool) -> dict[str, Any]:
         try:
             if get:
                 response = await self._client.api_call(method, http_verb="GET", params=_query(given))

@@ -56,16 +56,13 @@ class Connection:
 
     async def greeted(self, within: float) -> None:
         """Wait for Slack's hello. Raises `TimeoutError`, or `ConnectionError` where it ended before."""
-        ending = asyncio.ensure_future(self.ends())
-        try:
-            done, _ = await asyncio.wait(
-                {self._greeted, ending}, timeout=within, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            ending.cancel()
+        futures: set[asyncio.Future[Any]] = {self._greeted, self._end}
+        await asyncio.wait(futures, timeout=within, return_when=asyncio.FIRST_COMPLETED)
         if self._greeted.done():
             return
-        raise ConnectionError(f"{ending.result()} before hello") if done else TimeoutError("no hello came")
+        if self._end.done():
+            raise ConnectionError(f"{self._end.result()} before hello")
+        raise TimeoutError("no hello came")
 
     async def ends(self) -> End:
         """Wait until it is over, or Slack announces that it will be."""

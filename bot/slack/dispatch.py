@@ -81,10 +81,10 @@ class Ack:
 
 
 @contextmanager
-def heard(payload: Payload, on_acked: Acked, *, payload_id: str) -> Iterator[Ack]:
-    """One payload, from its arrival to its ack: whatever is logged meanwhile, and for it later, has its id."""
+def heard(payload: Payload, on_acked: Acked) -> Iterator[Ack]:
+    """One payload, from its arrival to its ack: whatever is logged meanwhile, and for it later, has an id."""
     started, ack = time.perf_counter(), Ack()
-    with traces.about(**{traces.PAYLOAD: payload_id}):
+    with traces.about(**{traces.PAYLOAD: secrets.token_hex(6)}):
         try:
             yield ack
         finally:

@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import json
 import re
-import secrets
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -199,7 +198,7 @@ class HttpTransport:
             return web.Response(status=400)
         if payload.get("type") == "url_verification":
             return web.json_response({"challenge": str(payload.get("challenge", ""))})
-        with heard(payload, self._on_acked, payload_id=secrets.token_hex(8)) as ack:
+        with heard(payload, self._on_acked) as ack:
             answer = await safely(self._dispatch, payload)
             ack.status, response = answer.status, _response(answer)
             try:

@@ -190,7 +190,8 @@ class SocketTransport:
 
     def _pause(self, vain: int) -> float:
         pause = min(self._ping_seconds * 2 ** min(vain, 10), LONGEST_PAUSE)
-        return pause * random.uniform(0.8, 1.2)  # noqa: S311  so that many bots don't come back as one
+        jitter = random.uniform(0.8, 1.2)  # noqa: S311  so that many bots don't come back as one
+        return float(pause * jitter)
 
     async def _open(self) -> Connection | None:
         """One that said hello; None where Slack refuses the token. Raises `_NotOpened`."""
@@ -259,7 +260,7 @@ class SocketTransport:
             self._in_hand.start(work, name=name)
 
     async def _answer(self, connection: Connection, envelope_id: str, payload: Payload, name: str) -> None:
-        with heard(payload, self._on_acked, payload_id=envelope_id) as ack:
+        with heard(payload, self._on_acked) as ack:
             answer = await self._dispatch_once(envelope_id, payload)
             ack.status = answer.status
             if answer.status != 200:
@@ -269,7 +270,9 @@ class SocketTransport:
             try:
                 await self._send(connection, _response(envelope_id, answer))
             except (ConnectionError, aiohttp.ClientError):
-                logger.warning("%s: the connection went before the answer; if it comes again, so will it", name)
+                logger.warning(
+                    "%s: the connection went before the answer; if it comes again, so will it", name
+                )
             finally:
                 answer.sent.set()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.audit import AuditEntry
 from bot.domain.errors import StoreUnavailable
@@ -14,10 +16,15 @@ from bot.storage.engine import Engine
 from bot.storage.tables import gate
 
 DATABASE, AUDIT = "database", "audit"
+NEITHER = "the database can't be written"
 
 
 class _TakenBack(Exception):
     """Ends the transaction, so that nothing of it stays."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(fault)
+        self.fault = fault
 
 
 async def try_writing(engine: Engine, now: datetime) -> tuple[Part, Part]:
@@ -25,21 +32,22 @@ async def try_writing(engine: Engine, now: datetime) -> tuple[Part, Part]:
 
     It waits its turn like any other write. Never raises for what it finds.
     """
-    database = audit = ""
     try:
         async with engine.writing() as connection:
-            await connection.execute(gate.update().where(gate.c.id == 1).values(next_at=gate.c.next_at))
-            try:
-                await append(connection, AuditEntry(at=now, event="trial", outcome="taken back"))
-            except (StoreUnavailable, SQLAlchemyError) as error:
-                audit = _why(error)
-            raise _TakenBack
-    except _TakenBack:
-        pass
+            await connection.execute(update(gate).where(gate.c.id == 1).values(next_at=gate.c.next_at))
+            raise _TakenBack(await _fault_of_audit(connection, now))  # noqa: TRY301  so nothing stays
+    except _TakenBack as tried:
+        return Part(DATABASE, is_good=True), Part(AUDIT, not tried.fault, tried.fault)
     except (StoreUnavailable, SQLAlchemyError) as error:
-        database = _why(error)
-        audit = "the database can't be written"
-    return Part(DATABASE, not database, database), Part(AUDIT, not audit, audit)
+        return Part(DATABASE, is_good=False, says=_why(error)), Part(AUDIT, is_good=False, says=NEITHER)
+
+
+async def _fault_of_audit(connection: AsyncConnection, now: datetime) -> str:
+    try:
+        await append(connection, AuditEntry(at=now, event="trial", outcome="taken back"))
+    except (StoreUnavailable, SQLAlchemyError) as error:
+        return _why(error)
+    return ""
 
 
 def _why(error: Exception) -> str:
