@@ -17,7 +17,7 @@ import aiohttp
 
 logger = logging.getLogger(__name__)
 
-MISSED = 3
+MISSED = 2
 """Pings in a row without a pong: then the connection is dead, whatever else comes over it."""
 
 Envelope = dict[str, Any]

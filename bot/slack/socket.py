@@ -18,7 +18,7 @@ from bot.slack.keeper import HELLO_SECONDS, LINGER_SECONDS, Keeper
 logger = logging.getLogger(__name__)
 
 PING_SECONDS = 2.0
-"""A connection that fell silent is given up after three of these, and opened anew."""
+"""A connection that fell silent is given up after two of these, and opened anew."""
 _REMEMBERED = 10_000
 _REMEMBER_SECONDS = 600.0
 
