@@ -15,9 +15,8 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import cast
 
-from bot import probe, terminal
+from bot import terminal
 from bot.app import build
-from bot.check import check
 from bot.clock import SystemClock
 from bot.config import Config, ConfigError, database_url, environment
 from bot.domain.audit import GENESIS
@@ -192,6 +191,8 @@ async def _export(database: str) -> int:
 
 
 async def _check(real: Mapping[str, str], dotenv: Path, *, as_json: bool) -> int:
+    from bot.check import check  # noqa: PLC0415  a bot that starts has no use for it
+
     report = await check(real, clock=SystemClock(), dotenv=dotenv)
     terminal.report(report.as_json() if as_json else report.text())
     return report.exit_code
@@ -199,6 +200,8 @@ async def _check(real: Mapping[str, str], dotenv: Path, *, as_json: bool) -> int
 
 async def _probe(config: Config, iccid: str, *, as_json: bool) -> int:
     """Questions and warnings go to the terminal's error side, so that the report can be kept."""
+    from bot import probe  # noqa: PLC0415  a bot that starts has no use for it
+
     try:
         probe.demand_a_person(there=sys.stdin.isatty())
         person = probe.Terminal(terminal.say, terminal.ask, terminal.shout)

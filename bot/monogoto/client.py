@@ -46,6 +46,27 @@ def _trusted() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+class _Opened(httpx.AsyncBaseTransport):
+    """The real transport, made for the first call: nobody's start and nobody's ack waits for it."""
+
+    def __init__(self) -> None:
+        self._inner: httpx.AsyncHTTPTransport | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        inner = self._inner or await self._open()
+        return await inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        if self._inner is not None:
+            await self._inner.aclose()
+
+    async def _open(self) -> httpx.AsyncHTTPTransport:
+        trusted = await asyncio.to_thread(_trusted)
+        if self._inner is None:  # nobody was quicker
+            self._inner = httpx.AsyncHTTPTransport(verify=trusted)
+        return self._inner
+
+
 class Monogoto:
     """The console API at `url`. Every exchange waits at the gate, and none is repeated but after a 401.
 
@@ -70,7 +91,7 @@ class Monogoto:
         self._keeper = TokenKeeper(credentials, clock, self.log_in)
         self._auth = TokenAuth(self._keeper)
         self._token_only = TokenOnly(self._keeper)
-        inner = transport or httpx.AsyncHTTPTransport(verify=_trusted())
+        inner = transport or _Opened()
         self._http = httpx.AsyncClient(
             base_url=url,
             headers=_HEADERS,

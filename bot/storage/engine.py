@@ -5,22 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 import filelock
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, event, exc
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
 from bot.domain.errors import StoreUnavailable
+from bot.storage.current import is_current
 from bot.storage.trips import OneTripConnection
 
 _WRITES = "imei_lock_writes"
@@ -92,31 +87,24 @@ def open_engine(database_url: str, *, read_only: bool = False, patience: float =
 
 async def migrate(engine: Engine) -> None:
     """Bring the tables to what this version needs: all of it, or nothing. Raises `StoreUnavailable`."""
-    try:
-        async with engine.writing() as connection:
-            await connection.run_sync(_upgrade)
-    except CommandError as error:
-        raise StoreUnavailable(f"the database can't be migrated: {error}") from error
+    async with engine.writing() as connection:
+        await connection.run_sync(_upgrade)
 
 
 def _upgrade(connection: Connection) -> None:
-    if MigrationContext.configure(connection).get_current_heads() == _newest():
+    if is_current(connection):
         return
-    config = _scripts()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    from alembic import command  # noqa: PLC0415  most starts have nothing to migrate: see `current`
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
 
-
-@cache
-def _newest() -> tuple[str, ...]:
-    """The version that this code needs, as Alembic names it."""
-    return tuple(ScriptDirectory.from_config(_scripts()).get_heads())
-
-
-def _scripts() -> Config:
     config = Config()
     config.set_main_option("script_location", "bot.storage:migrations")
-    return config
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StoreUnavailable(f"the database can't be migrated: {error}") from error
 
 
 def sqlite_file(url: URL) -> Path:
