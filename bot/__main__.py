@@ -1,4 +1,4 @@
-"""The command line: run (the default), check, probe, audit verify, audit export, migrate."""
+"""The command line: run (the default), check, health, probe, audit verify, audit export, migrate."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ from pathlib import Path
 from typing import cast
 
 from bot import terminal
+from bot.health import health
+
+
+def _health(*, alive: bool) -> int:
+    return health(os.environ, Path(".env"), alive=alive)
+
+
+if __name__ == "__main__" and sys.argv[1:] in (["health"], ["health", "--alive"]):
+    # A container asks every few seconds: it must not load the whole bot for that.
+    sys.exit(_health(alive="--alive" in sys.argv))
+
 from bot.app import build
 from bot.clock import SystemClock
 from bot.config import Config, ConfigError, database_url, environment
@@ -53,6 +64,8 @@ async def _do(given: argparse.Namespace, real: Mapping[str, str]) -> int:
     dotenv = Path(".env")
     if given.verb == "check":
         return await _check(real, dotenv, as_json=given.json)
+    if given.verb == "health":
+        return _health(alive=given.alive)
     env = environment(dotenv, real)
     match given.verb:
         case "audit" if given.what == "verify":
@@ -74,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("migrate", help="bring the database to this version")
     check_parser = verbs.add_parser("check", help="look at everything that the bot needs; changes nothing")
     check_parser.add_argument("--json", action="store_true", help="for scripts")
+    health_parser = verbs.add_parser("health", help="ask the running bot whether it can work")
+    health_parser.add_argument("--alive", action="store_true", help="only whether it lives")
     probe_parser = verbs.add_parser("probe", help="find out on one spare SIM what Monogoto leaves open")
     probe_parser.add_argument("iccid", metavar="ICCID")
     probe_parser.add_argument("--json", action="store_true", help="the report as one JSON object")
