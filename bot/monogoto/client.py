@@ -47,24 +47,19 @@ def _trusted() -> ssl.SSLContext:
 
 
 class _Opened(httpx.AsyncBaseTransport):
-    """The real transport, made for the first call: nobody's start and nobody's ack waits for it."""
+    """The real transport, made for the first call: to be ready nobody needs it."""
 
     def __init__(self) -> None:
         self._inner: httpx.AsyncHTTPTransport | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        inner = self._inner or await self._open()
-        return await inner.handle_async_request(request)
+        if self._inner is None:
+            self._inner = httpx.AsyncHTTPTransport(verify=_trusted())
+        return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:
         if self._inner is not None:
             await self._inner.aclose()
-
-    async def _open(self) -> httpx.AsyncHTTPTransport:
-        trusted = await asyncio.to_thread(_trusted)
-        if self._inner is None:  # nobody was quicker
-            self._inner = httpx.AsyncHTTPTransport(verify=trusted)
-        return self._inner
 
 
 class Monogoto:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -19,7 +19,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.errors import StoreUnavailable
@@ -207,7 +207,7 @@ class SqlInventory:
     ) -> None:
         if not rows:
             return
-        insert = _insert(connection.dialect.name, table)
+        insert = postgresql.insert(table)  # SQLite says it in the same words
         new = insert.excluded
         values: dict[str, ColumnElement[Any]] = {
             column.name: new[column.name] for column in table.columns if not column.primary_key
@@ -268,12 +268,3 @@ async def _note(connection: AsyncConnection, reading: Reading) -> None:
         "doubts": reading.doubts,
     }
     await connection.execute(update(inventory_reading).where(_ROW).values(values))
-
-
-def _insert(dialect: str, table: Table) -> sqlite.Insert:
-    """Both stores say it in the same words; PostgreSQL's are loaded where they are spoken."""
-    if dialect != "postgresql":
-        return sqlite.insert(table)
-    from sqlalchemy.dialects import postgresql  # noqa: PLC0415
-
-    return cast("sqlite.Insert", postgresql.insert(table))

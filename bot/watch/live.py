@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 
@@ -9,6 +10,8 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from bot.domain.changes import Kind
+from bot.domain.requests import Status
 from bot.services.watching import Counts, Part
 
 EVERYWHERE = "From the database: the same from every replica, so take max()."
@@ -63,8 +66,8 @@ class Live(Collector):
         seq = _gauge("audit_head_seq", f"Number of the last audit entry. {EVERYWHERE}")
         share = _gauge("vendor_rate_share", f"Share of MONOGOTO_MAX_RATE that is used now. {EVERYWHERE}")
         if (counts := self.counts) is not None:
-            for (status, kind), number in sorted(counts.requests.items()):
-                requests.add_metric([status, kind], number)
+            for status, kind in itertools.product(Status, Kind):
+                requests.add_metric([status, kind], counts.requests.get((status, kind), 0))
             depth.add_metric([], len(counts.waiting))
             waited = self._seconds() - min(self._first_seen.values(), default=self._seconds())
             oldest.add_metric([], waited)
