@@ -13,12 +13,14 @@ import aiohttp
 
 from bot.app_alone import Alone
 from bot.app_bulks import applying_parts, bulk_parts
+from bot.app_watch import Subject, watch_parts
 from bot.config import Config
 from bot.domain.changes import GROUP_KINDS, Kind
 from bot.domain.policy import Policy
 from bot.monogoto.auth import Credentials, ReadyToken, UserPassword
 from bot.monogoto.client import Monogoto
-from bot.monogoto.wire import OnCall
+from bot.monogoto.endpoints import endpoint_of
+from bot.monogoto.wire import OnCall, VendorCall
 from bot.running import Bot, Transport
 from bot.services.asking_again import AskingAgain
 from bot.services.authority import Authority
@@ -66,6 +68,8 @@ from bot.storage.gate import SqlGate
 from bot.storage.inventory import SqlInventory
 from bot.storage.outbox import SqlOutbox
 from bot.storage.store import SqlStore
+from bot.watch.ears import Ears
+from bot.watch.gate import TimedGate
 
 if TYPE_CHECKING:
     from bot.app_replicas import Replica
@@ -95,12 +99,25 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     """Put the parts together; opens and migrates the database, and calls nobody."""
     seams = seams or Seams()
     engine = await _database(config.database_url.reveal())
+    subject = Subject()
+    ears, watch = watch_parts(config, engine, clock, subject)
     session = aiohttp.ClientSession(timeout=TIMEOUT)
-    api = SlackApi(token=config.slack_bot_token.reveal(), base_url=config.slack_api_url, session=session)
+    api = SlackApi(
+        token=config.slack_bot_token.reveal(),
+        base_url=config.slack_api_url,
+        session=session,
+        on_answer=ears.slack_called,
+    )
     standing = await _standing(config, engine, clock)
-    store = seams.wrap_store(SqlStore(engine, standing.name))
-    gate = SqlGate(engine, clock, config.monogoto_max_rate)
-    vendor = Monogoto(config.monogoto_url, credentials(config), clock=clock, gate=gate, on_call=seams.on_call)
+    store = seams.wrap_store(SqlStore(engine, standing.name, on_commit=ears.committed))
+    gate = TimedGate(SqlGate(engine, clock, config.monogoto_max_rate), clock, ears.gate_waited)
+    vendor = subject.vendor = Monogoto(
+        config.monogoto_url,
+        credentials(config),
+        clock=clock,
+        gate=gate,
+        on_call=_told_to(ears, seams.on_call),
+    )
     sightings, known = Sightings(clock), SqlInventory(engine)
     platform = seams.wrap_platform(vendor)
     if seams.inventory:
@@ -122,6 +139,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         files=files,
         telling=telling,
         settling=standing.settling,
+        on_retry=ears.message_retried,
     )
     dispatcher = standing.dispatcher()
     authority = Authority(directory=directory, policy=policy, store=store, clock=clock)
@@ -245,8 +263,11 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     listeners.register(app, desk)
     reader = InventoryReader(listing=vendor, ledger=known, sightings=sightings, clock=clock)
     reading = reader if seams.inventory else None
+    dispatch = standing.dispatch(BoltDispatch(app))
+    transport = subject.transport = _transport(config, dispatch, clock, ears, standing.replays)
     return Bot(
-        transport=_transport(config, standing.dispatch(BoltDispatch(app)), clock, standing.replays),
+        transport=transport,
+        watch=watch,
         desk=desk,
         notifier=notifier,
         dispatcher=dispatcher,
@@ -258,6 +279,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
             previewing={Kind.BULK: planning, **dict.fromkeys(GROUP_KINDS, census)},
             bulk=bulk,
             recount=recount,
+            on_look=ears.looked,
         ),
         session=session,
         platform=vendor,
@@ -286,7 +308,18 @@ async def _standing(config: Config, engine: Engine, clock: Clock) -> Alone | Rep
     return await join(config, engine, clock)
 
 
-def _transport(config: Config, dispatch: Dispatch, clock: Clock, replays: Once | None) -> Transport:
+def _told_to(ears: Ears, also: OnCall | None) -> OnCall:
+    def told(call: VendorCall) -> None:
+        ears.vendor_called(call.method, endpoint_of(call.path), call.status, call.seconds)
+        if also is not None:
+            also(call)
+
+    return told
+
+
+def _transport(
+    config: Config, dispatch: Dispatch, clock: Clock, ears: Ears, replays: Once | None
+) -> Transport:
     if config.slack_transport == "http":
         if config.slack_signing_secret is None:
             raise ValueError("Config let HTTP pass without a signing secret")
@@ -297,11 +330,17 @@ def _transport(config: Config, dispatch: Dispatch, clock: Clock, replays: Once |
             port=config.port,
             clock=clock,
             replays=replays,
+            on_acked=ears.acked,
         )
     if config.slack_app_token is None:
         raise ValueError("Config let Socket Mode pass without an app token")
     return SocketTransport(
-        dispatch, app_token=config.slack_app_token.reveal(), api_url=config.slack_api_url, clock=clock
+        dispatch,
+        app_token=config.slack_app_token.reveal(),
+        api_url=config.slack_api_url,
+        clock=clock,
+        on_connected=ears.connected,
+        on_acked=ears.acked,
     )
 
 

@@ -118,6 +118,15 @@ class Config:
         Setting("On PostgreSQL: after so many silent seconds others take over its work.", seconds, "30"),
     ]
     policy_file: Annotated[Path, Setting("Who may ask for what, and who approves.", Path, "policy.toml")]
+    health_host: Annotated[
+        str, Setting("Address for /healthz, /readyz and /metrics.", host_name, "127.0.0.1")
+    ]
+    health_port: Annotated[
+        int | None,
+        Setting(
+            "Port for them, apart from Slack's; not set: not served; 0 lets the system choose.", port_number
+        ),
+    ]
     log_level: Annotated[
         str,
         Setting("DEBUG, INFO, WARNING or ERROR.", one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),

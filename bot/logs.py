@@ -9,6 +9,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TextIO
 
+from bot.services import traces
+
 # httpx logs full URLs, which hold ICCIDs. Bolt logs signatures and bodies at INFO when a request fails its
 # check, whole payloads at DEBUG, and sets its loggers' levels from the root's: so the handler drops these.
 # The database's libraries log statements with all their values at DEBUG.
@@ -72,6 +74,15 @@ def _is_loud(name: str) -> bool:
     return any(name == loud or name.startswith(f"{loud}.") for loud in _LOUD)
 
 
+def _named(record: logging.LogRecord) -> dict[str, str]:
+    """Which request and which payload it is about, and the reference that somebody was told."""
+    found = dict(traces.ids())
+    for name in (traces.REQUEST, "reference"):
+        if told := getattr(record, name, None):
+            found[name] = str(told)
+    return found
+
+
 class TextFormatter(logging.Formatter):
     """One line a record, a traceback below it; all of it masked, line breaks in a message made visible."""
 
@@ -79,14 +90,20 @@ class TextFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the library's name
-        return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
+        line = super().formatMessage(record)
+        if named := _named(record):
+            line += f" [{' '.join(f'{name}={value}' for name, value in named.items())}]"
+        return line.replace("\r", "\\r").replace("\n", "\\n")
 
     def format(self, record: logging.LogRecord) -> str:
         return mask(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, exception; texts masked."""
+    """One JSON object a line: time, level, logger, message, ids, exception; texts masked.
+
+    In ASCII: whatever reads it takes no other character for a line's end.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
@@ -94,10 +111,13 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": mask(record.getMessage()),
+            **{name: mask(value) for name, value in _named(record).items()},
         }
         if record.exc_info:
             entry["exception"] = mask(self.formatException(record.exc_info))
-        return json.dumps(entry, ensure_ascii=False)
+        if record.stack_info:
+            entry["stack"] = mask(self.formatStack(record.stack_info))
+        return json.dumps(entry)
 
 
 def set_up(*, level: str, form: str, stream: TextIO | None = None) -> None:

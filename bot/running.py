@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import aiohttp
 
@@ -14,15 +14,16 @@ from bot.services.inventory import InventoryReader
 from bot.services.sweep import Sweep
 from bot.services.tenure import Tenure
 from bot.slack import listeners
-from bot.slack.api import SlackAway, SlackError
+from bot.slack.api import FATAL_AUTH, SlackAway, SlackError
 from bot.slack.desk import Desk
 from bot.slack.notifier import SlackNotifier
 from bot.slack.socket import SocketTransport, TransportFailed
 from bot.storage.engine import Engine
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from bot.watch.watch import Watch  # loaded only where somebody watches
 
-FATAL_AUTH = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
+log = logging.getLogger(__name__)
 
 
 class Transport(Protocol):
@@ -86,7 +87,9 @@ class Bot:
         engine: Engine,
         reader: InventoryReader | None,
         shared: Shared | None = None,
+        watch: Watch | None = None,
     ) -> None:
+        self.watch = watch
         self.transport = transport
         self.desk = desk
         self._notifier = notifier
@@ -100,10 +103,14 @@ class Bot:
 
     async def start(self) -> None:
         """Take up what an earlier process left, then let payloads in."""
+        if self.watch:
+            await self.watch.start()
         await self._who_am_i()
-        if self.shared:
-            await self._join(self.shared)
-            return
+        await (self._join(self.shared) if self.shared else self._begin_alone())
+        if self.watch:
+            self.watch.hinder("")
+
+    async def _begin_alone(self) -> None:
         await self._notifier.start()
         self._dispatcher.start(self._sweep)
         await listeners.take_up(self.desk)
@@ -125,13 +132,31 @@ class Bot:
         return self._engine.in_use
 
     async def failed(self) -> TransportFailed:
-        """Wait until Slack refuses the bot for good; never returns for HTTP."""
+        """Wait until Slack refuses one of the tokens for good; returns what to say."""
+        waiting = [asyncio.create_task(self._bot_token_refused())]
         if isinstance(self.transport, SocketTransport):
-            return await self.transport.failed()
-        return await asyncio.Future()
+            waiting.append(asyncio.create_task(self.transport.failed()))
+        try:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            return done.pop().result()
+        finally:
+            for task in waiting:
+                task.cancel()
+
+    async def _bot_token_refused(self) -> TransportFailed:
+        """A word that a token is refused is asked about once more before it is believed."""
+        while True:
+            await self.desk.api.refused.wait()
+            try:
+                await self._who_am_i()
+            except TransportFailed as refused:
+                return refused
+            self.desk.api.refused.clear()
 
     async def stop(self, patience: float = 10.0) -> None:
         """Take nothing new, finish what is in hand; what isn't finished is in the database."""
+        if self.watch:
+            self.watch.hinder("it is ending")
         await self.transport.stop()
         if self._reader and not self.shared:
             await self._reader.stop()
@@ -146,6 +171,8 @@ class Bot:
             await self._notifier.stop(patience / 2)
         await self._platform.aclose()
         await self._session.close()
+        if self.watch:
+            await self.watch.stop()
         await self._engine.close()
 
     async def _who_am_i(self) -> None:

@@ -44,6 +44,7 @@ LIBRARIES = {
     "monogoto": {"httpx"},
     "dispatch": {"procrastinate", "psycopg", "psycopg_pool"},
     "sheets": {"openpyxl"},
+    "watch": {"prometheus_client", "aiohttp"},
     "slack": {"slack_bolt", "slack_sdk", "aiohttp", "cachetools"},
     "app": {"aiohttp"},
     "running": {"aiohttp"},

@@ -17,6 +17,7 @@ from bot.domain.impact import Impact, Verdict
 from bot.domain.planned import GENEROUS, Asked, plan_of, time_needed
 from bot.domain.plans import Plan, SeenPlan
 from bot.domain.requests import ChangeRequest, Event, Origin, Person, Status
+from bot.services import traces
 from bot.services.authority import Authority
 from bot.services.bulk_ports import BulkRows, Table
 from bot.services.places import Places
@@ -142,6 +143,7 @@ class BulkIntake:
         await self._authority.to_ask(wanted.person, wanted.origin, Kind.BULK)
         known = await self._store.request(wanted.request_id)
         request = known or self._draft(wanted)
+        traces.about_request(request.id)
         if not known:
             async with self._store.transaction() as tx:
                 await tx.add_request(request, [])

@@ -19,7 +19,7 @@ from cachetools import TTLCache
 
 from bot.services.ports import Clock
 from bot.services.replica_ports import Once
-from bot.slack.dispatch import Answer, Dispatch, Payload, safely
+from bot.slack.dispatch import Acked, Answer, Dispatch, Payload, deaf, heard, safely
 from bot.slack.socket import TransportFailed
 
 WINDOW_SECONDS = 300
@@ -90,8 +90,10 @@ class HttpTransport:
         replays: Once | None = None,
         slow_client_seconds: float = 10.0,
         grace_seconds: float = 10.0,
+        on_acked: Acked = deaf,
     ) -> None:
         self._dispatch = dispatch
+        self._on_acked = on_acked
         self._signing_secret = signing_secret
         self._address = (host, port)
         self._clock = clock
@@ -202,13 +204,14 @@ class HttpTransport:
             return web.Response(status=400)
         if payload.get("type") == "url_verification":
             return web.json_response({"challenge": str(payload.get("challenge", ""))})
-        answer = await safely(self._dispatch, payload)
-        response = _response(answer)
-        try:
-            await response.prepare(request)
-            await response.write_eof()
-        finally:
-            answer.sent.set()
+        with heard(payload, self._on_acked) as ack:
+            answer = await safely(self._dispatch, payload)
+            ack.status, response = answer.status, _response(answer)
+            try:
+                await response.prepare(request)
+                await response.write_eof()
+            finally:
+                answer.sent.set()
         return response
 
     def _seconds(self) -> float:

@@ -13,6 +13,7 @@ from functools import partial
 
 from bot.domain.errors import Overtaken, StoreUnavailable
 from bot.domain.policy import Policy
+from bot.services import traces
 from bot.services.applying_ports import BulkWork
 from bot.services.deadline import within
 from bot.services.ports import Clock, Message, MessageState, Outbox, Place, PlaceKind, Store
@@ -41,9 +42,11 @@ class SlackNotifier:
         files: Files | None = None,
         telling: SlackApi | None = None,
         settling: float = 0.0,
+        on_retry: Callable[[], None] = lambda: None,
     ) -> None:
         """`telling` posts; `api`, where it is another one, only reads. `settling`: seconds for which each
         channel rests at a start, where another process may have posted to it right before."""
+        self._on_retry = on_retry
         self._outbox = outbox
         self._clock = clock
         self.links = Permalinks(api)
@@ -122,7 +125,8 @@ class SlackNotifier:
         try:
             found = await self._outbox.places(request_id)
         except StoreUnavailable as error:
-            log.warning("the places of request %s could not be read: %s", request_id, error)
+            named = {traces.REQUEST: request_id}
+            log.warning("the places of request %s could not be read: %s", request_id, error, extra=named)
             return None
         places = [p for p in found if p.kind is not PlaceKind.AUDIT]
         twins = [p for p in places if p.kind is PlaceKind.TWIN]
@@ -158,6 +162,7 @@ class SlackNotifier:
 
     async def _tell(self, message: Message) -> None:
         """Deliver it. One that was begun and then left would block its place: it is put back."""
+        traces.about_request(message.request_id)
         faults = 0
         try:
             if await self._attempt(message, self._deliver):
@@ -191,6 +196,8 @@ class SlackNotifier:
             if await self._outbox.place(message.place_id) != place or not await self._outbox.begin(message):
                 return
             self._begun.add(message.id)
+            if message.attempts:
+                self._on_retry()
             fate = await self._messenger.send(message, place)
             await self._settle(message, fate.state, fate.not_before)
         event = self._posted.get(message.request_id)

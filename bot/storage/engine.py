@@ -8,14 +8,13 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import filelock
-from alembic.util import CommandError
 from sqlalchemy import exc
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from bot.domain.errors import StoreUnavailable
-from bot.storage import versions
+from bot.storage.current import is_current
 from bot.storage.postgresql import Begin, is_postgresql, open_server
 from bot.storage.sqlite import open_file
 from bot.storage.transactions import OPTION, READS, READS_LONG, WRITES, WRITES_AT_ONCE, WRITES_LONG
@@ -132,8 +131,12 @@ async def migrate(engine: Engine) -> None:
     as they are, where that one says that this one may work with them: both run side by side meanwhile.
     """
     async with engine.reading() as connection:
-        if await connection.run_sync(versions.stands_at) == versions.newest():
+        if await connection.run_sync(is_current):
             return
+    from alembic.util import CommandError  # noqa: PLC0415  most starts have nothing to migrate: see `current`
+
+    from bot.storage import versions  # noqa: PLC0415
+
     try:
         async with engine.writing(unhurried=True) as connection:
             await connection.run_sync(versions.upgrade)

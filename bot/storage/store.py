@@ -13,6 +13,7 @@ from bot.domain.identifiers import Imei
 from bot.domain.requests import UNDECIDED, ChangeRequest, Item, ItemState, PersonDecision, Status
 from bot.domain.undo import TOOK_BACK
 from bot.services.ports import Submission, Tx
+from bot.services.watching import OnCommit
 from bot.storage.engine import Engine
 from bot.storage.later_writes import written_since
 from bot.storage.leases import living
@@ -32,9 +33,10 @@ _AT_WORK = (
 class SqlStore:
     """Implements `Store` of the ports. Reads see what is committed, also inside a transaction's block."""
 
-    def __init__(self, engine: Engine, replica: str = "") -> None:
+    def __init__(self, engine: Engine, replica: str = "", *, on_commit: OnCommit | None = None) -> None:
         self._engine = engine
         self._replica = replica
+        self._on_commit = on_commit
 
     def transaction(self) -> AbstractAsyncContextManager[Tx]:
         """Open a write transaction; commits at the end of the block, rolls back on any exception."""
@@ -46,6 +48,8 @@ class SqlStore:
             tx = SqlTx(connection, self._replica)
             yield tx
             await tx.flush()
+        if self._on_commit:
+            self._on_commit(tx.done)
 
     async def request(self, request_id: str) -> ChangeRequest | None:
         """One request, with its decisions and item."""
