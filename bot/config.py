@@ -7,7 +7,7 @@ its reader beside it. `.env.example` is kept equal to this table by a test.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -15,11 +15,15 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from dotenv import dotenv_values
 
+from bot.secret_files import with_files_read
 from bot.settings import (
     Secret,
+    any_secret,
+    any_text,
     database_address,
     host_name,
     one_of,
+    one_word,
     port_number,
     rate,
     ready_token,
@@ -35,6 +39,7 @@ __all__ = [
     "Setting",
     "database_url",
     "environment",
+    "from_files",
     "readable",
     "settings",
 ]
@@ -50,12 +55,16 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One key: what it is for, how it is read, and what holds where it isn't set (None: nothing does)."""
+    """One key: what it is for, how it is read, and what holds where it isn't set (None: nothing does).
+
+    `secret`: may hold one, and so may come from the file that `<KEY>_FILE` names.
+    """
 
     explanation: str
     read: Callable[[str], object]
     default: str | None = None
     required: bool = False
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +74,10 @@ class Config:
     slack_bot_token: Annotated[
         Secret,
         Setting(
-            "The bot user's token (xoxb-…): app page, “OAuth & Permissions”.", token("xoxb-"), required=True
+            "The bot user's token (xoxb-…): app page, “OAuth & Permissions”.",
+            token("xoxb-"),
+            required=True,
+            secret=True,
         ),
     ]
     slack_transport: Annotated[
@@ -74,10 +86,15 @@ class Config:
     ]
     slack_app_token: Annotated[
         Secret | None,
-        Setting("App-level token (xapp-…) with connections:write; needed for socket.", token("xapp-")),
+        Setting(
+            "App-level token (xapp-…) with connections:write; needed for socket.",
+            token("xapp-"),
+            secret=True,
+        ),
     ]
     slack_signing_secret: Annotated[
-        Secret | None, Setting("Signing secret: app page, “Basic Information”; needed for http.", Secret)
+        Secret | None,
+        Setting("Signing secret: app page, “Basic Information”; needed for http.", one_word, secret=True),
     ]
     host: Annotated[str, Setting("Address to listen on, for http.", host_name, "127.0.0.1")]
     port: Annotated[
@@ -89,11 +106,13 @@ class Config:
     monogoto_url: Annotated[
         str, Setting("Monogoto's API: https, or this machine.", safe_url, "https://console.monogoto.io")
     ]
-    monogoto_username: Annotated[str | None, Setting("Monogoto user name; together with the password.", str)]
-    monogoto_password: Annotated[Secret | None, Setting("Monogoto password.", Secret)]
+    monogoto_username: Annotated[
+        str | None, Setting("Monogoto user name; together with the password.", any_text)
+    ]
+    monogoto_password: Annotated[Secret | None, Setting("Monogoto password.", any_secret, secret=True)]
     monogoto_token: Annotated[
         Secret | None,
-        Setting("A ready-made Monogoto token, instead of user name and password.", ready_token),
+        Setting("A ready-made Monogoto token, instead of user name and password.", ready_token, secret=True),
     ]
     monogoto_max_rate: Annotated[float, Setting("Calls a second to Monogoto, at most.", rate, "5")]
     database_url: Annotated[
@@ -102,8 +121,9 @@ class Config:
             "Where requests and the audit are kept: sqlite:///<file>.",
             database_address,
             "sqlite:///imei-lock.db",
+            secret=True,
         ),
-    ]
+    ] = field(repr=False)  # an address of a server may hold a password
     policy_file: Annotated[Path, Setting("Who may ask for what, and who approves.", Path, "policy.toml")]
     log_level: Annotated[
         str,
@@ -129,10 +149,12 @@ def readable(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, 
     The values are those of `Config`'s fields; None where a key is not set, or wrong.
     """
     values: dict[str, Any] = {}
-    problems: dict[str, str] = {}
+    given, problems = with_files_read(environment, from_files())
     for key, setting in settings().items():
-        raw = environment.get(key, "").strip() or setting.default
+        raw = given.get(key, "").strip() or setting.default
         values[key.lower()] = None
+        if key in problems:
+            continue
         if raw is None:
             if setting.required:
                 problems[key] = f"is missing. {setting.explanation}"
@@ -148,11 +170,14 @@ def readable(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, 
 
 def database_url(environment: Mapping[str, str]) -> str:
     """Where the records are, for verbs that need nothing else. Raises `ConfigError`."""
-    setting = settings()["DATABASE_URL"]
+    key, setting = "DATABASE_URL", settings()["DATABASE_URL"]
+    given, problems = with_files_read(environment, [key])
+    if problems:
+        raise ConfigError(problems)
     try:
-        return str(setting.read(environment.get("DATABASE_URL", "").strip() or setting.default or ""))
+        return str(setting.read(given.get(key, "").strip() or setting.default or ""))
     except ValueError as wrong:
-        raise ConfigError({"DATABASE_URL": f"{wrong}."}) from None
+        raise ConfigError({key: f"{wrong}."}) from None
 
 
 @cache
@@ -160,6 +185,11 @@ def settings() -> Mapping[str, Setting]:
     """Every key of the environment with what is known of it, in the order they are read."""
     hints = get_type_hints(Config, include_extras=True)
     return MappingProxyType({name.upper(): hint.__metadata__[0] for name, hint in hints.items()})
+
+
+def from_files() -> list[str]:
+    """The keys whose values may come from a file: `<KEY>_FILE` names it."""
+    return [key for key, setting in settings().items() if setting.secret]
 
 
 def environment(dotenv: Path, real: Mapping[str, str]) -> dict[str, str]:

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bot.config import ConfigError, Secret, environment, settings
+from bot.config import ConfigError, Secret, environment, from_files, settings
 from bot.domain.policy import Policy
 from bot.policy_file import PolicyError, load_policy
+from bot.secret_files import SUFFIX
 from bot.services.checked import Checked, failed, ok, remark, warning
+from bot.settings import shown
 
 _OURS = ("SLACK_", "MONOGOTO_")
 _PERSONAL = frozenset({"MONOGOTO_USERNAME"})
@@ -19,18 +21,23 @@ def variables(
     given: Mapping[str, str], values: Mapping[str, Any], problems: Mapping[str, str]
 ) -> Iterable[Checked]:
     """One line for each key, then those that look like ours and are none."""
+    files = {key: given.get(key + SUFFIX, "").strip() for key in from_files()}
     for key, setting in settings().items():
         name = f"variable {key}"
         if key in problems:
             yield failed(name, problems[key], f"Set {key} in .env or in the environment; see .env.example.")
+        elif files.get(key):
+            yield ok(name, f"set, from the file that {key}{SUFFIX} names")
         elif not given.get(key, "").strip():
             yield ok(name, "not set" if setting.default is None else f"{setting.default} (by default)")
         elif isinstance(values[key.lower()], Secret) or key in _PERSONAL:
             yield ok(name, "set")
         else:
-            yield ok(name, str(values[key.lower()]))
+            value = str(values[key.lower()])
+            yield ok(name, shown(value) if setting.secret else value)
+    known = {*settings(), *(key + SUFFIX for key in files)}
     for key in sorted(given):
-        if key.startswith(_OURS) and key not in settings():
+        if key.startswith(_OURS) and key not in known:
             yield warning(f"variable {key}", "is no setting", "Take it out, or mend its name: .env.example.")
 
 
