@@ -33,7 +33,7 @@ def with_files_read(
 
 
 def _content(path: Path) -> str:
-    """What the file holds, without the line break at its end. Raises ValueError with the end of a sentence."""
+    """What the file holds, without its last line break. Raises ValueError with the end of a sentence."""
     try:
         with path.open("rb") as file:
             raw = file.read(LONGEST + 1)
@@ -52,7 +52,7 @@ def _content(path: Path) -> str:
 
 
 def _place(named: str) -> str:
-    """The path, where it surely is one: somebody may have put the secret itself where its file's name belongs."""
+    """The path, where it surely is one: somebody may have put the secret itself where its file belongs."""
     path = Path(named)
     try:
         sure = path.is_absolute() and path.parent.is_dir()
