@@ -73,8 +73,13 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002  it holds the stranger's bytes
     ) -> web.StreamResponse:
-        """Answer with the status alone. Only what is our own mistake is logged."""
-        if status >= 500 and exc is not None:
+        """Answer with the status alone. Only what is our own mistake is logged.
+
+        Of an expectation that is no text aiohttp makes an error of its own, before any of our code is asked.
+        """
+        if isinstance(exc, UnicodeEncodeError) and "Expect" in request.headers:
+            status = 417
+        elif status >= 500 and exc is not None:
             log_unexpected("Answering over HTTP", exc)
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun already")

@@ -113,8 +113,8 @@ class HttpTransport:
         """Listen; returns once requests are taken. Raises `TransportFailed` where it can't."""
         app = web.Application(client_max_size=MAX_BODY, middlewares=[self._heard])
         app.on_response_prepare.append(_say_little)
-        app.router.add_post("/slack/events", self._receive)
-        app.router.add_get("/healthz", self._alive)
+        app.router.add_post("/slack/events", self._receive, expect_handler=_expect)
+        app.router.add_get("/healthz", self._alive, expect_handler=_expect)
         runner = web.AppRunner(app, shutdown_timeout=self._grace_seconds)
         await runner.setup()
         self._runner = runner
@@ -211,6 +211,15 @@ class HttpTransport:
 def _refused(refused: web.HTTPException) -> web.HTTPException:
     refused.force_close()
     return refused
+
+
+async def _expect(request: web.Request) -> None:
+    """aiohttp's own answer repeats what was expected, which may be no text at all."""
+    if request.headers.get("Expect", "").lower() != "100-continue":
+        raise _refused(web.HTTPExpectationFailed())
+    if request.version == HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # as aiohttp's own: nothing of the answer has been sent
 
 
 async def _say_little(_: web.Request, response: web.StreamResponse) -> None:

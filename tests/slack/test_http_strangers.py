@@ -91,6 +91,21 @@ async def test_another_method_path_or_version_is_4xx_and_hung_up_on_even_when_si
     assert door.payloads == []
 
 
+@pytest.mark.parametrize("expected", [b"a miracle", b"\x80\xff"])
+async def test_an_expectation_that_nobody_knows_is_417_and_not_repeated(door: Door, expected: bytes) -> None:
+    for start in (
+        b"POST /slack/events HTTP/1.1",
+        b"GET /slack/events HTTP/1.1",
+        b"GET /healthz HTTP/1.1",
+        b"GET /a HTTP/1.1",
+        b"CONNECT x:1 HTTP/1.1",
+        b"GET http://y/a HTTP/1.1",
+    ):
+        raw = door.request(command(), b"Expect: " + expected + b"\r\n" + CLOSE, start=start)
+        assert await door.answers(raw) == [417], start
+    assert await door.answers(door.request(command(), b"Expect: 100-Continue\r\n" + CLOSE)) == [100, 200]
+
+
 HEADERS = {
     "two lengths": b"Content-Length: 3\r\n",
     "length and chunks": b"Transfer-Encoding: chunked\r\n",
