@@ -1,4 +1,4 @@
-"""What the container file and the service promise, read from their text: here nothing builds or starts them."""
+"""What the container file and the service promise, read from their text: here nothing builds or runs them."""
 
 from __future__ import annotations
 

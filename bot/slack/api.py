@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -94,6 +95,8 @@ class SlackApi:
 
     async def upload(self, url: str, pieces: AsyncIterator[bytes], length: int) -> None:
         """Send a file's bytes where Slack said. Nobody sees it before it is completed. Raises like `call`."""
+        if not self._is_slacks(url):
+            raise SlackError("upload", "not one of Slack's")
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
         try:
             async with self._session.post(
@@ -109,15 +112,31 @@ class SlackApi:
             raise SlackAway("upload", type(error).__name__) from None
 
     async def url(self, response_url: str, message: dict[str, Any]) -> None:
-        """Answer through a `response_url`. Raises like `call`."""
+        """Answer through a `response_url`. Raises like `call`.
+
+        It names a place to write to, out of a payload: only Slack's own are written to, as they stand.
+        """
+        if not self._is_slacks(response_url):
+            raise SlackError("response_url", "not one of Slack's")
         try:
-            async with self._session.post(response_url, json=message) as answer:
+            async with self._session.post(response_url, json=message, allow_redirects=False) as answer:
                 if answer.status >= 500:
                     raise SlackAway("response_url", f"HTTP {answer.status}")
-                if answer.status >= 400:
+                if answer.status >= 300:
                     raise SlackError("response_url", f"HTTP {answer.status}")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise SlackAway("response_url", type(error).__name__) from None
+
+    def _is_slacks(self, url: str) -> bool:
+        """Slack's own hosts by https, or the one that was configured. No token goes to either."""
+        try:
+            there, ours = urlsplit(url), urlsplit(self.base_url)
+            if (there.scheme, there.netloc) == (ours.scheme, ours.netloc):
+                return True
+            host, plain = there.hostname or "", there.port in (None, 443) and there.username is None
+        except ValueError:
+            return False
+        return there.scheme == "https" and plain and host.endswith((".slack.com", ".slack-gov.com"))
 
 
 def _query(arguments: dict[str, Any]) -> dict[str, Any]:
