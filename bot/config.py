@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_type_hints
+from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
 
@@ -141,6 +142,13 @@ class Config:
         if problems:
             raise ConfigError(problems)
         return cls(**values)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret in it, to be kept out of what is written."""
+        held = (getattr(self, key.lower()) for key in from_files())
+        revealed = [value.reveal() for value in held if isinstance(value, Secret)]
+        password = urlsplit(self.database_url).password
+        return (*revealed, unquote(password), password) if password else tuple(revealed)
 
 
 def readable(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:

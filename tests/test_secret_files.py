@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing
 from pathlib import Path
 
@@ -159,3 +160,10 @@ def test_a_configuration_shows_no_address_of_a_database() -> None:
 
 def test_every_secret_says_so() -> None:
     assert all(setting.secret == (key in from_files()) for key, setting in settings().items())
+
+
+def test_a_configuration_names_its_secrets_to_whoever_has_to_keep_them_out_of_what_is_written() -> None:
+    config = Config.from_env(PLAIN)
+    assert set(config.secrets()) == {"xoxb-1-bot", "xapp-1-app", "correct horse"}
+    server = dataclasses.replace(config, database_url="postgresql://bot:hunter%2F2@db/imei")
+    assert {"hunter%2F2", "hunter/2"} <= set(server.secrets())
