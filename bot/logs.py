@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import sys
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TextIO
@@ -66,7 +67,14 @@ def _is_loud(name: str) -> bool:
 
 
 class TextFormatter(logging.Formatter):
-    """One line a record, a traceback below it; all of it masked, line breaks in a message made visible."""
+    """One line a record, a traceback below it; all of it masked, line breaks in a message made visible.
+
+    Times are UTC, and say so.
+    """
+
+    converter = staticmethod(time.gmtime)
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.logs import mask, set_up
+from bot.logs import TextFormatter, mask, set_up
 
 
 @pytest.fixture(autouse=True)
@@ -136,3 +136,8 @@ def test_a_known_secret_is_taken_out_of_a_foreign_errors_text_and_traceback(form
     assert "horse" not in written
     assert "1234567" not in written
     assert "in short" in written
+
+
+def test_a_line_of_text_begins_with_its_time_in_utc() -> None:
+    record = logging.makeLogRecord({"msg": "now", "created": 1772442000.25, "msecs": 250.0})
+    assert TextFormatter().format(record).startswith("2026-03-02T09:00:00.250Z ")

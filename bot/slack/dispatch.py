@@ -84,6 +84,7 @@ class BoltDispatch:
         Never raises: see `safely`.
         """
         if not makes_sense(payload):
+            logger.warning("A payload of a shape that Slack's do not have was refused")
             return Answer(400)
         return await safely(self._listen, payload)
 
