@@ -79,7 +79,7 @@ class Connection(web.RequestHandler):
         """
         if isinstance(exc, UnicodeEncodeError) and "Expect" in request.headers:
             status = 417
-        elif status >= 500 and exc is not None:
+        elif status >= 500 and exc is not None and not isinstance(exc, ConnectionError):
             log_unexpected("Answering over HTTP", exc)
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun already")

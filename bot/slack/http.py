@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import re
+from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -24,6 +25,9 @@ from bot.slack.socket import TransportFailed
 
 WINDOW_SECONDS = 300
 MAX_BODY = 1024 * 1024
+USUAL_BODY = 64 * 1024
+LARGE_AT_ONCE = 16
+"""Bodies of more than the usual size, while they come in: what a crowd of strangers may make us hold."""
 MAX_FIELDS = 200
 _REMEMBERED = 50_000
 
@@ -97,6 +101,7 @@ class HttpTransport:
         self._grace_seconds = grace_seconds
         # A timestamp may lie as far in the future as in the past: it must be remembered for both halves.
         self._seen: TTLCache[str, bool] = TTLCache(_REMEMBERED, 2 * WINDOW_SECONDS + 1, timer=self._seconds)
+        self._large_bodies = asyncio.Semaphore(LARGE_AT_ONCE)
         self._connections = Connections(patience=slow_client_seconds)
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
@@ -177,11 +182,25 @@ class HttpTransport:
             raise web.HTTPRequestEntityTooLarge(MAX_BODY, announced)
         try:
             async with asyncio.timeout(self._slow_client_seconds):
-                return await request.read()
+                return await self._whole(request)
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
-        except (web.RequestPayloadError, ValueError):
+        except (web.RequestPayloadError, ValueError, ConnectionError, RuntimeError):
+            # aiohttp says RuntimeError where the other side was gone before anybody looked.
             raise web.HTTPBadRequest from None
+
+    async def _whole(self, request: web.Request) -> bytes:
+        """Nobody has signed anything yet: only a few may hold more than what Slack usually sends."""
+        body = bytearray()
+        async with AsyncExitStack() as held:
+            async for piece in request.content.iter_any():
+                is_large = len(body) > USUAL_BODY
+                body += piece
+                if len(body) > MAX_BODY:
+                    raise web.HTTPRequestEntityTooLarge(MAX_BODY, len(body))
+                if len(body) > USUAL_BODY and not is_large:
+                    await held.enter_async_context(self._large_bodies)
+        return bytes(body)
 
     def _is_from_slack(self, timestamp: str, signature: str, body: bytes) -> bool:
         expected = sign(self._signing_secret, timestamp, body)

@@ -11,7 +11,7 @@ import pytest
 
 from bot.slack import connections
 from bot.slack.connections import Connections
-from bot.slack.http import MAX_BODY
+from bot.slack.http import LARGE_AT_ONCE, MAX_BODY, USUAL_BODY
 from tests.slack.strangers import CLOSE, Door, command, deaf, hang_up, opened
 
 PATIENCE = 0.2
@@ -285,6 +285,37 @@ async def test_of_those_who_make_room_none_has_sent_what_slack_signed() -> None:
         assert (await reader.readuntil(b"done")).startswith(b"HTTP/1.1 200")
         for _, other in [*crowd, (reader, writer)]:
             await hang_up(other)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["a body that breaks off", "headers that break off"])
+async def test_a_connection_that_breaks_in_the_middle_is_not_logged(
+    door: Door, whole: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for _ in range(10):
+        _, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        writer.write(SHAPED + b"text=" if whole else SHAPED[:50])
+        await writer.drain()
+        await asyncio.sleep(0)
+        writer.transport.abort()
+    assert await door.answers(door.request(command(), CLOSE)) == [200]
+    assert caplog.records == []
+
+
+async def test_a_crowd_of_large_bodies_is_read_a_few_at_a_time_and_holds_up_no_small_one() -> None:
+    large = b"text=" + b"a" * (4 * USUAL_BODY)
+    async with opened(patience=PATIENCE * 5) as (door, transport):
+        begun = door.request(large)[:-USUAL_BODY]
+        crowd = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(2 * LARGE_AT_ONCE)]
+        for _, writer in crowd:
+            writer.write(begun)
+        await _until(transport._large_bodies.locked)
+        assert await door.answers(door.request(command("small"), CLOSE)) == [200]
+        await asyncio.gather(*(reader.read() for reader, _ in crowd), return_exceptions=True)
+        assert not transport._large_bodies.locked()
+        assert await door.answers(door.request(large, CLOSE)) == [200]
+        for _, writer in crowd:
+            await hang_up(writer)
 
 
 def test_a_process_has_files_left_beside_its_connections() -> None:
