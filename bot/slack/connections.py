@@ -17,6 +17,8 @@ from bot.slack.dispatch import log_unexpected
 
 MOST = 256
 """Connections at once: far more than Slack opens, far fewer than a process has files."""
+READ_AHEAD = 16 * 1024
+"""Bytes of a body that are held, some times over, before anybody has asked for them."""
 SERVER = "imei-lock"
 """What is said of the software, and of its version: no more."""
 
@@ -129,6 +131,7 @@ class Connections:
             keepalive_timeout=self._patience,
             lingering_time=self._patience,
             access_log=None,
+            read_bufsize=READ_AHEAD,
             auto_decompress=False,  # signed is what was sent, byte for byte
         )
         self._open.add(connection)
