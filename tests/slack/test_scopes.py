@@ -36,11 +36,17 @@ METHODS = {
     "usergroups.users.list": ("usergroups:read",),
     "users.info": ("users:read",),
     "views.open": (),
+    "views.publish": (),
     "views.update": (),
 }
-"""Each method that the bot calls, and the scopes that Slack documents for it (of those for what we do)."""
+"""Methods, and the scopes that Slack documents for them (of those for what we do)."""
 BESIDES = {"commands": "slash commands and shortcuts"}
 """Scopes that no method needs."""
+EVENTS_NEED = {
+    "app_home_opened": (),
+    "subteam_members_changed": ("usergroups:read",),
+    "subteam_updated": ("usergroups:read",),
+}
 FAMILY = re.compile(
     r"(admin|apps|auth|bookmarks|bots|calls|canvases|chat|conversations|dnd|emoji|files|lists|migration|oauth"
     r"|openid|pins|reactions|reminders|rtm|search|stars|team|usergroups|users|views|workflows)\.[a-zA-Z.]+"
@@ -64,21 +70,18 @@ def called() -> set[str]:
 
 
 def test_every_method_that_is_called_has_its_scopes_written_down() -> None:
-    assert called() == set(METHODS)
+    assert called() - set(METHODS) == set()
 
 
 def test_the_manifest_asks_for_what_is_needed_and_for_nothing_else() -> None:
-    needed = {scope for scopes in METHODS.values() for scope in scopes} | set(BESIDES)
-    assert set(ASKED) == needed
+    needed = {scope for method in called() for scope in METHODS[method]}
+    needed |= {scope for event in EVENTS for scope in EVENTS_NEED[event]}
+    assert set(ASKED) == needed | set(BESIDES)
 
 
 @pytest.mark.parametrize("scope", ASKED)
 def test_each_scope_says_beside_it_what_it_is_for(scope: str) -> None:
     assert re.search(rf"^ +- {re.escape(scope)} +# \S.{{9,}}", MANIFEST, re.MULTILINE)
-
-
-def test_events_need_no_scope_of_their_own() -> None:
-    assert {event.split("_")[0] for event in EVENTS} == {"subteam"}, "usergroups:read covers these"
 
 
 def test_check_looks_at_the_same_scopes() -> None:
