@@ -73,6 +73,7 @@ def test_whatever_is_sent_is_answered_with_2xx_or_4xx_or_not_at_all(
     door: Door, elsewhere: Elsewhere, signed: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
+    door.payloads.clear()
 
     @settings(max_examples=60 * MORE, suppress_health_check=list(HealthCheck), database=None)
     @given(START, HEADERS, BODY, TAIL, st.data())
