@@ -68,6 +68,7 @@ _EVENT = _WHO | {
     "function": {"callback_id": str},
     "inputs": {},
 }
+# Of a message only what Bolt reads: `message_text` takes whatever else it is, and finds no number in it.
 PAYLOAD = _INSTALLED | {
     "type": str,
     "command": str,
@@ -85,7 +86,7 @@ PAYLOAD = _INSTALLED | {
     "value": str,
     "message_ts": str,
     "action_ts": str,
-    "message": _MESSAGE,
+    "message": ({"user": _NAMED, "bot_id": str}, str, list, int, float),
     "container": {"type": str, "channel_id": str, "message_ts": str, "view_id": str, "thread_ts": str},
     "view": _VIEW,
     "actions": [_ACTION],
