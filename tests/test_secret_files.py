@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.check.variables import variables
+from bot.check.variables import policy_file, variables
 from bot.config import Config, ConfigError, Secret, database_url, from_files, readable, settings
 from bot.secret_files import LONGEST
+from bot.services.checked import Level
 
 PLAIN = {
     "SLACK_BOT_TOKEN": "xoxb-1-bot",
@@ -167,3 +168,11 @@ def test_a_configuration_names_its_secrets_to_whoever_has_to_keep_them_out_of_wh
     assert set(config.secrets()) == {"xoxb-1-bot", "xapp-1-app", "correct horse"}
     server = dataclasses.replace(config, database_url="postgresql://bot:hunter%2F2@db/imei")
     assert {"hunter%2F2", "hunter/2"} <= set(server.secrets())
+
+
+def test_check_warns_of_a_policy_that_anybody_may_write(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text((Path(__file__).parent.parent / "policy.example.toml").read_text())
+    for mode, level in ((0o644, Level.OK), (0o646, Level.WARNING)):
+        policy.chmod(mode)
+        assert [one.level for one in policy_file(policy)[1]] == [level]

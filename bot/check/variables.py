@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -69,4 +70,7 @@ def policy_file(path: Path | None) -> tuple[Policy | None, list[Checked]]:
     except PolicyError as error:
         fix = f"Mend it in {path}; policy.example.toml shows how it is meant."
         return None, [failed(name, problem, fix) for problem in error.problems]
+    if path.stat().st_mode & stat.S_IWOTH:
+        said = f"{path}: anybody on this machine may give themselves a role in it"
+        return policy, [warning(name, said, f"chmod o-w {path}")]
     return policy, [ok(name, f"{path}: {len(policy.roles)} roles, {len(policy.rules)} rules")]
