@@ -100,13 +100,13 @@ PAYLOAD = _INSTALLED | {
 }
 
 
-def makes_sense(payload: Mapping[str, Any]) -> bool:
+def makes_sense(payload: object) -> bool:
     """Whether a payload has the types that Slack's have, and holds only text that can be kept and sent on."""
     try:
         json.dumps(payload, ensure_ascii=False).encode("utf-8")
     except (ValueError, TypeError, RecursionError):
         return False
-    return fits(payload, PAYLOAD)
+    return isinstance(payload, dict) and fits(payload, PAYLOAD)
 
 
 def fits(value: object, shape: Shape) -> bool:
