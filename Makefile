@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := bot tests bench
 
-.PHONY: demo story gallery screenshot test lint types tests bench coverage lock clean
+.PHONY: demo story gallery screenshot test test-all lint types tests fuzz bench coverage lock licences audit clean
 .DEFAULT_GOAL := test
 
 # A local Slack in the browser, a local Monogoto and the bot between them; no account needed. Settings:
@@ -41,6 +41,16 @@ types: $(READY)
 tests: $(READY)
 	$(BIN)/python -m pytest -n auto
 
+# The same on every Python from 3.11 up that this machine has, each in .venvs/; TESTS=tests/domain for a part.
+TESTS := tests
+test-all:
+	@sh tests/all_pythons.sh $(TESTS)
+
+# The fuzz tests with fifty times as many examples; FUZZ=500 for a night.
+FUZZ := 50
+fuzz: $(READY)
+	FUZZ=$(FUZZ) $(BIN)/python -m pytest -n auto --timeout 86400 tests/fuzz
+
 # How fast the bot is, as ratios within one run: the table of docs/benchmarks.md. Ends by itself.
 bench: $(READY)
 	$(BIN)/python -m bench
@@ -57,6 +67,14 @@ LOCK = $(if $(wildcard $(BIN)/uv),$(BIN)/uv,uv) pip compile pyproject.toml --uni
 lock:
 	$(LOCK) --output-file requirements.txt
 	$(LOCK) --group dev --constraint requirements.txt --output-file requirements-dev.txt
+
+# The table of docs/licences.md, from what is installed of requirements.txt.
+licences: $(READY)
+	$(BIN)/python -m tests.licences docs/licences.md
+
+# What is known to be wrong with the pinned packages. --strict: a package that nobody could look up is no pass.
+audit: $(READY)
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
 
 # Installed anew only when the lock has changed.
 $(READY): requirements-dev.txt
@@ -75,5 +93,5 @@ $(READY): requirements-dev.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .demo .gallery
+	rm -rf $(VENV) .venvs .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .demo .gallery
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

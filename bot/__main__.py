@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(config: Config) -> int:
-    set_up(level=config.log_level, form=config.log_format)
+    set_up(level=config.log_level, form=config.log_format, secrets=config.secrets())
     policy = load_policy(Path(config.policy_file))
     bot = await build(config, policy, clock=SystemClock())
     ended = asyncio.Event()

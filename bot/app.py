@@ -256,7 +256,14 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         lookups=lookups,
         inventory=known,
         steering=steering,
-        again=AskingAgain(store=store, results=results, intake=bulks.intake, clock=clock, id_from=id_from),
+        again=AskingAgain(
+            store=store,
+            results=results,
+            intake=bulks.intake,
+            clock=clock,
+            id_from=id_from,
+            authority=authority,
+        ),
         bulks=bulks,
     )
     app = listeners.build_app(token=config.slack_bot_token.reveal())

@@ -12,15 +12,20 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_type_hints
+from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
 
+from bot.secret_files import with_files_read
 from bot.settings import (
     DatabaseUrl,
     Secret,
+    any_secret,
+    any_text,
     database_address,
     host_name,
     one_of,
+    one_word,
     port_number,
     rate,
     ready_token,
@@ -38,6 +43,7 @@ __all__ = [
     "Setting",
     "database_url",
     "environment",
+    "from_files",
     "move_to",
     "readable",
     "settings",
@@ -54,12 +60,16 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One key: what it is for, how it is read, and what holds where it isn't set (None: nothing does)."""
+    """One key: what it is for, how it is read, and what holds where it isn't set (None: nothing does).
+
+    `secret`: may hold one, and so may come from the file that `<KEY>_FILE` names.
+    """
 
     explanation: str
     read: Callable[[str], object]
     default: str | None = None
     required: bool = False
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +79,10 @@ class Config:
     slack_bot_token: Annotated[
         Secret,
         Setting(
-            "The bot user's token (xoxb-…): app page, “OAuth & Permissions”.", token("xoxb-"), required=True
+            "The bot user's token (xoxb-…): app page, “OAuth & Permissions”.",
+            token("xoxb-"),
+            required=True,
+            secret=True,
         ),
     ]
     slack_transport: Annotated[
@@ -78,10 +91,15 @@ class Config:
     ]
     slack_app_token: Annotated[
         Secret | None,
-        Setting("App-level token (xapp-…) with connections:write; needed for socket.", token("xapp-")),
+        Setting(
+            "App-level token (xapp-…) with connections:write; needed for socket.",
+            token("xapp-"),
+            secret=True,
+        ),
     ]
     slack_signing_secret: Annotated[
-        Secret | None, Setting("Signing secret: app page, “Basic Information”; needed for http.", Secret)
+        Secret | None,
+        Setting("Signing secret: app page, “Basic Information”; needed for http.", one_word, secret=True),
     ]
     host: Annotated[str, Setting("Address to listen on, for http.", host_name, "127.0.0.1")]
     port: Annotated[
@@ -93,11 +111,13 @@ class Config:
     monogoto_url: Annotated[
         str, Setting("Monogoto's API: https, or this machine.", safe_url, "https://console.monogoto.io")
     ]
-    monogoto_username: Annotated[str | None, Setting("Monogoto user name; together with the password.", str)]
-    monogoto_password: Annotated[Secret | None, Setting("Monogoto password.", Secret)]
+    monogoto_username: Annotated[
+        str | None, Setting("Monogoto user name; together with the password.", any_text)
+    ]
+    monogoto_password: Annotated[Secret | None, Setting("Monogoto password.", any_secret, secret=True)]
     monogoto_token: Annotated[
         Secret | None,
-        Setting("A ready-made Monogoto token, instead of user name and password.", ready_token),
+        Setting("A ready-made Monogoto token, instead of user name and password.", ready_token, secret=True),
     ]
     monogoto_max_rate: Annotated[float, Setting("Calls a second to Monogoto, at most.", rate, "5")]
     database_url: Annotated[
@@ -107,6 +127,7 @@ class Config:
             "postgresql://<user>:<password>@<host>/<database>.",
             database_address,
             "sqlite:///imei-lock.db",
+            secret=True,
         ),
     ]
     replica_heartbeat: Annotated[
@@ -144,6 +165,17 @@ class Config:
             raise ConfigError(problems)
         return cls(**values)
 
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret in it, to be kept out of what is written."""
+        held = (getattr(self, key.lower()) for key in from_files())
+        revealed = [
+            value.reveal()
+            for value in held
+            if isinstance(value, Secret) and not isinstance(value, DatabaseUrl)
+        ]
+        password = urlsplit(self.database_url.reveal()).password
+        return (*revealed, unquote(password), password) if password else tuple(revealed)
+
 
 def readable(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     """What can be read, and one sentence for each key that is missing or wrong, in the table's order.
@@ -151,10 +183,12 @@ def readable(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, 
     The values are those of `Config`'s fields; None where a key is not set, or wrong.
     """
     values: dict[str, Any] = {}
-    problems: dict[str, str] = {}
+    given, problems = with_files_read(environment, from_files())
     for key, setting in settings().items():
-        raw = environment.get(key, "").strip() or setting.default
+        raw = given.get(key, "").strip() or setting.default
         values[key.lower()] = None
+        if key in problems:
+            continue
         if raw is None:
             if setting.required:
                 problems[key] = f"is missing. {setting.explanation}"
@@ -171,19 +205,23 @@ def readable(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, 
 
 def database_url(environment: Mapping[str, str]) -> DatabaseUrl:
     """Where the records are, for verbs that need nothing else. Raises `ConfigError`."""
-    return _address("DATABASE_URL", environment.get("DATABASE_URL", "").strip() or _default())
+    given = _with_file(environment, "DATABASE_URL")
+    return _address("DATABASE_URL", given or settings()["DATABASE_URL"].default or "")
 
 
 def move_to(environment: Mapping[str, str], typed: str | None) -> DatabaseUrl:
-    """Where the records are to go: as typed, else by `MOVE_TO`. Raises `ConfigError`."""
-    given = typed or environment.get("MOVE_TO", "").strip()
+    """Where the records are to go: as typed, else by `MOVE_TO` or `MOVE_TO_FILE`. Raises `ConfigError`."""
+    given = typed or _with_file(environment, "MOVE_TO")
     if not given:
         raise ConfigError({"MOVE_TO": "is missing: say where to, with --to or in the environment or .env."})
     return _address("--to" if typed else "MOVE_TO", given)
 
 
-def _default() -> str:
-    return settings()["DATABASE_URL"].default or ""
+def _with_file(environment: Mapping[str, str], key: str) -> str:
+    given, problems = with_files_read(environment, [key])
+    if problems:
+        raise ConfigError(problems)
+    return given.get(key, "").strip()
 
 
 def _address(key: str, value: str) -> DatabaseUrl:
@@ -198,6 +236,11 @@ def settings() -> Mapping[str, Setting]:
     """Every key of the environment with what is known of it, in the order they are read."""
     hints = get_type_hints(Config, include_extras=True)
     return MappingProxyType({name.upper(): hint.__metadata__[0] for name, hint in hints.items()})
+
+
+def from_files() -> list[str]:
+    """The keys whose values may come from a file: `<KEY>_FILE` names it."""
+    return [key for key, setting in settings().items() if setting.secret]
 
 
 def environment(dotenv: Path, real: Mapping[str, str]) -> dict[str, str]:

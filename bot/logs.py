@@ -6,6 +6,8 @@ import json
 import logging
 import re
 import sys
+import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -84,7 +86,14 @@ def _named(record: logging.LogRecord) -> dict[str, str]:
 
 
 class TextFormatter(logging.Formatter):
-    """One line a record, a traceback below it; all of it masked, line breaks in a message made visible."""
+    """One line a record, a traceback below it; all of it masked, line breaks in a message made visible.
+
+    Times are UTC, and say so.
+    """
+
+    converter = staticmethod(time.gmtime)
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -120,12 +129,34 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry)
 
 
-def set_up(*, level: str, form: str, stream: TextIO | None = None) -> None:
+class _Discreet(logging.StreamHandler[TextIO]):
+    """Takes out what it knows to be secret, wherever in a record it got to: a foreign error's text, say."""
+
+    def __init__(self, stream: TextIO, secrets: Iterable[str]) -> None:
+        super().__init__(stream)
+        known = {secret for secret in secrets if len(secret) >= SHORTEST_SECRET}
+        spelt = known | {
+            json.dumps(s, ensure_ascii=ascii_only)[1:-1] for s in known for ascii_only in (True, False)
+        }
+        self._secrets = sorted(spelt, key=len, reverse=True)
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return text
+
+
+SHORTEST_SECRET = 6
+"""Shorter ones are parts of ordinary words: taking them out would garble the log, and show them."""
+
+
+def set_up(*, level: str, form: str, stream: TextIO | None = None, secrets: Iterable[str] = ()) -> None:
     """Send every record of the process, masked, to `stream` (standard error where none is given).
 
-    `form` is text or json. Replaces what was set up before.
+    `form` is text or json; `secrets` are taken out wherever they are. Replaces what was set up before.
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _Discreet(stream or sys.stderr, secrets)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     handler.addFilter(_Quiet())
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -33,23 +33,42 @@ class Secret:
 
 
 def token(prefix: str) -> Callable[[str], Secret]:
-    """What begins so."""
+    """One word that begins so."""
 
     def read(value: str) -> Secret:
         if not value.startswith(prefix):
             raise ValueError(f"must begin with {prefix}")
-        return Secret(value)
+        return one_word(value)
 
     return read
+
+
+def one_word(value: str) -> Secret:
+    """What goes into a header, or signs: a line break in it would show itself in somebody's error."""
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ValueError("must be one word without blanks or line breaks")
+    return Secret(value)
 
 
 def ready_token(value: str) -> Secret:
     """A token as it goes into a header."""
     if value.lower().startswith("bearer"):
         raise ValueError("must be the token alone, without “Bearer” before it")
-    if not (value.isascii() and value.isprintable()) or " " in value:
-        raise ValueError("must be one word without blanks or line breaks")
-    return Secret(value)
+    return one_word(value)
+
+
+def any_text(value: str) -> str:
+    """Any text that can be sent: the environment may hold bytes that are none."""
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("must be text in UTF-8") from None
+    return value
+
+
+def any_secret(value: str) -> Secret:
+    """Any text that can be sent, as a secret."""
+    return Secret(any_text(value))
 
 
 def one_of(*choices: str) -> Callable[[str], str]:

@@ -108,32 +108,6 @@ def test_the_example_policy_names_only_roles_that_it_defines() -> None:
     assert all(set(some) <= roles for some in named)
 
 
-def test_the_container_runs_without_root_and_installs_what_is_pinned_only() -> None:
-    lines = (ROOT / "Dockerfile").read_text().splitlines()
-    (image,) = [line for line in lines if line.startswith("FROM ")]
-    assert re.fullmatch(r"FROM python:3\.\d+-slim", image), (
-        "a plain name: whose registry is the builder's choice"
-    )
-    (user,) = [line for line in lines if line.startswith("USER ")]
-    assert user != "USER 0"
-    assert [line for line in lines if "pip install" in line and "--require-hashes" not in line] == []
-    copied = [line.split()[1] for line in lines if line.startswith("COPY ")]
-    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    assert set(copied) == let_in, "nothing else gets near it: no .env, no database"
-
-
-def test_the_service_starts_the_bot_and_does_not_try_a_wrong_configuration_again() -> None:
-    unit = (ROOT / "docs/deploy/imei-lock.service").read_text()
-    assert re.search(r"^ExecStart=\S+/python -m bot$", unit, re.MULTILINE)
-    for line in (
-        "RestartPreventExitStatus=2",
-        "NoNewPrivileges=yes",
-        "ProtectSystem=strict",
-        "User=imei-lock",
-    ):
-        assert f"\n{line}\n" in unit
-
-
 def test_what_a_probe_reports_is_explained() -> None:
     explained = re.findall(r"`([a-z_]+)`(?=[^|]*\|)", (ROOT / "docs/open-points.md").read_text())
     assert set(QUESTIONS) <= set(explained)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.logs import mask, set_up
+from bot.logs import TextFormatter, mask, set_up
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +115,29 @@ def test_json_is_one_object_a_line() -> None:
         "first\nstill first",
     )
     assert entry["time"].endswith("+00:00")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_known_secret_is_taken_out_of_a_foreign_errors_text_and_traceback(form: str) -> None:
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    stream = io.StringIO()
+    secrets = ['correct "horse"', "1234567", "short"]
+    try:
+        set_up(level="DEBUG", form=form, stream=stream, secrets=secrets)
+        error = RuntimeError(f"can't log in with {secrets[0]} or {secrets[1]}")
+        logging.getLogger("foreign").error("failed with %s, in short", secrets[0], exc_info=error)
+    finally:
+        logging.captureWarnings(capture=False)
+        root.handlers[:] = before
+        root.setLevel(level)
+    written = stream.getvalue()
+    assert "RuntimeError" in written
+    assert "horse" not in written
+    assert "1234567" not in written
+    assert "in short" in written
+
+
+def test_a_line_of_text_begins_with_its_time_in_utc() -> None:
+    record = logging.makeLogRecord({"msg": "now", "created": 1772442000.25, "msecs": 250.0})
+    assert TextFormatter().format(record).startswith("2026-03-02T09:00:00.250Z ")

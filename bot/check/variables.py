@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bot.config import ConfigError, Secret, environment, settings
+from bot.config import ConfigError, Secret, environment, from_files, settings
 from bot.domain.policy import Policy
 from bot.policy_file import PolicyError, load_policy
+from bot.secret_files import SUFFIX
 from bot.services.checked import Checked, failed, ok, remark, warning
+from bot.settings import DatabaseUrl
 
 _OURS = ("SLACK_", "MONOGOTO_")
 _PERSONAL = frozenset({"MONOGOTO_USERNAME"})
@@ -19,19 +22,31 @@ def variables(
     given: Mapping[str, str], values: Mapping[str, Any], problems: Mapping[str, str]
 ) -> Iterable[Checked]:
     """One line for each key, then those that look like ours and are none."""
+    files = {key: given.get(key + SUFFIX, "").strip() for key in from_files()}
     for key, setting in settings().items():
         name = f"variable {key}"
         if key in problems:
             yield failed(name, problems[key], f"Set {key} in .env or in the environment; see .env.example.")
+        elif files.get(key):
+            yield ok(name, f"set, from the file that {key}{SUFFIX} names")
         elif not given.get(key, "").strip():
             yield ok(name, "not set" if setting.default is None else f"{setting.default} (by default)")
-        elif isinstance(values[key.lower()], Secret) or key in _PERSONAL:
-            yield ok(name, "set")
         else:
-            yield ok(name, str(values[key.lower()]))
+            yield ok(name, "set" if key in _PERSONAL else _shown(values[key.lower()]))
+    known = {*settings(), *(key + SUFFIX for key in files)}
     for key in sorted(given):
-        if key.startswith(_OURS) and key not in settings():
+        if key.startswith(_OURS) and key not in known:
             yield warning(f"variable {key}", "is no setting", "Take it out, or mend its name: .env.example.")
+
+
+def _shown(value: object) -> str:
+    match value:
+        case DatabaseUrl():
+            return value.shown
+        case Secret():
+            return "set"
+        case _:
+            return str(value)
 
 
 def settings_file(path: Path | None, real: Mapping[str, str]) -> tuple[dict[str, str], list[Checked]]:
@@ -62,4 +77,7 @@ def policy_file(path: Path | None) -> tuple[Policy | None, list[Checked]]:
     except PolicyError as error:
         fix = f"Mend it in {path}; policy.example.toml shows how it is meant."
         return None, [failed(name, problem, fix) for problem in error.problems]
+    if path.stat().st_mode & stat.S_IWOTH:
+        said = f"{path}: anybody on this machine may give themselves a role in it"
+        return policy, [warning(name, said, f"chmod o-w {path}")]
     return policy, [ok(name, f"{path}: {len(policy.roles)} roles, {len(policy.rules)} rules")]

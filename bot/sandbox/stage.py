@@ -100,8 +100,8 @@ class Stage:
         await self.slack.stop()
         await self.monogoto.stop()
 
-    def config(self) -> Config:
-        """The bot's configuration against these stand-ins, read as from an environment."""
+    def environment(self) -> dict[str, str]:
+        """What a process needs to be this stage's bot."""
         env = environment(
             self.slack,
             self.monogoto,
@@ -109,7 +109,11 @@ class Stage:
             transport=self._transport,
             rate=500,
         )
-        return Config.from_env(env | self._settings)
+        return env | self._settings
+
+    def config(self) -> Config:
+        """The bot's configuration against these stand-ins, read as from an environment."""
+        return Config.from_env(self.environment())
 
     async def start_bot(self) -> Bot:
         """Build and start a bot on the stage's database, as a fresh process would."""

@@ -13,6 +13,7 @@ from bot.domain.errors import NoSuchRequest, NotAllowed, Refusal, Unfit
 from bot.domain.planned import Asked, plan_of
 from bot.domain.requests import OPEN, ChangeRequest, Origin, Person
 from bot.services import traces
+from bot.services.authority import Authority
 from bot.services.bulk_intake import BulkIntake, Wanted
 from bot.services.bulk_results import BulkResults
 from bot.services.ports import Clock, Store
@@ -34,6 +35,7 @@ class AskingAgain:
         intake: BulkIntake,
         clock: Clock,
         id_from: Callable[[str], str],
+        authority: Authority,
     ) -> None:
         """`id_from` makes the same id from the same text: two presses mean one plan."""
         self._store = store
@@ -41,6 +43,7 @@ class AskingAgain:
         self._intake = intake
         self._clock = clock
         self._id_from = id_from
+        self._authority = authority
         self._being_read: set[str] = set()
         """Plans whose rows are being copied just now."""
 
@@ -49,6 +52,7 @@ class AskingAgain:
 
         Raises `NotAllowed`, or `Unfit` while the first one is open, or where no row can be asked again.
         """
+        await self._authority.to_act(person, origin, "request.plan", request_id[:LONGEST_ID])
         try:
             return await self._ask_again(person, origin, request_id)
         except NotAllowed:

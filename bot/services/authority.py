@@ -78,6 +78,15 @@ class Authority:
         decision = self._may_approve(actor, request.scopes, request.requester.user_id)
         await self._enforce(decision, person, origin, event, request.id)
 
+    async def to_act(self, person: Person, origin: Origin, event: str, request_id: str) -> None:
+        """Is this anybody who may act at all? Asked before it is told how a request stands.
+
+        Raises `NotAllowed`.
+        """
+        await self._refuse_external(person, origin, event, request_id)
+        actor = await self._actor(person, origin, event, (), fresh=False, request_id=request_id)
+        await self._enforce(self._policy.may_act(actor), person, origin, event, request_id)
+
     async def to_look_up(self, person: Person, origin: Origin, lookup: str, *, fresh: bool = False) -> None:
         """May this person use that look-up (`status`, `requests`, `history`)? Raises `NotAllowed`."""
         event = f"lookup.{lookup}"

@@ -56,6 +56,7 @@ class Undoing:
 
     async def may_open(self, person: Person, origin: Origin, request_id: str) -> WayBack:
         """The request and what would put it back. Raises a `Refusal`; each is an audit entry."""
+        await self._authority.to_act(person, origin, "request.undo", request_id[:LONGEST_ID])
         try:
             way = await self._way_back(request_id)
         except Refusal as refusal:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -144,6 +145,8 @@ class SlackApi:
 
     async def upload(self, url: str, pieces: AsyncIterator[bytes], length: int) -> None:
         """Send a file's bytes where Slack said. Nobody sees it before it is completed. Raises like `call`."""
+        if not self._is_slacks(url):
+            raise SlackError("upload", "not one of Slack's")
         with self._timed("upload"):
             await self._upload(url, pieces, length)
 
@@ -163,19 +166,35 @@ class SlackApi:
             raise SlackAway("upload", type(error).__name__) from None
 
     async def url(self, response_url: str, message: dict[str, Any]) -> None:
-        """Answer through a `response_url`. Raises like `call`."""
+        """Answer through a `response_url`. Raises like `call`.
+
+        It names a place to write to, out of a payload: only Slack's own are written to, as they stand.
+        """
+        if not self._is_slacks(response_url):
+            raise SlackError("response_url", "not one of Slack's")
         with self._timed("response_url"):
             await self._url(response_url, message)
 
     async def _url(self, response_url: str, message: dict[str, Any]) -> None:
         try:
-            async with self._session.post(response_url, json=message) as answer:
+            async with self._session.post(response_url, json=message, allow_redirects=False) as answer:
                 if answer.status >= 500:
                     raise SlackAway("response_url", f"HTTP {answer.status}")
-                if answer.status >= 400:
+                if answer.status >= 300:
                     raise SlackError("response_url", f"HTTP {answer.status}")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise SlackAway("response_url", type(error).__name__) from None
+
+    def _is_slacks(self, url: str) -> bool:
+        """Slack's own hosts by https, or the one that was configured. No token goes to either."""
+        try:
+            there, ours = urlsplit(url), urlsplit(self.base_url)
+            if (there.scheme, there.netloc) == (ours.scheme, ours.netloc):
+                return True
+            host, plain = there.hostname or "", there.port in (None, 443) and there.username is None
+        except ValueError:
+            return False
+        return there.scheme == "https" and plain and host.endswith((".slack.com", ".slack-gov.com"))
 
 
 class LeasedApi(SlackApi):
@@ -185,7 +204,10 @@ class LeasedApi(SlackApi):
     """
 
     def __init__(self, api: SlackApi, is_held: Callable[[], bool]) -> None:
-        super().__init__(token=api._token, base_url=api.base_url, session=api._session)
+        super().__init__(
+            token=api._token, base_url=api.base_url, session=api._session, on_answer=api._on_answer
+        )
+        self.refused = api.refused
         self._is_held = is_held
 
     async def call(self, method: str, **arguments: Any) -> dict[str, Any]:

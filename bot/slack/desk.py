@@ -129,10 +129,13 @@ class Desk:
         return self.on_screen(answer, view, view_id)
 
     async def edit(self, view: Mapping[str, Any], edit: Edit) -> dict[str, Any] | None:
-        """Change a view that is open, starting from how it stands by now; None where that can't be."""
+        """Change a view that is open, starting from how it stands by now; None where that can't be.
+
+        A form that has been sent meanwhile stands there no more: a late click finds an answer in its place.
+        """
         async with self.screens.turn(view):
             newest = self.screens.newest(view)
-            changed = edit(newest)
+            changed = edit(newest) if newest.get("callback_id") == view.get("callback_id") else None
             if changed is None:
                 return None
             return await self.show(str(view.get("id")), changed, hash_=newest.get("hash"))

@@ -18,6 +18,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.services import traces
+from bot.slack.shapes import makes_sense
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +133,13 @@ class BoltDispatch:
         self._app = app
 
     async def __call__(self, payload: Payload) -> Answer:
-        """What the app's listeners acknowledged with. Never raises: see `safely`."""
+        """What the app's listeners acknowledged with; 400 where no listener could make sense of it.
+
+        Never raises: see `safely`.
+        """
+        if not makes_sense(payload):
+            logger.warning("A payload of a shape that Slack's do not have was refused")
+            return Answer(400)
         return await safely(self._listen, payload)
 
     async def _listen(self, payload: Payload) -> Answer:

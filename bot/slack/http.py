@@ -11,19 +11,24 @@ import hashlib
 import hmac
 import json
 import re
+from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import parse_qsl
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 from cachetools import TTLCache
 
 from bot.services.ports import Clock
 from bot.services.replica_ports import Once
+from bot.slack.connections import SERVER, Connection, Connections
 from bot.slack.dispatch import Acked, Answer, Dispatch, Payload, deaf, heard, safely
 from bot.slack.socket import TransportFailed
 
 WINDOW_SECONDS = 300
 MAX_BODY = 1024 * 1024
+USUAL_BODY = 64 * 1024
+LARGE_AT_ONCE = 16
+"""Bodies of more than the usual size, while they come in: what a crowd of strangers may make us hold."""
 MAX_FIELDS = 200
 _REMEMBERED = 50_000
 
@@ -102,7 +107,8 @@ class HttpTransport:
         self._grace_seconds = grace_seconds
         # A timestamp may lie as far in the future as in the past: it must be remembered for both halves.
         self._seen: TTLCache[str, bool] = TTLCache(_REMEMBERED, 2 * WINDOW_SECONDS + 1, timer=self._seconds)
-        self._silent: set[web.RequestHandler] = set()
+        self._large_bodies = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._connections = Connections(patience=slow_client_seconds)
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
 
@@ -117,20 +123,15 @@ class HttpTransport:
     async def start(self) -> None:
         """Listen; returns once requests are taken. Raises `TransportFailed` where it can't."""
         app = web.Application(client_max_size=MAX_BODY, middlewares=[self._heard])
-        app.router.add_post("/slack/events", self._receive)
-        app.router.add_get("/healthz", self._alive)
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            keepalive_timeout=self._slow_client_seconds,
-            lingering_time=self._slow_client_seconds,
-            shutdown_timeout=self._grace_seconds,
-        )
+        app.on_response_prepare.append(_say_little)
+        app.router.add_post("/slack/events", self._receive, expect_handler=_expect)
+        app.router.add_get("/healthz", self._alive, expect_handler=_expect)
+        runner = web.AppRunner(app, shutdown_timeout=self._grace_seconds)
         await runner.setup()
         self._runner = runner
         try:
             self._server = await asyncio.get_running_loop().create_server(
-                lambda: self._limited(runner), *self._address
+                lambda: self._accepted(runner), *self._address
             )
         except OSError as error:
             host, port = self._address
@@ -145,23 +146,21 @@ class HttpTransport:
             await self._runner.cleanup()
         self._server = self._runner = None
 
-    def _limited(self, runner: web.AppRunner) -> asyncio.Protocol:
-        """aiohttp waits for ever for a first request's headers; this connection gets its time and no more."""
+    def _accepted(self, runner: web.AppRunner) -> asyncio.Protocol:
         assert runner.server is not None  # noqa: S101  set up, else nothing would be accepted
-        connection = runner.server()
-        self._silent.add(connection)
-        asyncio.get_running_loop().call_later(self._slow_client_seconds, self._drop_if_silent, connection)
-        return connection
-
-    def _drop_if_silent(self, connection: web.RequestHandler) -> None:
-        if connection in self._silent:
-            self._silent.discard(connection)
-            connection.force_close()
+        return self._connections.accept(runner.server)
 
     @web.middleware
     async def _heard(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        self._silent.discard(request.protocol)
-        answer: web.StreamResponse = await handler(request)
+        """Whoever is refused is hung up on: only what Slack signed keeps a connection."""
+        if isinstance(request.protocol, Connection):
+            request.protocol.heard()
+        if request.version not in (HttpVersion10, HttpVersion11):
+            raise _refused(web.HTTPBadRequest())
+        try:
+            answer: web.StreamResponse = await handler(request)
+        except web.HTTPException as refused:
+            raise _refused(refused) from None
         return answer
 
     async def _alive(self, _: web.Request) -> web.Response:
@@ -171,10 +170,12 @@ class HttpTransport:
         timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
         signature = request.headers.get("X-Slack-Signature", "")
         if not (_TIMESTAMP.fullmatch(timestamp) and _SIGNATURE.fullmatch(signature)):
-            return web.Response(status=401)
+            raise web.HTTPUnauthorized
         body = await self._read(request)
         if not self._is_from_slack(timestamp, signature, body):
-            return web.Response(status=401)
+            raise web.HTTPUnauthorized
+        if isinstance(request.protocol, Connection):
+            self._connections.trust(request.protocol)
         if signature in self._seen:
             return web.Response()
         self._seen[signature] = True
@@ -184,13 +185,30 @@ class HttpTransport:
 
     async def _read(self, request: web.Request) -> bytes:
         """The whole body, or the fitting 4xx."""
+        announced = request.content_length or 0
+        if announced > MAX_BODY:
+            raise web.HTTPRequestEntityTooLarge(MAX_BODY, announced)
         try:
             async with asyncio.timeout(self._slow_client_seconds):
-                return await request.read()
+                return await self._whole(request)
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
-        except (web.RequestPayloadError, ValueError):
+        except (web.RequestPayloadError, ValueError, ConnectionError, RuntimeError):
+            # aiohttp says RuntimeError where the other side was gone before anybody looked.
             raise web.HTTPBadRequest from None
+
+    async def _whole(self, request: web.Request) -> bytes:
+        """Nobody has signed anything yet: only a few may hold more than what Slack usually sends."""
+        body = bytearray()
+        async with AsyncExitStack() as held:
+            async for piece in request.content.iter_any():
+                is_large = len(body) > USUAL_BODY
+                body += piece
+                if len(body) > MAX_BODY:
+                    raise web.HTTPRequestEntityTooLarge(MAX_BODY, len(body))
+                if len(body) > USUAL_BODY and not is_large:
+                    await held.enter_async_context(self._large_bodies)
+        return bytes(body)
 
     def _is_from_slack(self, timestamp: str, signature: str, body: bytes) -> bool:
         expected = sign(self._signing_secret, timestamp, body)
@@ -201,7 +219,7 @@ class HttpTransport:
         try:
             payload = parse(request.content_type, body)
         except Malformed:
-            return web.Response(status=400)
+            raise web.HTTPBadRequest from None
         if payload.get("type") == "url_verification":
             return web.json_response({"challenge": str(payload.get("challenge", ""))})
         with heard(payload, self._on_acked) as ack:
@@ -216,6 +234,24 @@ class HttpTransport:
 
     def _seconds(self) -> float:
         return self._clock.now().timestamp()
+
+
+def _refused(refused: web.HTTPException) -> web.HTTPException:
+    refused.force_close()
+    return refused
+
+
+async def _expect(request: web.Request) -> None:
+    """aiohttp's own answer repeats what was expected, which may be no text at all."""
+    if request.headers.get("Expect", "").lower() != "100-continue":
+        raise _refused(web.HTTPExpectationFailed())
+    if request.version == HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # as aiohttp's own: nothing of the answer has been sent
+
+
+async def _say_little(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = SERVER
 
 
 def _response(answer: Answer) -> web.Response:

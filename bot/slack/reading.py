@@ -28,6 +28,9 @@ from bot.slack.form_state import Form
 V = TypeVar("V", Imei, Tac)
 _IN_DIGITS = re.compile(r"[0-9][0-9 ./-]*")
 _TAC_LIKE = re.compile(r"[0-9][0-9./-]{4,}")
+_WORDS_LOOKED_AT = 60
+"""More than any two numbers have, however they are grouped. Where to cut is tried at every blank: of a text
+of thousands of words that would hold up everybody, and anybody can type one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,8 @@ def split_arguments(text: str, kind: Kind) -> dict[str, str]:
         return {}
     if kind is Kind.UNLOCK_THING:
         return {ids.ICCID_BLOCK: " ".join(tokens)}
+    if len(tokens) > _WORDS_LOOKED_AT:
+        return {ids.ICCID_BLOCK: tokens[0], ids.IMEI_BLOCK: " ".join(tokens[1:])}
     halves = [(" ".join(tokens[:at]), " ".join(tokens[at:])) for at in range(1, len(tokens))]
     for good in (Valid, Proposal):
         for left, right in halves:
@@ -144,6 +149,8 @@ def split_arguments(text: str, kind: Kind) -> dict[str, str]:
 def split_group_arguments(text: str) -> tuple[str, str]:
     """`[group] [TAC]`: names have spaces in them, so the TAC is what looks like one at either end."""
     tokens = text.split()
+    if len(tokens) > _WORDS_LOOKED_AT:
+        return " ".join(tokens), ""
     for at in range(len(tokens)):
         if _is_a_tac(tokens[at:]):
             return " ".join(tokens[:at]), " ".join(tokens[at:])

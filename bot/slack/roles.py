@@ -161,6 +161,8 @@ class SlackDirectory:
         return frozenset(str(u) for u in users)
 
     async def _person(self, user_id: str) -> tuple[str, Standing]:
+        if not user_id:  # a payload that names nobody: no question for Slack
+            return "", Standing.FOREIGN
         try:
             answer = await self._ask("users.info", user=user_id)
         except SlackError as error:

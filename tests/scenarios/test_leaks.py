@@ -2,63 +2,76 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from bot.logs import set_up
 from bot.sandbox.stage import POLICY, Stage
+from bot.storage import audit
+from bot.storage.engine import open_engine
 from tests.conftest import OpenStage
+from tests.leaks import Needles, found
 from tests.scenarios import acts
 from tests.scenarios.evidence import WRITE, database, ended, standing, until, untold
 
 
 @contextmanager
-def everything_logged() -> Iterator[io.StringIO]:
+def everything_logged(path: Path) -> Iterator[None]:
     """All that the process logs, as `python -m bot` would write it, from DEBUG on."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     root.handlers.clear()
-    kept = io.StringIO()
-    set_up(level="DEBUG", form="text", stream=kept)
-    try:
-        yield kept
-    finally:
-        logging.captureWarnings(capture=False)
-        root.handlers[:] = before
-        root.setLevel(level)
+    with path.open("w") as kept:
+        set_up(level="DEBUG", form="text", stream=kept)
+        try:
+            yield
+        finally:
+            logging.captureWarnings(capture=False)
+            root.handlers[:] = before
+            root.setLevel(level)
 
 
 @pytest.mark.timeout(180)  # a log from DEBUG on takes its time
-async def test_no_secret_is_in_any_log_message_view_or_table(open_stage: OpenStage) -> None:
+async def test_no_secret_is_in_anything_that_a_run_leaves_behind(
+    open_stage: OpenStage, tmp_path: Path
+) -> None:
     policy = POLICY | {"approvals_channel": "C0APPROVALS", "audit_channel": "C0AUDIT"}
-    with everything_logged() as log:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    with everything_logged(kept / "bot.log"):
         stage = await open_stage(policy=policy, settings={"LOG_LEVEL": "DEBUG"}, inventory=True)
         await _a_rich_day(stage)
-        tokens = await _tokens(stage)
+        needles = Needles((*await _tokens(stage), *_sim_secrets(stage)), tuple(_numbers(stage)))
         await stage.stop_bot()
-    logged = log.getvalue()
-    assert " DEBUG " in logged
-    assert " WARNING bot." in logged
+    await _keep(stage, kept)
+    assert [str(leak) for leak in found(kept, needles)] == []
+    logged = (kept / "bot.log").read_text()
+    assert "DEBUG" in logged
+    assert "WARNING" in logged
     assert "Stolen box" not in logged
-    _search(logged, [*tokens, *_sim_secrets(stage)], "log")
-    assert not _grouped_numbers(logged, stage)
     assert not re.search(r"(ChangeRequest|Thing|Seen|Submission|Config|LockThing)\(", logged)
+    assert stage.monogoto.examples.fresh.iccid in (kept / "audit.jsonl").read_text()
 
-    shown = json.dumps(
-        [call.args for call in stage.slack.requests] + [d.body for d in stage.slack.deliveries], default=str
-    )
-    _search(shown, [*tokens, *_sim_secrets(stage)], "message or view")
 
-    files = [path for path in stage.folder.iterdir() if path.name.startswith(database(stage).name)]
-    stored = b"".join(path.read_bytes() for path in files).decode("latin-1")
-    assert stage.monogoto.examples.fresh.iccid in stored
-    _search(stored, [*tokens, *_sim_secrets(stage)], "table")
+async def _keep(stage: Stage, folder: Path) -> None:
+    """All that came out of the run, file by file: what people saw, the records, the export."""
+    sent = [call.args for call in stage.slack.requests], [d.body for d in stage.slack.deliveries]
+    (folder / "slack.json").write_text(json.dumps(sent, default=str, ensure_ascii=False))
+    for path in list(stage.folder.iterdir()):
+        if path.name.startswith(database(stage).name):
+            shutil.copyfile(path, folder / path.name)
+    engine = open_engine(f"sqlite:///{database(stage)}", read_only=True)
+    with (folder / "audit.jsonl").open("w") as file:
+        async for line in audit.export(engine):
+            file.write(line + "\n")
+    await engine.close()
 
 
 async def _a_rich_day(stage: Stage) -> None:
@@ -124,15 +137,9 @@ def _sim_secrets(stage: Stage) -> list[str]:
     return [secret for iccid in stage.monogoto.iccids for secret in stage.monogoto.secrets(iccid)]
 
 
-def _search(text: str, secrets: list[str], where: str) -> None:
-    found = [secret for secret in secrets if secret in text]
-    assert not found, f"{len(found)} secrets in a {where}, such as {found[0][:6]}…"
-
-
-def _grouped_numbers(text: str, stage: Stage) -> list[str]:
-    """Full ICCIDs and IMEIs in any grouping: all separators are taken out first."""
-    squeezed = re.sub(r"(?<=\d)[ \u00a0.\-_/'\u2009\u202f]{1,2}(?=\d)", "", text)
+def _numbers(stage: Stage) -> list[str]:
+    """Of all SIMs and devices that the run had to do with."""
     examples = stage.monogoto.examples
     sims = [examples.fresh, examples.locked, examples.zeros, examples.online, examples.cleared]
     numbers = [*(sim.iccid for sim in sims), *(sim.imei for sim in sims if sim.imei.strip("0"))]
-    return [number for number in [*numbers, *examples.unused_imeis] if number[:14] in squeezed]
+    return [*numbers, *examples.unused_imeis]
