@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from types import MappingProxyType
 
 REQUEST, PAYLOAD = "request_id", "payload_id"
@@ -26,6 +26,16 @@ def about(**known: str) -> Iterator[None]:
         yield
     finally:
         _about.reset(token)
+
+
+def enter(payload_id: str) -> Token[Mapping[str, str]]:
+    """From now on it is about this payload, until `leave`: cheaper than `about`, on the way to an ack."""
+    return _about.set({**_about.get(), PAYLOAD: payload_id})
+
+
+def leave(token: Token[Mapping[str, str]]) -> None:
+    """As it was before `enter`."""
+    _about.reset(token)
 
 
 def about_request(request_id: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import random
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -74,24 +75,29 @@ def kind_of(payload: Payload) -> str:
     return kind if isinstance(kind, str) and kind in KINDS else "other"
 
 
-@dataclass(slots=True)
-class Ack:
-    """Of the payload in hand: its status, once it is known."""
+class heard:  # noqa: N801  reads as what it does: with heard(payload, on_acked) as ack
+    """One payload, from its arrival to its ack: whatever is logged meanwhile, and for it later, has an id.
 
-    status: int = 500
+    Whoever uses it sets `status`, once it is known.
+    """
 
+    __slots__ = ("_on_acked", "_payload", "_started", "_token", "status")
 
-@contextmanager
-def heard(payload: Payload, on_acked: Acked) -> Iterator[Ack]:
-    """One payload, from its arrival to its ack: whatever is logged meanwhile, and for it later, has an id."""
-    started, ack = time.perf_counter(), Ack()
-    with traces.about(**{traces.PAYLOAD: secrets.token_hex(6)}):
-        try:
-            yield ack
-        finally:
-            kind, seconds = kind_of(payload), time.perf_counter() - started
-            on_acked(kind, ack.status, seconds)
-            logger.debug("%s acked with %d in %.1f ms", kind, ack.status, 1000 * seconds)
+    def __init__(self, payload: Payload, on_acked: Acked) -> None:
+        self._payload = payload
+        self._on_acked = on_acked
+        self.status = 500
+
+    def __enter__(self) -> heard:
+        self._started = time.perf_counter()
+        self._token = traces.enter(f"{random.getrandbits(48):012x}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        kind, seconds = kind_of(self._payload), time.perf_counter() - self._started
+        self._on_acked(kind, self.status, seconds)
+        logger.debug("%s acked with %d in %.1f ms", kind, self.status, 1000 * seconds)
+        traces.leave(self._token)
 
 
 def log_unexpected(what: str, error: BaseException) -> str:

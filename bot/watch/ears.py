@@ -1,4 +1,4 @@
-"""What the parts of the bot tell of themselves, as callables; these hear nothing, and cost as much."""
+"""What the parts of the bot tell of themselves, as callables; and what keeps the bot from being watched."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ class OnWait(Protocol):
     """Hears of every turn at the gate."""
 
     def __call__(self, seconds: float, *, urgent: bool) -> None: ...
+
+
+class CanNotListen(Exception):
+    """The health port can't be had. The message is for the operator."""
 
 
 def deaf(*_: object, **__: object) -> None:

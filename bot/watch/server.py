@@ -7,14 +7,11 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from bot.services.watching import Part
+from bot.watch.ears import CanNotListen
 
 Parts = Callable[[], Awaitable[tuple[Part, ...]]]
 Render = Callable[[], Awaitable[tuple[str, bytes]]]
 """Content type and text of all metrics."""
-
-
-class CanNotListen(Exception):
-    """The port can't be had. The message is for the operator."""
 
 
 class HealthServer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -65,7 +66,8 @@ async def test_payloads_alone_do_not_keep_a_connection_whose_pongs_stopped(
     slack.pongs = False
     async with asyncio.timeout(PATIENCE):
         while len(slack.connections) == 1:
-            await slack.send("E", {}, over=0)
+            with suppress(ConnectionError):  # it is being replaced already
+                await slack.send("E", {}, over=0)
             await asyncio.sleep(PING / 4)
     assert len(slack.connections) > 1
 
