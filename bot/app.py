@@ -85,6 +85,8 @@ class Seams:
     new_id: Callable[[], str] = lambda: "".join(secrets.choice(ID_LETTERS) for _ in range(10))
     jitter: Callable[[], float] = lambda: random.uniform(0.02, 0.2)  # noqa: S311  no secret hangs on it
     on_call: OnCall | None = None
+    alone: bool = False
+    """Whether this process is the only one, though others could share its database: its clock is its own."""
     inventory: bool = True
     """Whether Things and groups are read in the background: calls to the vendor that nobody asked for."""
     wrap_store: Callable[[Store], Store] = field(default=lambda store: store)
@@ -97,7 +99,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     engine = await _database(config.database_url.reveal())
     session = aiohttp.ClientSession(timeout=TIMEOUT)
     api = SlackApi(token=config.slack_bot_token.reveal(), base_url=config.slack_api_url, session=session)
-    standing = await _standing(config, engine, clock)
+    standing = Alone(clock) if seams.alone else await _standing(config, engine, clock)
     store = seams.wrap_store(SqlStore(engine, standing.name))
     gate = SqlGate(engine, clock, config.monogoto_max_rate)
     vendor = Monogoto(config.monogoto_url, credentials(config), clock=clock, gate=gate, on_call=seams.on_call)

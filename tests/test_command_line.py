@@ -95,7 +95,7 @@ def test_the_help_names_every_verb(folder: Path) -> None:
     done = bot(folder, "--help")
     assert done.returncode == 0
     assert done.stdout.startswith("usage: python -m bot ")
-    assert all(verb in done.stdout for verb in ("run", "check", "probe", "migrate", "audit"))
+    assert all(verb in done.stdout for verb in ("run", "check", "probe", "migrate", "move", "audit"))
     assert done.stderr == ""
 
 

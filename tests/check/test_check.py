@@ -202,8 +202,12 @@ SPOILED: dict[str, tuple[Callable[[Installation], Any], dict[str, Level]]] = {
         {"database version": Level.WARNING},
     ),
     "database of a later version": (
-        sql("UPDATE alembic_version SET version_num = 'v9999'"),
+        sql("UPDATE alembic_version SET version_num = 'v9999'", "UPDATE compatibility SET oldest = 'v9998'"),
         {"database version": FAILED},
+    ),
+    "database of a later version that works with this one": (
+        sql("UPDATE alembic_version SET version_num = 'v9999'"),
+        {"database version": Level.REMARK},
     ),
     "audit head": (sql("UPDATE audit_head SET seq = 7"), {"audit chain": FAILED}),
     "audit gone": (sql("DROP TABLE audit_head"), {"audit chain": FAILED}),
