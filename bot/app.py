@@ -89,6 +89,8 @@ class Seams:
     new_id: Callable[[], str] = lambda: "".join(secrets.choice(ID_LETTERS) for _ in range(10))
     jitter: Callable[[], float] = lambda: random.uniform(0.02, 0.2)  # noqa: S311  no secret hangs on it
     on_call: OnCall | None = None
+    alone: bool = False
+    """Whether this process is the only one, though others could share its database: its clock is its own."""
     inventory: bool = True
     """Whether Things and groups are read in the background: calls to the vendor that nobody asked for."""
     wrap_store: Callable[[Store], Store] = field(default=lambda store: store)
@@ -108,7 +110,7 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         session=session,
         on_answer=ears.slack_called,
     )
-    standing = await _standing(config, engine, clock)
+    standing = Alone(clock) if seams.alone else await _standing(config, engine, clock)
     store = seams.wrap_store(SqlStore(engine, standing.name, on_commit=ears.committed))
     gate = TimedGate(SqlGate(engine, clock, config.monogoto_max_rate), clock, ears.gate_waited)
     vendor = subject.vendor = Monogoto(

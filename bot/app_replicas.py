@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 from datetime import timedelta
 
+from bot.clock import SystemClock
 from bot.config import Config
 from bot.dispatch.cluster import ClusterDispatcher, Heartbeat
 from bot.dispatch.schema import migrate
@@ -127,7 +128,7 @@ class Replica:
             lease=self.fence,
             duties=duties,
             chores=[forms, sightings],
-            clock=self._clock,
+            clock=SystemClock(),  # a heartbeat is of real time, whatever clock requests go by
             every=self._heartbeat.interval,
         )
         return Shared(self.name, tenure, self._notices)

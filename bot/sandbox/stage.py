@@ -83,7 +83,7 @@ class Stage:
         self.policy: Policy = parse_policy(policy or POLICY)
         self.slack = LocalSlack(clock)
         self.monogoto = LocalMonogoto(clock, things=things)
-        self.seams = replace(seams or Seams(), inventory=inventory)
+        self.seams = replace(seams or Seams(), alone=True, inventory=inventory)
         self._transport = transport
         self._settings = settings or {}
         self.database_url = database_url or f"sqlite:///{folder / 'imei-lock.db'}"
