@@ -11,6 +11,7 @@ from bench.bulk import bulk
 from bench.bulk_memory import memory
 from bench.lines import HEADER
 from bench.preview import preview
+from bench.starting import starting
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,13 @@ class Sizes:
     rows: int
     small_plan: int
     large_plan: int
+    starts: int
     seconds: int
     """After which a measure has failed."""
 
 
-FULL = Sizes(things=100_000, rows=10_000, small_plan=100, large_plan=100_000, seconds=1_200)
-QUICK = Sizes(things=10_000, rows=500, small_plan=100, large_plan=10_000, seconds=240)
+FULL = Sizes(things=100_000, rows=10_000, small_plan=100, large_plan=100_000, starts=9, seconds=1_200)
+QUICK = Sizes(things=10_000, rows=500, small_plan=100, large_plan=10_000, starts=3, seconds=240)
 
 
 async def main(sizes: Sizes, only: str) -> None:
@@ -40,11 +42,13 @@ async def main(sizes: Sizes, only: str) -> None:
             print(await bulk(sizes.rows), flush=True)
     if only in {"", "memory"}:
         print(memory(sizes.small_plan, sizes.large_plan), flush=True)
+    if only in {"", "start"}:
+        print(await asyncio.to_thread(starting, sizes.starts), flush=True)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="bench")
     parser.add_argument("--quick", action="store_true", help="small sizes: a minute or two")
-    parser.add_argument("--only", choices=["preview", "bulk", "memory"], default="")
+    parser.add_argument("--only", choices=["preview", "bulk", "memory", "start"], default="")
     given = parser.parse_args()
     asyncio.run(main(QUICK if given.quick else FULL, given.only))

@@ -1,34 +1,40 @@
-"""The command line: run (the default), check, probe, audit verify, audit export, migrate."""
+"""The command line: run (the default), check, health, probe, audit verify, audit export, migrate, move."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import os
-import re
 import signal
 import sys
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
-from bot import probe, terminal
+from bot import terminal
+from bot.health import health
+
+
+def _health(*, alive: bool) -> int:
+    return health(os.environ, Path(".env"), alive=alive)
+
+
+if __name__ == "__main__" and sys.argv[1:] in (["health"], ["health", "--alive"]):
+    # A container asks every few seconds: it must not load the whole bot for that.
+    sys.exit(_health(alive="--alive" in sys.argv))
+
+from bot import auditing
 from bot.app import build
-from bot.check import check
 from bot.clock import SystemClock
-from bot.config import Config, ConfigError, database_url, environment
-from bot.domain.audit import GENESIS
+from bot.config import Config, ConfigError, database_url, environment, move_to
 from bot.domain.errors import StoreUnavailable
 from bot.logs import set_up
 from bot.policy_file import PolicyError, load_policy
 from bot.running import Bot
 from bot.slack.http import HttpTransport
 from bot.slack.socket import TransportFailed
-from bot.storage import audit
-from bot.storage.engine import Engine, migrate, open_engine
+from bot.storage.engine import migrate, open_engine
+from bot.watch.server import CanNotListen
 
 log = logging.getLogger("bot")
 
@@ -44,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         terminal.say("Ended by Ctrl-C. Nothing was left half done.")
         return INTERRUPTED
-    except (ConfigError, PolicyError, StoreUnavailable, TransportFailed) as error:
+    except (ConfigError, PolicyError, StoreUnavailable, TransportFailed, CanNotListen) as error:
         terminal.say(f"imei-lock can't go on:\n{error}")
         return 2
 
@@ -53,14 +59,18 @@ async def _do(given: argparse.Namespace, real: Mapping[str, str]) -> int:
     dotenv = Path(".env")
     if given.verb == "check":
         return await _check(real, dotenv, as_json=given.json)
+    if given.verb == "health":
+        return _health(alive=given.alive)
     env = environment(dotenv, real)
     match given.verb:
         case "audit" if given.what == "verify":
-            return await _verify(database_url(env), given.expect)
+            return await auditing.verify(database_url(env).reveal(), given.expect)
         case "audit":
-            return await _export(database_url(env))
+            return await auditing.export(database_url(env).reveal())
         case "migrate":
-            return await _migrate(database_url(env))
+            return await _migrate(database_url(env).reveal())
+        case "move":
+            return await _move(env, given.to)
         case "probe":
             return await _probe(Config.from_env(env), given.iccid, as_json=given.json)
         case _:
@@ -72,8 +82,17 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb")
     verbs.add_parser("run", help="run the bot (the default)")
     verbs.add_parser("migrate", help="bring the database to this version")
+    move_parser = verbs.add_parser("move", help="copy all records into another, empty database")
+    move_parser.add_argument(
+        "--to",
+        metavar="ADDRESS",
+        help="postgresql://… or sqlite:///…; else MOVE_TO in the environment or .env, which keeps its "
+        "password off the command line",
+    )
     check_parser = verbs.add_parser("check", help="look at everything that the bot needs; changes nothing")
     check_parser.add_argument("--json", action="store_true", help="for scripts")
+    health_parser = verbs.add_parser("health", help="ask the running bot whether it can work")
+    health_parser.add_argument("--alive", action="store_true", help="only whether it lives")
     probe_parser = verbs.add_parser("probe", help="find out on one spare SIM what Monogoto leaves open")
     probe_parser.add_argument("iccid", metavar="ICCID")
     probe_parser.add_argument("--json", action="store_true", help="the report as one JSON object")
@@ -83,19 +102,11 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "--expect",
         metavar="SEQ:DIGEST",
-        type=_noted,
+        type=auditing.noted,
         help="an entry noted earlier, elsewhere, that must still be there",
     )
     what.add_parser("export", help="all entries as JSON lines")
     return parser
-
-
-def _noted(text: str) -> tuple[int, str]:
-    """`12:9f86d081…` as `audit verify` prints it; part of a digest will do, an empty one proves nothing."""
-    found = re.fullmatch(r"(\d+):([0-9a-f]{8,64})", text.strip(), re.ASCII)
-    if not found:
-        raise argparse.ArgumentTypeError("must be SEQ:DIGEST as `audit verify` prints it")
-    return int(found[1]), found[2]
 
 
 async def _run(config: Config) -> int:
@@ -139,57 +150,13 @@ def _connections(bot: Bot, config: Config) -> str:
     if config.slack_transport == "http":
         port = bot.transport.port if isinstance(bot.transport, HttpTransport) else config.port
         slack = f"Slack at {config.slack_api_url}, signed HTTP on {config.host}:{port}/slack/events"
-    return f"{slack}; Monogoto at {config.monogoto_url}; policy of team {bot.desk.policy.team}"
-
-
-async def _verify(database: str, expect: tuple[int, str] | None) -> int:
-    engine = open_engine(database, read_only=True)
-    try:
-        fault = await audit.verify(engine)
-        seq, digest = await audit.head(engine)
-        if fault is None and expect:
-            fault = await _missing(engine, *expect)
-    finally:
-        await engine.close()
-    if fault:
-        print(f"The audit log does not hold: {fault}.")
-        return 1
-    print(f"The audit log holds: {seq} entries, head {seq}:{digest}")
-    return 0
-
-
-async def _missing(engine: Engine, seq: int, digest: str) -> str | None:
-    if seq == 0 and GENESIS.startswith(digest):
-        return None
-    async with _entries(engine) as lines:
-        async for line in lines:
-            entry = json.loads(line)
-            if entry["seq"] == seq:
-                same = entry["digest"].startswith(digest)
-                return None if same else f"entry {seq} is not the one noted earlier"
-    return f"entry {seq}, noted earlier, is not there"
-
-
-def _entries(engine: Engine) -> aclosing[AsyncGenerator[str, None]]:
-    """The export, ended in order though its reader stops half-way: its connection is given back first."""
-    return aclosing(cast("AsyncGenerator[str, None]", audit.export(engine)))
-
-
-async def _export(database: str) -> int:
-    engine = open_engine(database, read_only=True)
-    try:
-        async with _entries(engine) as lines:
-            async for line in lines:
-                print(line)
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read it has enough
-        terminal.nobody_reads()
-    finally:
-        await engine.close()
-    return 0
+    watched = f"; health on {config.health_host}:{bot.watch.port}" if bot.watch else ""
+    return f"{slack}; Monogoto at {config.monogoto_url}; policy of team {bot.desk.policy.team}{watched}"
 
 
 async def _check(real: Mapping[str, str], dotenv: Path, *, as_json: bool) -> int:
+    from bot.check import check  # noqa: PLC0415  a bot that starts has no use for it
+
     report = await check(real, clock=SystemClock(), dotenv=dotenv)
     terminal.report(report.as_json() if as_json else report.text())
     return report.exit_code
@@ -197,6 +164,8 @@ async def _check(real: Mapping[str, str], dotenv: Path, *, as_json: bool) -> int
 
 async def _probe(config: Config, iccid: str, *, as_json: bool) -> int:
     """Questions and warnings go to the terminal's error side, so that the report can be kept."""
+    from bot import probe  # noqa: PLC0415  a bot that starts has no use for it
+
     try:
         probe.demand_a_person(there=sys.stdin.isatty())
         person = probe.Terminal(terminal.say, terminal.ask, terminal.shout)
@@ -214,9 +183,25 @@ async def _migrate(database: str) -> int:
     engine = open_engine(database)
     try:
         await migrate(engine)
+        if engine.is_shared:
+            from bot.app_replicas import migrate_queue  # noqa: PLC0415  its libraries are an extra
+
+            await migrate_queue(database)
     finally:
         await engine.close()
     print("The database is at this version.")
+    return 0
+
+
+async def _move(env: Mapping[str, str], typed: str | None) -> int:
+    from bot import move  # noqa: PLC0415  as `check`
+    from bot.storage.moving import NotMoved  # noqa: PLC0415
+
+    try:
+        print(await move.run(database_url(env), move_to(env, typed), terminal.say))
+    except NotMoved as error:
+        terminal.say(f"imei-lock can't go on:\n{error}")
+        return 2
     return 0
 
 

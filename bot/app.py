@@ -7,17 +7,20 @@ import random
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import aiohttp
 
+from bot.app_alone import Alone
 from bot.app_bulks import applying_parts, bulk_parts
+from bot.app_watch import Subject, watch_parts
 from bot.config import Config
-from bot.dispatch.local import LocalDispatcher
 from bot.domain.changes import GROUP_KINDS, Kind
 from bot.domain.policy import Policy
 from bot.monogoto.auth import Credentials, ReadyToken, UserPassword
 from bot.monogoto.client import Monogoto
-from bot.monogoto.wire import OnCall
+from bot.monogoto.endpoints import endpoint_of
+from bot.monogoto.wire import OnCall, VendorCall
 from bot.running import Bot, Transport
 from bot.services.asking_again import AskingAgain
 from bot.services.authority import Authority
@@ -36,6 +39,7 @@ from bot.services.ports import Clock, Platform, Store
 from bot.services.preview import Previews
 from bot.services.progress import Progress
 from bot.services.recount import Recount
+from bot.services.replica_ports import Once
 from bot.services.requests import Requests
 from bot.services.sightings import Sightings
 from bot.services.submission import Submissions
@@ -53,7 +57,6 @@ from bot.slack.dispatch import BoltDispatch, Dispatch
 from bot.slack.files import Files
 from bot.slack.http import HttpTransport
 from bot.slack.notifier import SlackNotifier
-from bot.slack.once import Once
 from bot.slack.roles import SlackDirectory
 from bot.slack.screens import Screens
 from bot.slack.socket import SocketTransport
@@ -65,6 +68,11 @@ from bot.storage.gate import SqlGate
 from bot.storage.inventory import SqlInventory
 from bot.storage.outbox import SqlOutbox
 from bot.storage.store import SqlStore
+from bot.watch.ears import Ears
+from bot.watch.gate import TimedGate
+
+if TYPE_CHECKING:
+    from bot.app_replicas import Replica
 
 ID_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -90,12 +98,26 @@ class Seams:
 async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | None = None) -> Bot:
     """Put the parts together; opens and migrates the database, and calls nobody."""
     seams = seams or Seams()
-    engine = await _database(config.database_url)
+    engine = await _database(config.database_url.reveal())
+    subject = Subject()
+    ears, watch = watch_parts(config, engine, clock, subject)
     session = aiohttp.ClientSession(timeout=TIMEOUT)
-    api = SlackApi(token=config.slack_bot_token.reveal(), base_url=config.slack_api_url, session=session)
-    store = seams.wrap_store(SqlStore(engine))
-    gate = SqlGate(engine, clock, config.monogoto_max_rate)
-    vendor = Monogoto(config.monogoto_url, credentials(config), clock=clock, gate=gate, on_call=seams.on_call)
+    api = SlackApi(
+        token=config.slack_bot_token.reveal(),
+        base_url=config.slack_api_url,
+        session=session,
+        on_answer=ears.slack_called,
+    )
+    standing = await _standing(config, engine, clock)
+    store = seams.wrap_store(SqlStore(engine, standing.name, on_commit=ears.committed))
+    gate = TimedGate(SqlGate(engine, clock, config.monogoto_max_rate), clock, ears.gate_waited)
+    vendor = subject.vendor = Monogoto(
+        config.monogoto_url,
+        credentials(config),
+        clock=clock,
+        gate=gate,
+        on_call=_told_to(ears, seams.on_call),
+    )
     sightings, known = Sightings(clock), SqlInventory(engine)
     platform = seams.wrap_platform(vendor)
     if seams.inventory:
@@ -104,12 +126,22 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     work = SqlBulkWork(engine)
     results = BulkResults(work, verdict_row)
     documents: dict[str, Documents] = {"results": results}
-    outbox = SqlOutbox(engine)
-    files = Files(api=api, outbox=outbox, documents=documents, write=spool)
+    outbox = SqlOutbox(engine, standing.fence)
+    telling = standing.telling(api)
+    files = Files(api=telling, outbox=outbox, documents=documents, write=spool)
     notifier = SlackNotifier(
-        api=api, outbox=outbox, store=store, work=work, policy=policy, clock=clock, files=files
+        api=api,
+        outbox=outbox,
+        store=store,
+        work=work,
+        policy=policy,
+        clock=clock,
+        files=files,
+        telling=telling,
+        settling=standing.settling,
+        on_retry=ears.message_retried,
     )
-    dispatcher = LocalDispatcher(clock=clock)
+    dispatcher = standing.dispatcher()
     authority = Authority(directory=directory, policy=policy, store=store, clock=clock)
     previews = Previews(platform=platform, store=store, policy=policy, clock=clock)
     requests = Requests(
@@ -218,9 +250,9 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         policy=policy,
         clock=clock,
         new_id=seams.new_id,
-        forget_roles=directory.forget,
+        forget_roles=standing.forgetting(directory.forget),
         screens=Screens(clock),
-        shares=Once(clock),
+        shares=standing.once,
         lookups=lookups,
         inventory=known,
         steering=steering,
@@ -236,8 +268,13 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     )
     app = listeners.build_app(token=config.slack_bot_token.reveal())
     listeners.register(app, desk)
+    reader = InventoryReader(listing=vendor, ledger=known, sightings=sightings, clock=clock)
+    reading = reader if seams.inventory else None
+    dispatch = standing.dispatch(BoltDispatch(app))
+    transport = subject.transport = _transport(config, dispatch, clock, ears, standing.replays)
     return Bot(
-        transport=_transport(config, BoltDispatch(app), clock),
+        transport=transport,
+        watch=watch,
         desk=desk,
         notifier=notifier,
         dispatcher=dispatcher,
@@ -249,13 +286,13 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
             previewing={Kind.BULK: planning, **dict.fromkeys(GROUP_KINDS, census)},
             bulk=bulk,
             recount=recount,
+            on_look=ears.looked,
         ),
         session=session,
         platform=vendor,
         engine=engine,
-        reader=InventoryReader(listing=vendor, ledger=known, sightings=sightings, clock=clock)
-        if seams.inventory
-        else None,
+        reader=reading,
+        shared=standing.shared(notifier, reading, desk),
     )
 
 
@@ -269,7 +306,27 @@ async def _database(url: str) -> Engine:
     return engine
 
 
-def _transport(config: Config, dispatch: Dispatch, clock: Clock) -> Transport:
+async def _standing(config: Config, engine: Engine, clock: Clock) -> Alone | Replica:
+    """Whether this process is the only one at its database, or one of several."""
+    if not engine.is_shared:
+        return Alone(clock)
+    from bot.app_replicas import join  # noqa: PLC0415  its libraries are an extra
+
+    return await join(config, engine, clock)
+
+
+def _told_to(ears: Ears, also: OnCall | None) -> OnCall:
+    def told(call: VendorCall) -> None:
+        ears.vendor_called(call.method, endpoint_of(call.path), call.status, call.seconds)
+        if also is not None:
+            also(call)
+
+    return told
+
+
+def _transport(
+    config: Config, dispatch: Dispatch, clock: Clock, ears: Ears, replays: Once | None
+) -> Transport:
     if config.slack_transport == "http":
         if config.slack_signing_secret is None:
             raise ValueError("Config let HTTP pass without a signing secret")
@@ -279,11 +336,18 @@ def _transport(config: Config, dispatch: Dispatch, clock: Clock) -> Transport:
             host=config.host,
             port=config.port,
             clock=clock,
+            replays=replays,
+            on_acked=ears.acked,
         )
     if config.slack_app_token is None:
         raise ValueError("Config let Socket Mode pass without an app token")
     return SocketTransport(
-        dispatch, app_token=config.slack_app_token.reveal(), api_url=config.slack_api_url, clock=clock
+        dispatch,
+        app_token=config.slack_app_token.reveal(),
+        api_url=config.slack_api_url,
+        clock=clock,
+        on_connected=ears.connected,
+        on_acked=ears.acked,
     )
 
 

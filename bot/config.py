@@ -7,7 +7,7 @@ its reader beside it. `.env.example` is kept equal to this table by a test.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from dotenv import dotenv_values
 
 from bot.secret_files import with_files_read
 from bot.settings import (
+    DatabaseUrl,
     Secret,
     any_secret,
     any_text,
@@ -29,6 +30,7 @@ from bot.settings import (
     rate,
     ready_token,
     safe_url,
+    seconds,
     slack_url,
     token,
 )
@@ -36,11 +38,13 @@ from bot.settings import (
 __all__ = [
     "Config",
     "ConfigError",
+    "DatabaseUrl",
     "Secret",
     "Setting",
     "database_url",
     "environment",
     "from_files",
+    "move_to",
     "readable",
     "settings",
 ]
@@ -117,15 +121,33 @@ class Config:
     ]
     monogoto_max_rate: Annotated[float, Setting("Calls a second to Monogoto, at most.", rate, "5")]
     database_url: Annotated[
-        str,
+        DatabaseUrl,
         Setting(
-            "Where requests and the audit are kept: sqlite:///<file>.",
+            "Where requests and the audit are kept: sqlite:///<file>, or "
+            "postgresql://<user>:<password>@<host>/<database>.",
             database_address,
             "sqlite:///imei-lock.db",
             secret=True,
         ),
-    ] = field(repr=False)  # an address of a server may hold a password
+    ]
+    replica_heartbeat: Annotated[
+        float,
+        Setting("On PostgreSQL: how often each replica says that it lives, in seconds.", seconds, "10"),
+    ]
+    replica_timeout: Annotated[
+        float,
+        Setting("On PostgreSQL: after so many silent seconds others take over its work.", seconds, "30"),
+    ]
     policy_file: Annotated[Path, Setting("Who may ask for what, and who approves.", Path, "policy.toml")]
+    health_host: Annotated[
+        str, Setting("Address for /healthz, /readyz and /metrics.", host_name, "127.0.0.1")
+    ]
+    health_port: Annotated[
+        int | None,
+        Setting(
+            "Port for them, apart from Slack's; not set: not served; 0 lets the system choose.", port_number
+        ),
+    ]
     log_level: Annotated[
         str,
         Setting("DEBUG, INFO, WARNING or ERROR.", one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
@@ -145,10 +167,11 @@ class Config:
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret in it, to be kept out of what is written."""
-        held = (getattr(self, key.lower()) for key in from_files())
-        revealed = [value.reveal() for value in held if isinstance(value, Secret)]
-        password = urlsplit(self.database_url).password
-        return (*revealed, unquote(password), password) if password else tuple(revealed)
+        address = self.database_url.reveal()
+        password = urlsplit(address).password
+        held = [getattr(self, key.lower()) for key in from_files() if key != "DATABASE_URL"]
+        revealed = [value.reveal() for value in held if value is not None]
+        return (*revealed, address, unquote(password), password) if password else tuple(revealed)
 
 
 def readable(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -173,17 +196,36 @@ def readable(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, 
             problems[key] = f"{wrong}."
     _check_transport(values, problems)
     _check_login(values, problems)
+    _check_heartbeat(values, problems)
     return values, {key: problems[key] for key in settings() if key in problems}
 
 
-def database_url(environment: Mapping[str, str]) -> str:
+def database_url(environment: Mapping[str, str]) -> DatabaseUrl:
     """Where the records are, for verbs that need nothing else. Raises `ConfigError`."""
-    key, setting = "DATABASE_URL", settings()["DATABASE_URL"]
-    given, problems = with_files_read(environment, [key])
+    given, problems = with_files_read(environment, ["DATABASE_URL"])
     if problems:
         raise ConfigError(problems)
+    return _address("DATABASE_URL", given.get("DATABASE_URL", "").strip() or _default())
+
+
+def move_to(environment: Mapping[str, str], typed: str | None) -> DatabaseUrl:
+    """Where the records are to go: as typed, else by `MOVE_TO`. Raises `ConfigError`."""
+    read, problems = with_files_read(environment, ["MOVE_TO"])
+    if problems:
+        raise ConfigError(problems)
+    given = typed or read.get("MOVE_TO", "").strip()
+    if not given:
+        raise ConfigError({"MOVE_TO": "is missing: say where to, with --to or in the environment or .env."})
+    return _address("--to" if typed else "MOVE_TO", given)
+
+
+def _default() -> str:
+    return settings()["DATABASE_URL"].default or ""
+
+
+def _address(key: str, value: str) -> DatabaseUrl:
     try:
-        return str(setting.read(given.get(key, "").strip() or setting.default or ""))
+        return database_address(value)
     except ValueError as wrong:
         raise ConfigError({key: f"{wrong}."}) from None
 
@@ -219,6 +261,12 @@ def _check_transport(values: Mapping[str, Any], problems: dict[str, str]) -> Non
     )
     if needed and values[needed.lower()] is None:
         problems.setdefault(needed, f"is missing; SLACK_TRANSPORT={values['slack_transport']} needs it.")
+
+
+def _check_heartbeat(values: Mapping[str, Any], problems: dict[str, str]) -> None:
+    interval, timeout = values["replica_heartbeat"], values["replica_timeout"]
+    if interval and timeout and timeout < 2 * interval:
+        problems.setdefault("REPLICA_TIMEOUT", "must be at least twice REPLICA_HEARTBEAT.")
 
 
 def _check_login(values: Mapping[str, Any], problems: dict[str, str]) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TextIO
 
+from bot.services import traces
+
 # httpx logs full URLs, which hold ICCIDs. Bolt logs signatures and bodies at INFO when a request fails its
 # check, whole payloads at DEBUG, and sets its loggers' levels from the root's: so the handler drops these.
 # The database's libraries log statements with all their values at DEBUG.
@@ -24,7 +26,12 @@ _LOUD = (
     "sqlalchemy",
     "alembic",
     "asyncio",
+    "procrastinate",
+    "psycopg",
 )
+# That the database is away is said once, by whoever needed it; these libraries say it again, with tracebacks.
+_SAID_ALREADY = frozenset({"ConnectorException", "PoolTimeout", "PoolClosed"})
+_SAYS_IT_EVERY_SECOND = "psycopg.pool"
 
 # What people group digits with: spaces, also those that don't break or don't show; all dashes; dot, slash.
 _SPACES = r" \t\u00a0\u00ad\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff"
@@ -59,11 +66,23 @@ class _Quiet(logging.Filter):
     """Lets the loud libraries through from WARNING on, whatever level their loggers have."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno >= logging.WARNING or not _is_loud(record.name)
+        if record.levelno < logging.WARNING:
+            return not _is_loud(record.name)
+        kind = record.exc_info[0] if record.exc_info else None
+        return not (record.name == _SAYS_IT_EVERY_SECOND or (kind and kind.__name__ in _SAID_ALREADY))
 
 
 def _is_loud(name: str) -> bool:
     return any(name == loud or name.startswith(f"{loud}.") for loud in _LOUD)
+
+
+def _named(record: logging.LogRecord) -> dict[str, str]:
+    """Which request and which payload it is about, and the reference that somebody was told."""
+    found = dict(traces.ids())
+    for name in (traces.REQUEST, "reference"):
+        if told := getattr(record, name, None):
+            found[name] = str(told)
+    return found
 
 
 class TextFormatter(logging.Formatter):
@@ -80,14 +99,20 @@ class TextFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the library's name
-        return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
+        line = super().formatMessage(record)
+        if named := _named(record):
+            line += f" [{' '.join(f'{name}={value}' for name, value in named.items())}]"
+        return line.replace("\r", "\\r").replace("\n", "\\n")
 
     def format(self, record: logging.LogRecord) -> str:
         return mask(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, exception; texts masked."""
+    """One JSON object a line: time, level, logger, message, ids, exception; texts masked.
+
+    In ASCII: whatever reads it takes no other character for a line's end.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
@@ -95,10 +120,13 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": mask(record.getMessage()),
+            **{name: mask(value) for name, value in _named(record).items()},
         }
         if record.exc_info:
             entry["exception"] = mask(self.formatException(record.exc_info))
-        return json.dumps(entry, ensure_ascii=False)
+        if record.stack_info:
+            entry["stack"] = mask(self.formatStack(record.stack_info))
+        return json.dumps(entry)
 
 
 class _Discreet(logging.StreamHandler[TextIO]):

@@ -12,7 +12,7 @@ from bot.domain.policy import Policy
 from bot.policy_file import PolicyError, load_policy
 from bot.secret_files import SUFFIX
 from bot.services.checked import Checked, failed, ok, remark, warning
-from bot.settings import shown
+from bot.settings import DatabaseUrl
 
 _OURS = ("SLACK_", "MONOGOTO_")
 _PERSONAL = frozenset({"MONOGOTO_USERNAME"})
@@ -31,11 +31,12 @@ def variables(
             yield ok(name, f"set, from the file that {key}{SUFFIX} names")
         elif not given.get(key, "").strip():
             yield ok(name, "not set" if setting.default is None else f"{setting.default} (by default)")
+        elif isinstance(address := values[key.lower()], DatabaseUrl):
+            yield ok(name, address.shown)
         elif isinstance(values[key.lower()], Secret) or key in _PERSONAL:
             yield ok(name, "set")
         else:
-            value = str(values[key.lower()])
-            yield ok(name, shown(value) if setting.secret else value)
+            yield ok(name, str(values[key.lower()]))
     known = {*settings(), *(key + SUFFIX for key in files)}
     for key in sorted(given):
         if key.startswith(_OURS) and key not in known:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.errors import StoreUnavailable
 from bot.domain.requests import ChangeRequest
+from bot.services import traces
 from bot.services.ports import Clock
 from bot.services.sweep import Sweep
 
@@ -80,6 +81,7 @@ class LocalDispatcher:
                     self._active[request.id] = task
 
     async def _step(self, sweep: Sweep, request: ChangeRequest) -> None:
+        traces.about_request(request.id)
         try:
             async with self._long_slots if sweep.is_long(request) else self._slots:
                 more = await sweep.step(request)

@@ -45,6 +45,19 @@ class ReadyToken:
 Credentials = UserPassword | ReadyToken
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of our log-in without asking."""
+
+    is_good: bool | None
+    """None: nobody has tried yet."""
+    says: str = ""
+
+
+_GOOD: Final = Standing(is_good=True)
+_REFUSED: Final = Standing(is_good=False, says="Monogoto refused our log-in")
+
+
 class TokenKeeper:
     """Holds the token of the moment. A refused log-in is remembered for a growing while."""
 
@@ -62,6 +75,7 @@ class TokenKeeper:
         self._failure: PlatformError | None = None
         self._failures = 0
         self._closed_until: datetime | None = None
+        self.standing = Standing(None, "nobody has logged in yet")
 
     async def token(self) -> str:
         """A token to try, fetched or renewed where needed. Raises what logging in raises."""
@@ -90,9 +104,11 @@ class TokenKeeper:
     def worked(self) -> None:
         """The vendor took the token."""
         self._failures = 0
+        self.standing = _GOOD
 
     def refused(self, token: str) -> None:
         """The vendor refused a token that nothing better can be had for."""
+        self.standing = _REFUSED
         if self._token == token:
             self._token = None
         if self._pause_left() <= 0:
@@ -111,6 +127,8 @@ class TokenKeeper:
         except PlatformError as failure:
             self._tries_in_vain += 1
             self._failure = failure
+            if self._token is None:
+                self.standing = Standing(is_good=False, says=str(failure))
             if isinstance(failure, LoginFailed):
                 self.refused("")
             raise

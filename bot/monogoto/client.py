@@ -18,7 +18,15 @@ from bot.domain.errors import NotReached, StoreUnavailable, Unfit, Unreadable
 from bot.domain.identifiers import Iccid, Imei, same_device
 from bot.domain.things import GroupRow, Thing, ThingRow, ThingsGroup
 from bot.monogoto import failures, listings, models
-from bot.monogoto.auth import Credentials, TokenAuth, TokenKeeper, TokenOnly, UserPassword, ends_at
+from bot.monogoto.auth import (
+    Credentials,
+    Standing,
+    TokenAuth,
+    TokenKeeper,
+    TokenOnly,
+    UserPassword,
+    ends_at,
+)
 from bot.monogoto.failures import Answer
 from bot.monogoto.wire import Exchange, Gate, GuardedTransport, OnCall, VendorCall
 from bot.services.ports import Clock, Page
@@ -36,6 +44,22 @@ _HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity", 
 def _trusted() -> ssl.SSLContext:
     """The certificates trusted for https; reading them takes a tenth of a second, so once a process."""
     return httpx.create_ssl_context()
+
+
+class _Opened(httpx.AsyncBaseTransport):
+    """The real transport, made for the first call: to be ready nobody needs it."""
+
+    def __init__(self) -> None:
+        self._inner: httpx.AsyncHTTPTransport | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._inner is None:
+            self._inner = httpx.AsyncHTTPTransport(verify=_trusted())
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        if self._inner is not None:
+            await self._inner.aclose()
 
 
 class Monogoto:
@@ -62,7 +86,7 @@ class Monogoto:
         self._keeper = TokenKeeper(credentials, clock, self.log_in)
         self._auth = TokenAuth(self._keeper)
         self._token_only = TokenOnly(self._keeper)
-        inner = transport or httpx.AsyncHTTPTransport(verify=_trusted())
+        inner = transport or _Opened()
         self._http = httpx.AsyncClient(
             base_url=url,
             headers=_HEADERS,
@@ -95,6 +119,18 @@ class Monogoto:
         if token is None:
             raise failures.failed_login(answer)
         return token
+
+    @property
+    def log_in_standing(self) -> Standing:
+        """Whether the log-in was good when it was last used; asks nobody."""
+        return self._keeper.standing
+
+    async def try_log_in(self) -> None:
+        """GET /things?limit=1&offset=0
+
+        Not urgent. Whatever comes of it, `log_in_standing` tells; raises what any reading raises.
+        """
+        await self._read("/things", {"limit": "1", "offset": "0"}, urgent=False)
 
     async def thing(self, iccid: Iccid, *, urgent: bool = True) -> Thing:
         """GET /thing/ThingId_ICCID_<iccid>

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,8 @@ from bot.domain.errors import NotReached
 from bot.monogoto.snippets import masked
 from bot.services.deadline import within
 from bot.services.ports import Clock
+
+log = logging.getLogger(__name__)
 
 MOST_BYTES: Final = 1 << 20
 TOO_LATE: Final = "Monogoto's pace let the write leave only when it was too late, so it did not leave."
@@ -130,8 +133,12 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
     def _tell(self, request: httpx.Request, status: int | None, seconds: float) -> None:
+        if self._on_call is None and not log.isEnabledFor(logging.DEBUG):
+            return
+        path = masked(unquote(request.url.raw_path.decode("ascii")))
+        answered = "no answer" if status is None else status
+        log.debug("%s %s: %s after %.3f s", request.method, path, answered, seconds)
         if self._on_call is not None:
-            path = masked(unquote(request.url.raw_path.decode("ascii")))
             self._on_call(VendorCall(request.method, path, status, seconds))
 
 

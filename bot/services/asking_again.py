@@ -12,6 +12,7 @@ from bot.domain.changes import Bulk
 from bot.domain.errors import NoSuchRequest, NotAllowed, Refusal, Unfit
 from bot.domain.planned import Asked, plan_of
 from bot.domain.requests import OPEN, ChangeRequest, Origin, Person
+from bot.services import traces
 from bot.services.authority import Authority
 from bot.services.bulk_intake import BulkIntake, Wanted
 from bot.services.bulk_results import BulkResults
@@ -66,6 +67,7 @@ class AskingAgain:
         first = await self._store.request(request_id)
         if first is None or not isinstance(first.change, Bulk):
             raise NoSuchRequest("I don't know this bulk: the card may be of another installation of the bot.")
+        traces.about_request(first.id)
         if first.status in OPEN:
             raise Unfit("It has not ended yet: ask again when it has.")
         new_id, known = await self._next_of(person, first)

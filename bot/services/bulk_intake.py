@@ -17,6 +17,7 @@ from bot.domain.impact import Impact, Verdict
 from bot.domain.planned import GENEROUS, Asked, plan_of, time_needed
 from bot.domain.plans import Plan, SeenPlan
 from bot.domain.requests import ChangeRequest, Event, Origin, Person, Status
+from bot.services import traces
 from bot.services.authority import Authority
 from bot.services.bulk_ports import BulkRows, Table
 from bot.services.places import Places
@@ -119,11 +120,15 @@ class BulkIntake:
             await tx.end_submission(submission.id, "returned")
             await tx.discard_bulk(submission.id)
 
-    async def forget_unread(self) -> None:
-        """At start-up: bulks whose rows stopped coming, and that no kept form goes on with."""
+    async def forget_unread(self, after: timedelta = timedelta(0)) -> None:
+        """At start-up: bulks whose rows stopped coming, and that no kept form goes on with.
+
+        `after`: younger ones may be what another replica is reading in.
+        """
+        before = self._clock.now() - after
         kept = {submission.id for submission in await self._store.unfinished_submissions()}
         for request in await self._kept.unread_bulks():
-            if request.id not in kept:
+            if request.id not in kept and request.created_at <= before:
                 async with self._store.transaction() as tx:
                     await tx.discard_bulk(request.id)
 
@@ -138,6 +143,7 @@ class BulkIntake:
         await self._authority.to_ask(wanted.person, wanted.origin, Kind.BULK)
         known = await self._store.request(wanted.request_id)
         request = known or self._draft(wanted)
+        traces.about_request(request.id)
         if not known:
             async with self._store.transaction() as tx:
                 await tx.add_request(request, [])

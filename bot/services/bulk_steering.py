@@ -8,6 +8,7 @@ from bot.domain.audit import AuditEntry
 from bot.domain.changes import Bulk
 from bot.domain.errors import NoSuchRequest, NotAllowed, Overtaken, Refusal, Unfit
 from bot.domain.requests import ChangeRequest, Origin, Person, Status
+from bot.services import traces
 from bot.services.authority import Authority
 from bot.services.bulk_records import BulkRecords
 from bot.services.ports import Clock, Dispatcher, Notifier, Store
@@ -101,6 +102,7 @@ class Steering:
         bulk = await self._store.request(request_id)
         if bulk is None or not isinstance(bulk.change, Bulk):
             raise NoSuchRequest("I don't know this bulk: the card may be of another installation of the bot.")
+        traces.about_request(bulk.id)
         return bulk
 
     async def _in_vain(

@@ -12,6 +12,7 @@ from bot.domain.planned import GENEROUS, plan_of, time_needed
 from bot.domain.plans import SeenPlan
 from bot.domain.policy import Terms
 from bot.domain.requests import OPEN, ChangeRequest, Event, Origin, Person, Status
+from bot.services import traces
 from bot.services.authority import Authority
 from bot.services.places import Chosen, Places
 from bot.services.planning import PLAN_HOLDS, Planning
@@ -139,6 +140,7 @@ class BulkSubmissions:
         request = await self._store.request(request_id)
         if request is None:
             raise NoSuchRequest("I don't know this plan: it may be of another installation of the bot.")
+        traces.about_request(request.id)
         return request
 
     @asynccontextmanager

@@ -37,6 +37,7 @@ from bot.domain.requests import (
     Status,
     Vote,
 )
+from bot.services import traces
 from bot.services.authority import Authority
 from bot.services.clearance import seen_target
 from bot.services.outcomes import overtaken_undo
@@ -229,6 +230,7 @@ class Requests:
                 "Nothing was changed: this request is not known here. "
                 "The card may be of another installation of the bot; ask again."
             )
+        traces.about_request(request.id)
         return request
 
     async def _pending(self, request_id: str) -> ChangeRequest:

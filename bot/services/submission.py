@@ -27,6 +27,7 @@ from bot.domain.plans import Scope
 from bot.domain.requests import THE_BOT, ChangeRequest, Event, Item, ItemState, Status
 from bot.domain.things import Target, Thing
 from bot.domain.undo import left_behind
+from bot.services import traces
 from bot.services.authority import Authority
 from bot.services.outcomes import overtaken_undo
 from bot.services.places import Places
@@ -105,6 +106,7 @@ class Submissions:
             request = replace(request, undoes=undoes.id)
         async with self._store.transaction() as tx:
             await tx.add_request(request, places)
+            traces.about_request(request.id)
             await tx.audit(_asked(request))
             if not await tx.end_submission(submission.id, "posted", request.id):
                 raise Overtaken

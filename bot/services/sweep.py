@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from bot.domain.changes import Kind
 from bot.domain.errors import StoreUnavailable
 from bot.domain.requests import UNDECIDED, ChangeRequest, Status
+from bot.services import traces
 from bot.services.execution import Execution
 from bot.services.ports import Clock, Store
 from bot.services.recount import Recount
@@ -35,7 +36,9 @@ class Sweep:
         previewing: Mapping[Kind, LongWork] | None = None,
         bulk: LongWork | None = None,
         recount: Recount | None = None,
+        on_look: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_look = on_look
         self._store = store
         self._requests = requests
         self._execution = execution
@@ -46,7 +49,14 @@ class Sweep:
 
     async def due(self) -> tuple[ChangeRequest, ...]:
         """Every request that something is to happen to now."""
-        return await self._store.due(self._clock.now())
+        due = await self._store.due(self._clock.now())
+        self._on_look()
+        return due
+
+    async def due_now(self, request_id: str) -> ChangeRequest | None:
+        """This one as it stands now, None where nothing is to happen to it now."""
+        found = await self._store.due(self._clock.now(), request_id)
+        return found[0] if found else None
 
     def is_long(self, request: ChangeRequest) -> bool:
         """Whether its step is a slice of long work, which must not hold up the others."""
@@ -61,6 +71,10 @@ class Sweep:
 
         What fails unforeseen doesn't fail for ever.
         """
+        with traces.about(**{traces.REQUEST: request.id}):
+            return await self._step(request)
+
+    async def _step(self, request: ChangeRequest) -> bool:
         if request.status in UNDECIDED and self._clock.now() >= request.expires_at:
             await self._requests.expire(request)
             return False

@@ -9,6 +9,7 @@ from bot.domain.changes import Bulk, Kind, SingleChange
 from bot.domain.errors import NoSuchRequest, NotAllowed, Refusal
 from bot.domain.requests import ChangeRequest, Origin, Person
 from bot.domain.undo import undo_of
+from bot.services import traces
 from bot.services.authority import Authority
 from bot.services.bulk_undoing import BulkUndoing
 from bot.services.ports import Clock, Store, Submission
@@ -88,6 +89,7 @@ class Undoing:
             raise NoSuchRequest(
                 "I don't know this request: the card may be of another installation of the bot."
             )
+        traces.about_request(request.id)
         return request
 
     async def _record(self, person: Person, origin: Origin, request_id: str, refusal: Refusal) -> None:

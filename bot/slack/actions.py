@@ -11,6 +11,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.domain.errors import NoSuchRequest, PlatformError
 from bot.domain.requests import Origin
+from bot.services import traces
 from bot.services.requests import LONGEST_ID
 from bot.slack import blocks as b
 from bot.slack import bulk_asking, forms, ids, lookups, steering
@@ -68,6 +69,7 @@ def _request_and_fingerprint(value: str) -> tuple[str, str]:
     request_id, _, fingerprint = value.partition(".")
     if not request_id:
         raise NoSuchRequest("Nothing was changed: this button carries no request. Ask again.")
+    traces.about_request(request_id[:LONGEST_ID])
     return request_id, fingerprint
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +13,10 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.errors import Overtaken
+
+FATAL_AUTH = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
+"""The bot's token is worth nothing: no call will succeed."""
 TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
 UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=120, connect=5)
 
@@ -34,11 +41,27 @@ class SlackAway(SlackError):
     """No sensible answer. What was asked may or may not have been done."""
 
 
+OnAnswer = Callable[[str, str, float], None]
+"""Hears of every call: method, outcome ("ok", "ratelimited", "no_answer", else Slack's word), seconds."""
+FILES = ("download", "upload", "response_url")
+"""What stands for a method where an address of Slack's own is called."""
+
+
 class SlackApi:
     """One session, one client; every call goes through `call`."""
 
-    def __init__(self, *, token: str, base_url: str, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        *,
+        token: str,
+        base_url: str,
+        session: aiohttp.ClientSession,
+        on_answer: OnAnswer = lambda _method, _outcome, _seconds: None,
+    ) -> None:
         self._session = session
+        self._on_answer = on_answer
+        self.refused = asyncio.Event()
+        """Slack has refused the token; whoever waits for this should ask once more."""
         self._token = token
         self.base_url = base_url
         self._client = AsyncWebClient(token=token, base_url=base_url, session=session, retry_handlers=[])
@@ -52,6 +75,29 @@ class SlackApi:
         as its calls of uploads expect; else they are JSON.
         """
         given = {key: value for key, value in arguments.items() if value is not None}
+        with self._timed(method):
+            try:
+                return await self._call(method, given, get=get, query=query)
+            except SlackError as error:
+                if error.code in FATAL_AUTH:
+                    self.refused.set()
+                raise
+
+    @contextmanager
+    def _timed(self, method: str) -> Iterator[None]:
+        started, outcome = time.perf_counter(), "no_answer"
+        try:
+            yield
+            outcome = "ok"
+        except SlackAway:
+            raise
+        except SlackError as error:
+            outcome = error.code
+            raise
+        finally:
+            self._on_answer(method, outcome, time.perf_counter() - started)
+
+    async def _call(self, method: str, given: dict[str, Any], *, get: bool, query: bool) -> dict[str, Any]:
         try:
             if get:
                 response = await self._client.api_call(method, http_verb="GET", params=_query(given))
@@ -73,6 +119,10 @@ class SlackApi:
 
         The caller has made sure that the token may go there: no redirect is followed. Raises like `call`.
         """
+        with self._timed("download"):
+            return await self._download(url, most)
+
+    async def _download(self, url: str, most: int) -> tuple[str, bytes | None]:
         headers = {"Authorization": f"Bearer {self._token}"}
         try:
             async with self._session.get(
@@ -97,6 +147,10 @@ class SlackApi:
         """Send a file's bytes where Slack said. Nobody sees it before it is completed. Raises like `call`."""
         if not self._is_slacks(url):
             raise SlackError("upload", "not one of Slack's")
+        with self._timed("upload"):
+            await self._upload(url, pieces, length)
+
+    async def _upload(self, url: str, pieces: AsyncIterator[bytes], length: int) -> None:
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
         try:
             async with self._session.post(
@@ -118,6 +172,10 @@ class SlackApi:
         """
         if not self._is_slacks(response_url):
             raise SlackError("response_url", "not one of Slack's")
+        with self._timed("response_url"):
+            await self._url(response_url, message)
+
+    async def _url(self, response_url: str, message: dict[str, Any]) -> None:
         try:
             async with self._session.post(response_url, json=message, allow_redirects=False) as answer:
                 if answer.status >= 500:
@@ -137,6 +195,23 @@ class SlackApi:
         except ValueError:
             return False
         return there.scheme == "https" and plain and host.endswith((".slack.com", ".slack-gov.com"))
+
+
+class LeasedApi(SlackApi):
+    """For what only one replica may do: nothing leaves once its lease may be another one's.
+
+    Asked right before each call, since a process may be stopped for any while between two lines.
+    """
+
+    def __init__(self, api: SlackApi, is_held: Callable[[], bool]) -> None:
+        super().__init__(token=api._token, base_url=api.base_url, session=api._session)
+        self._is_held = is_held
+
+    async def call(self, method: str, **arguments: Any) -> dict[str, Any]:
+        """As the other's; raises `Overtaken` where nothing left."""
+        if not self._is_held():
+            raise Overtaken(f"{method} was not called: another replica may tell by now")
+        return await super().call(method, **arguments)
 
 
 def _query(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +17,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
+from bot.services import traces
 from bot.slack.shapes import makes_sense
 
 logger = logging.getLogger(__name__)
@@ -41,10 +43,62 @@ Payload = dict[str, Any]
 Dispatch = Callable[[Payload], Awaitable[Answer]]
 
 
+Acked = Callable[[str, int, float], None]
+"""Hears of every ack: the kind of its payload, its status, and how many seconds it took to leave."""
+
+KINDS = (
+    "block_actions",
+    "block_suggestion",
+    "command",
+    "event",
+    "message_action",
+    "shortcut",
+    "view_closed",
+    "view_submission",
+    "other",
+)
+"""Of payloads; the last one: none of these."""
+
+
+def deaf(*_: object) -> None:
+    """Hears nothing."""
+
+
+def kind_of(payload: Payload) -> str:
+    """One of `KINDS`."""
+    if "command" in payload:
+        return "command"
+    if "event" in payload:
+        return "event"
+    kind = payload.get("type")
+    return kind if isinstance(kind, str) and kind in KINDS else "other"
+
+
+@dataclass(slots=True)
+class Ack:
+    """Of the payload in hand: its status, once it is known."""
+
+    status: int = 500
+
+
+@contextmanager
+def heard(payload: Payload, on_acked: Acked) -> Iterator[Ack]:
+    """One payload, from its arrival to its ack: whatever is logged meanwhile, and for it later, has an id."""
+    started, ack = time.perf_counter(), Ack()
+    with traces.about(**{traces.PAYLOAD: secrets.token_hex(6)}):
+        try:
+            yield ack
+        finally:
+            kind, seconds = kind_of(payload), time.perf_counter() - started
+            on_acked(kind, ack.status, seconds)
+            logger.debug("%s acked with %d in %.1f ms", kind, ack.status, 1000 * seconds)
+
+
 def log_unexpected(what: str, error: BaseException) -> str:
     """Log an error nobody expected, with its traceback, and return the reference id it can be found by."""
     reference = secrets.token_hex(4)
-    logger.error("%s failed, reference %s", what, reference, exc_info=error)
+    named = {"reference": reference}
+    logger.error("%s failed, reference %s", what, reference, exc_info=error, extra=named)
     return reference
 
 

@@ -19,8 +19,9 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 from cachetools import TTLCache
 
 from bot.services.ports import Clock
+from bot.services.replica_ports import Once
 from bot.slack.connections import SERVER, Connection, Connections
-from bot.slack.dispatch import Answer, Dispatch, Payload, safely
+from bot.slack.dispatch import Acked, Answer, Dispatch, Payload, deaf, heard, safely
 from bot.slack.socket import TransportFailed
 
 WINDOW_SECONDS = 300
@@ -79,7 +80,8 @@ def _object(text: str) -> Payload:
 class HttpTransport:
     """Serves `POST /slack/events` for everything that Slack sends, and `GET /healthz`.
 
-    The same signed request is dispatched once: its repeat within the window gets an empty 200.
+    The same signed request is dispatched once: its repeat within the window gets an empty 200. `replays`
+    knows those that came to other replicas.
     """
 
     def __init__(
@@ -90,13 +92,17 @@ class HttpTransport:
         host: str,
         port: int,
         clock: Clock,
+        replays: Once | None = None,
         slow_client_seconds: float = 10.0,
         grace_seconds: float = 10.0,
+        on_acked: Acked = deaf,
     ) -> None:
         self._dispatch = dispatch
+        self._on_acked = on_acked
         self._signing_secret = signing_secret
         self._address = (host, port)
         self._clock = clock
+        self._replays = replays
         self._slow_client_seconds = slow_client_seconds
         self._grace_seconds = grace_seconds
         # A timestamp may lie as far in the future as in the past: it must be remembered for both halves.
@@ -173,6 +179,8 @@ class HttpTransport:
         if signature in self._seen:
             return web.Response()
         self._seen[signature] = True
+        if self._replays and not await self._replays.begin(f"signature:{signature}"):
+            return web.Response()
         return await self._respond(request, body)
 
     async def _read(self, request: web.Request) -> bytes:
@@ -214,13 +222,14 @@ class HttpTransport:
             raise web.HTTPBadRequest from None
         if payload.get("type") == "url_verification":
             return web.json_response({"challenge": str(payload.get("challenge", ""))})
-        answer = await safely(self._dispatch, payload)
-        response = _response(answer)
-        try:
-            await response.prepare(request)
-            await response.write_eof()
-        finally:
-            answer.sent.set()
+        with heard(payload, self._on_acked) as ack:
+            answer = await safely(self._dispatch, payload)
+            ack.status, response = answer.status, _response(answer)
+            try:
+                await response.prepare(request)
+                await response.write_eof()
+            finally:
+                answer.sent.set()
         return response
 
     def _seconds(self) -> float:

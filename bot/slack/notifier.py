@@ -9,9 +9,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 
 from bot.domain.errors import Overtaken, StoreUnavailable
 from bot.domain.policy import Policy
+from bot.services import traces
 from bot.services.applying_ports import BulkWork
 from bot.services.deadline import within
 from bot.services.ports import Clock, Message, MessageState, Outbox, Place, PlaceKind, Store
@@ -38,13 +40,28 @@ class SlackNotifier:
         policy: Policy,
         clock: Clock,
         files: Files | None = None,
+        telling: SlackApi | None = None,
+        settling: float = 0.0,
+        on_retry: Callable[[], None] = lambda: None,
     ) -> None:
+        """`telling` posts; `api`, where it is another one, only reads. `settling`: seconds for which each
+        channel rests at a start, where another process may have posted to it right before."""
+        self._on_retry = on_retry
         self._outbox = outbox
         self._clock = clock
         self.links = Permalinks(api)
-        self._messenger = Messenger(
-            api=api, outbox=outbox, store=store, work=work, policy=policy, clock=clock, files=files
+        self._new_messenger = partial(
+            Messenger,
+            api=telling or api,
+            outbox=outbox,
+            store=store,
+            work=work,
+            policy=policy,
+            clock=clock,
+            files=files,
+            settling=settling,
         )
+        self._messenger = self._new_messenger()
         self._woken = asyncio.Event()
         self._lanes: dict[str, asyncio.Lock] = {}
         self._active: dict[int, asyncio.Task[None]] = {}
@@ -58,7 +75,11 @@ class SlackNotifier:
         self._woken.set()
 
     async def start(self) -> None:
-        """Take up what an earlier process left: posts in doubt, and cards that disagree with the database."""
+        """Take up what an earlier process left: posts in doubt, and cards that disagree with the database.
+
+        What this one knew of earlier tries may be true no longer.
+        """
+        self._messenger = self._new_messenger()
         for message in await self._outbox.doubtful_messages():
             await self._outbox.settle(message, MessageState.WAITING)
         for place in await self._outbox.stale_cards():
@@ -71,6 +92,7 @@ class SlackNotifier:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
         pending = set(self._active.values())
         if pending:
             _, pending = await asyncio.wait(pending, timeout=patience)
@@ -92,12 +114,19 @@ class SlackNotifier:
             self._posted.pop(request_id, None)
         return place
 
+    def heard_posted(self, request_id: str) -> None:
+        """Another replica has posted its card; "": any may have been."""
+        for waiting, event in self._posted.items():
+            if request_id in {"", waiting}:
+                event.set()
+
     async def visible_place(self, request_id: str) -> Place | None:
         """The twin where there is one, else the card; None where it is not posted yet, or can't be told."""
         try:
             found = await self._outbox.places(request_id)
         except StoreUnavailable as error:
-            log.warning("the places of request %s could not be read: %s", request_id, error)
+            named = {traces.REQUEST: request_id}
+            log.warning("the places of request %s could not be read: %s", request_id, error, extra=named)
             return None
         places = [p for p in found if p.kind is not PlaceKind.AUDIT]
         twins = [p for p in places if p.kind is PlaceKind.TWIN]
@@ -133,6 +162,7 @@ class SlackNotifier:
 
     async def _tell(self, message: Message) -> None:
         """Deliver it. One that was begun and then left would block its place: it is put back."""
+        traces.about_request(message.request_id)
         faults = 0
         try:
             if await self._attempt(message, self._deliver):
@@ -150,6 +180,8 @@ class SlackNotifier:
             await step(message)
         except StoreUnavailable as error:
             log.warning("message %s waits: %s", message.id, error)
+        except Overtaken as overtaken:
+            log.info("message %s is told by another: %s", message.id, overtaken)
         except Exception:
             log.exception("message %s failed", message.id)
         else:
@@ -164,6 +196,8 @@ class SlackNotifier:
             if await self._outbox.place(message.place_id) != place or not await self._outbox.begin(message):
                 return
             self._begun.add(message.id)
+            if message.attempts:
+                self._on_retry()
             fate = await self._messenger.send(message, place)
             await self._settle(message, fate.state, fate.not_before)
         event = self._posted.get(message.request_id)

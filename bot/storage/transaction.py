@@ -15,6 +15,7 @@ from bot.domain.changes import Kind
 from bot.domain.errors import AlreadyOpen, Overtaken
 from bot.domain.requests import OPEN, ChangeRequest, Item, PersonDecision, Vote
 from bot.services.ports import PlaceKind, Submission
+from bot.services.watching import Committed
 from bot.storage.audit import Appending
 from bot.storage.bulk_transaction import BulkTx
 from bot.storage.bulk_work import MOVE_ITEM, RowSteps
@@ -29,9 +30,17 @@ _SUBMISSION_ENDS = frozenset({"posted", "returned", "refused"})
 class SqlTx(RowSteps, BulkTx):
     """Implements `Tx` of the ports on an open write transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, replica: str = "") -> None:
         super().__init__(connection)
+        self._replica = replica
         self._audit = Appending(connection)
+        self._moved: list[tuple[ChangeRequest | None, ChangeRequest]] = []
+        self._entries: list[AuditEntry] = []
+
+    @property
+    def done(self) -> Committed:
+        """What has been done so far; true once it is committed."""
+        return Committed(tuple(self._moved), tuple(self._entries))
 
     async def flush(self) -> None:
         """Write what is written together: right before the commit."""
@@ -40,7 +49,8 @@ class SqlTx(RowSteps, BulkTx):
 
     async def add_submission(self, submission: Submission) -> bool:
         """Keep it; False where its key is known already. What the same modal sent before is over with it."""
-        values = submission_values(submission) | {"state": "checking", "request_id": ""}
+        standing = {"state": "checking", "request_id": "", "holder": self._replica}
+        values = submission_values(submission) | standing
         try:
             await self._guarded(insert(submissions).values(values))
         except IntegrityError:
@@ -66,6 +76,7 @@ class SqlTx(RowSteps, BulkTx):
         """
         await self._insert_held(request)
         await self.add_places(request, places)
+        self._moved.append((None, request))
 
     async def add_places(self, request: ChangeRequest, places: Iterable[tuple[PlaceKind, str]]) -> None:
         """More places for a request that has some already."""
@@ -92,6 +103,7 @@ class SqlTx(RowSteps, BulkTx):
             await self._connection.execute(delete(holds).where(mine))
         elif old.seen.target.target_id != (target_id := moved.seen.target.target_id):
             await self._holding(target_id, moved.id, update(holds).where(mine).values(target_id=target_id))
+        self._moved.append((old, moved))
         return moved
 
     async def decide(self, request_id: str, decision: PersonDecision) -> None:
@@ -125,6 +137,7 @@ class SqlTx(RowSteps, BulkTx):
 
     async def audit(self, entry: AuditEntry) -> int:
         """Append to the chain; returns its seq."""
+        self._entries.append(entry)
         return await self._audit.append(entry)
 
     async def tell(

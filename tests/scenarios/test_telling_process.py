@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,76 @@ async def test_work_that_takes_longer_than_its_patience_is_resumed_by_the_next_p
     assert [e["event"] for e in await entries(world.database)][-1] == "item.end"
     texts = [m.text for m in world.slack.messages("C0FIELD") if m.from_bot]
     assert len([text for text in texts if "a later reading confirms it" in text]) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "says"),
+    [
+        ("apps.connections.open", "The app token was refused: token_revoked (it was revoked)"),
+        ("*", "The bot token was refused: token_revoked"),
+    ],
+)
+async def test_a_token_revoked_while_it_runs_ends_it_with_one_clear_line(
+    world: World, method: str, says: str
+) -> None:
+    process = await world.started()
+    world.slack.fail(method, error="token_revoked", times=1_000)
+    if method == "*":
+        await world.slack.person("U0ENG1").command("/lock-thing", channel="C0FIELD")
+    else:
+        world.slack.drop_sockets()
+    code, text = await ended(process)
+    assert code == 2
+    (line,) = [line for line in text.splitlines() if says in line]
+    assert "Check SLACK_" in line
+    assert "Traceback" not in text
+
+
+async def test_one_odd_answer_about_the_bot_token_ends_nothing(world: World) -> None:
+    process = await world.started()
+    world.slack.fail("views.open", error="invalid_auth")
+    await world.slack.person("U0ENG1").command("/lock-thing", channel="C0FIELD")
+    await really(lambda: len(world.slack.calls("auth.test")) == 2)
+    await world.asked()
+    assert process.returncode is None
+    process.terminate()
+    assert (await ended(process))[0] == 0
+
+
+async def test_a_log_in_that_the_vendor_refuses_ends_nothing_and_the_health_verb_names_it(
+    world: World,
+) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = str(free.getsockname()[1])
+    process = await world.started(MONOGOTO_PASSWORD="wrong", HEALTH_PORT=port)
+
+    async def verb() -> tuple[int | None, str]:
+        asking = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "health"),
+            cwd=world.folder,
+            env=world._environ() | {"HEALTH_PORT": port},
+            stdout=PIPE,
+        )
+        out, _ = await asking.communicate()
+        return asking.returncode, out.decode()
+
+    await really(lambda: world.monogoto.calls)
+    code, out = await verb()
+    assert code == 1
+    assert "vendor: Monogoto refused our log-in" in out
+    assert process.returncode is None
+    assert {call.path for call in world.monogoto.calls} == {"/Auth"}
+    assert len(world.monogoto.calls) <= 2
+    process.terminate()
+    code, text = await ended(process)
+    assert code == 0, text
+    assert f"health on 127.0.0.1:{port}" in text
+
+
+async def test_a_health_port_that_is_taken_ends_the_start_with_one_line(world: World) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = str(taken.getsockname()[1])
+        code, text = await ended(await world.start(HEALTH_PORT=port))
+    assert code == 2
+    assert f"HEALTH_HOST, HEALTH_PORT: can't listen on 127.0.0.1:{port}" in text
+    assert "Traceback" not in text
