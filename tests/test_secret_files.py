@@ -119,7 +119,8 @@ def test_a_secret_that_was_put_where_its_file_belongs_is_not_repeated(mistaken: 
 
 
 def test_verbs_that_need_the_database_alone_read_its_file_too(tmp_path: Path) -> None:
-    assert database_url(named).reveal() == "sqlite:///here.db"
+    named_file = {"DATABASE_URL_FILE": written(tmp_path, "sqlite:///here.db\n")}
+    assert database_url(named_file).reveal() == "sqlite:///here.db"
     with pytest.raises(ConfigError, match="DATABASE_URL_FILE names a file"):
         database_url({"DATABASE_URL_FILE": "gone"})
 
