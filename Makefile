@@ -73,8 +73,12 @@ licences: $(READY)
 	$(BIN)/python -m tests.licences docs/licences.md
 
 # What is known to be wrong with the pinned packages. --strict: a package that nobody could look up is no pass.
+# The auditor stands apart from what it judges, and is always the newest.
+AUDITOR := .venvs/auditor
 audit: $(READY)
-	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
+	@if [ ! -x $(AUDITOR)/bin/python ]; then $(BIN)/python -m venv $(AUDITOR); fi
+	@$(AUDITOR)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip-audit
+	$(AUDITOR)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
 
 # Installed anew only when the lock has changed.
 $(READY): requirements-dev.txt

@@ -167,14 +167,11 @@ class Config:
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret in it, to be kept out of what is written."""
-        held = (getattr(self, key.lower()) for key in from_files())
-        revealed = [
-            value.reveal()
-            for value in held
-            if isinstance(value, Secret) and not isinstance(value, DatabaseUrl)
-        ]
-        password = urlsplit(self.database_url.reveal()).password
-        return (*revealed, unquote(password), password) if password else tuple(revealed)
+        address = self.database_url.reveal()
+        password = urlsplit(address).password
+        held = [getattr(self, key.lower()) for key in from_files() if key != "DATABASE_URL"]
+        revealed = [value.reveal() for value in held if value is not None]
+        return (*revealed, address, unquote(password), password) if password else tuple(revealed)
 
 
 def readable(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:

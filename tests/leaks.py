@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from bot.sandbox.monogoto import LocalMonogoto
+from bot.sandbox.slack import LocalSlack
+
 LOGS = (".log", ".metrics")
 """How files end in which no full number may stand; elsewhere numbers are what it is all about."""
 ENOUGH = 14
@@ -43,9 +46,22 @@ class Leak:
         return f"{self.file}, about character {self.at}: {self.what}"
 
 
-def found(folder: Path, needles: Needles) -> list[Leak]:
-    """Every leak in every file below the folder; raises where there is nothing to search."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+def needles_of(slack: LocalSlack, monogoto: LocalMonogoto) -> Needles:
+    """All that opens a door at both stand-ins, what the vendor knows of its SIMs, and their numbers."""
+    doors = (slack.bot_token, slack.app_token, slack.signing_secret, monogoto.password)
+    of_sims = [secret for iccid in monogoto.iccids for secret in monogoto.secrets(iccid)]
+    imeis = [str(monogoto.thing(iccid).get("IMEI") or "") for iccid in monogoto.iccids]
+    numbers = [*monogoto.iccids, *monogoto.examples.unused_imeis, *(one for one in imeis if one.strip("0"))]
+    return Needles((*doors, *of_sims), tuple(one for one in numbers if len(one) >= ENOUGH))
+
+
+def found(folder: Path, needles: Needles, *, leave_out: Iterable[str] = ()) -> list[Leak]:
+    """Every leak in every file below the folder; raises where there is nothing to search.
+
+    `leave_out`: names of files that are not the bot's, such as what the vendor itself has kept.
+    """
+    apart = set(leave_out)
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in apart)
     if not files or not needles.secrets:
         raise ValueError("there is nothing to look through, or nothing to look for")
     return [leak for path in files for leak in _in_file(path, path.relative_to(folder).as_posix(), needles)]

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from bot.check.variables import policy_file, variables
-from bot.config import Config, ConfigError, Secret, database_url, from_files, readable, settings
+from bot.config import Config, ConfigError, Secret, database_url, from_files, move_to, readable, settings
 from bot.secret_files import LONGEST
 from bot.services.checked import Level
+from bot.settings import DatabaseUrl
 
 PLAIN = {
     "SLACK_BOT_TOKEN": "xoxb-1-bot",
@@ -46,8 +47,12 @@ def without(*keys: str) -> dict[str, str]:
 
 def test_every_setting_that_is_a_secret_may_come_from_a_file_and_so_may_the_databases_address() -> None:
     hints = typing.get_type_hints(Config)
-    secrets = [name.upper() for name, hint in hints.items() if Secret in (hint, *typing.get_args(hint))]
-    assert sorted(from_files()) == sorted([*secrets, "DATABASE_URL"])
+    secrets = [
+        name.upper()
+        for name, hint in hints.items()
+        if any(isinstance(one, type) and issubclass(one, Secret) for one in (hint, *typing.get_args(hint)))
+    ]
+    assert sorted(from_files()) == sorted(secrets)
 
 
 @pytest.mark.parametrize("key", SECRET_VALUES)
@@ -114,9 +119,8 @@ def test_a_secret_that_was_put_where_its_file_belongs_is_not_repeated(mistaken: 
 
 
 def test_verbs_that_need_the_database_alone_read_its_file_too(tmp_path: Path) -> None:
-    assert (
-        database_url({"DATABASE_URL_FILE": written(tmp_path, "sqlite:///here.db\n")}) == "sqlite:///here.db"
-    )
+    named_file = {"DATABASE_URL_FILE": written(tmp_path, "sqlite:///here.db\n")}
+    assert database_url(named_file).reveal() == "sqlite:///here.db"
     with pytest.raises(ConfigError, match="DATABASE_URL_FILE names a file"):
         database_url({"DATABASE_URL_FILE": "gone"})
 
@@ -150,9 +154,13 @@ def test_check_says_where_a_secret_is_from_and_knows_the_keys_of_files(tmp_path:
 def test_check_shows_no_password_of_a_database() -> None:
     url = "postgresql://bot:hunter2@db.example.com:5432/imei?password=hunter3"
     given = PLAIN | {"DATABASE_URL": url}
-    values = readable(PLAIN)[0] | {"database_url": url}
-    (line,) = [one for one in variables(given, values, {}) if one.name == "variable DATABASE_URL"]
-    assert line.detail == "postgresql://db.example.com:5432/imei"
+    (line,) = [one for one in variables(given, *readable(given)) if one.name == "variable DATABASE_URL"]
+    assert line.detail == "postgresql://bot@db.example.com:5432/imei"
+
+
+def test_where_the_records_move_to_may_come_from_a_file(tmp_path: Path) -> None:
+    named = {"MOVE_TO_FILE": written(tmp_path, "postgresql://bot:hunter2@db/imei\n")}
+    assert move_to(named, None).reveal() == "postgresql://bot:hunter2@db/imei"
 
 
 def test_a_configuration_shows_no_address_of_a_database() -> None:
@@ -166,7 +174,7 @@ def test_every_secret_says_so() -> None:
 def test_a_configuration_names_its_secrets_to_whoever_has_to_keep_them_out_of_what_is_written() -> None:
     config = Config.from_env(PLAIN)
     assert set(config.secrets()) == {"xoxb-1-bot", "xapp-1-app", "correct horse"}
-    server = dataclasses.replace(config, database_url="postgresql://bot:hunter%2F2@db/imei")
+    server = dataclasses.replace(config, database_url=DatabaseUrl("postgresql://bot:hunter%2F2@db/imei"))
     assert {"hunter%2F2", "hunter/2"} <= set(server.secrets())
 
 

@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from bot.storage import audit
 from bot.storage.engine import open_engine
 from bot.storage.tables import METADATA
 from tests.conftest import OpenStage
-from tests.leaks import Needles, found
+from tests.leaks import found, needles_of
 from tests.scenarios import acts
 from tests.scenarios.evidence import WRITE, database, ended, standing, until, untold
 from tests.storage.by_hand import by_hand
@@ -50,7 +51,8 @@ async def test_no_secret_is_in_anything_that_a_run_leaves_behind(
     with everything_logged(kept / "bot.log"):
         stage = await open_stage(policy=policy, settings={"LOG_LEVEL": "DEBUG"}, inventory=True)
         await _a_rich_day(stage)
-        needles = Needles((*await _tokens(stage), *_sim_secrets(stage)), tuple(_numbers(stage)))
+        needles = needles_of(stage.slack, stage.monogoto)
+        needles = replace(needles, secrets=(*needles.secrets, await _token(stage)))
         await stage.stop_bot()
     await _keep(stage, kept)
     assert [str(leak) for leak in found(kept, needles)] == []
@@ -137,22 +139,7 @@ async def _a_rich_day(stage: Stage) -> None:
     await until(stage, lambda: "request.approve" in str(card.blocks))
 
 
-async def _tokens(stage: Stage) -> list[str]:
-    """What opens a door: ours to Slack and to the vendor."""
+async def _token(stage: Stage) -> str:
+    """The vendor's, of the moment."""
     assert stage.bot is not None
-    keeper = stage.bot._platform._auth._keeper
-    slack = stage.slack
-    tokens = [slack.bot_token, slack.app_token, slack.signing_secret, stage.monogoto.password]
-    return [*tokens, await keeper.token()]
-
-
-def _sim_secrets(stage: Stage) -> list[str]:
-    return [secret for iccid in stage.monogoto.iccids for secret in stage.monogoto.secrets(iccid)]
-
-
-def _numbers(stage: Stage) -> list[str]:
-    """Of all SIMs and devices that the run had to do with."""
-    examples = stage.monogoto.examples
-    sims = [examples.fresh, examples.locked, examples.zeros, examples.online, examples.cleared]
-    numbers = [*(sim.iccid for sim in sims), *(sim.imei for sim in sims if sim.imei.strip("0"))]
-    return [*numbers, *examples.unused_imeis]
+    return await stage.bot._platform._auth._keeper.token()
