@@ -1,9 +1,10 @@
-"""A group as large as an account of 100,000 SIMs: counted in little memory, at its pace, in nobody's way."""
+"""A group as large as its account: counted in little memory, at its pace, and in nobody's way."""
 
 from __future__ import annotations
 
 import gc
 import json
+import os
 import re
 import time
 from bisect import bisect_left
@@ -16,11 +17,14 @@ from bot.sandbox.slack.messages import Message
 from tests.scenarios import acts
 from tests.scenarios.fleet import Fleet
 
-THINGS = 100_000
-RATE = 400
-"""Calls a second. The list has 2,000 pages: at full pace, it takes five seconds."""
+THINGS = int(os.environ.get("MANY_THINGS", "20000"))
+"""`MANY_THINGS=100000` is the full size: a minute or two. Fewer show the same, for each day."""
+RATE = THINGS // 50 // 15
+"""Calls a second: fifteen seconds for the pages of the list, at least."""
 BURST = 10
 MOST_GROWTH_MB = 30
+MOST_SECONDS = 30.0
+"""For a whole lock of one SIM, on a busy machine."""
 TOLD_EVERY_SECONDS = 3.0
 READ = re.compile(r"([\d,]+)(?: of about [\d,]+)? SIMs of the account read")
 
@@ -32,7 +36,7 @@ def resident_mb() -> float:
 
 
 @pytest.mark.timeout(400)
-async def test_100000_sims_are_counted_in_little_memory_at_the_pace_and_in_nobodys_way(
+async def test_a_group_of_all_sims_is_counted_in_little_memory_at_the_pace_and_in_nobodys_way(
     tmp_path: Path,
 ) -> None:
     """By the real clock: the card says how far it is, and a lock of one SIM is through meanwhile."""
@@ -66,7 +70,8 @@ async def _counted(fleet: Fleet) -> None:
     grown = resident_mb() - before
     assert f"of {THINGS - 1:,} lose service" in acts.shown(card)
     assert grown < MOST_GROWTH_MB, f"{grown:.1f} MB more"
-    assert seconds < 15, f"one lock took {seconds:.1f} s meanwhile"
+    assert seconds < MOST_SECONDS, f"one lock took {seconds:.1f} s meanwhile"
+    print(f"{THINGS:,} SIMs: {grown:+.1f} MB, one lock meanwhile in {seconds:.1f} s")
     _check_pace(fleet)
     _check_progress(fleet, card)
 
