@@ -265,7 +265,9 @@ def test_a_workbook_that_would_fill_the_memory_is_refused_before_any_of_it_is_pa
 
 
 def test_many_short_rows_and_pictures_are_not_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where every end of a row is cut in two as it is unpacked."""
     monkeypatch.setattr(unpacking, "MOST_AT_ONCE", 1_000)
+    monkeypatch.setattr(unpacking, "_PIECE", 5)
     body = "".join(f'<row r="{n}"><c r="A{n}"><v>1</v></c></row>' for n in range(1, 301))
     picture = b"\x89PNG" + bytes(9) + b"<!" * 9_000
     data = with_part(with_part(GOOD, FIRST_SHEET, (SHEET % body).encode()), "xl/media/a.png", picture)
