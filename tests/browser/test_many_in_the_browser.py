@@ -365,8 +365,7 @@ async def test_pause_resume_and_cancel_the_rest_hold_what_they_say(
     await expect(card).to_contain_text(re.compile(r"█+░+ \d+ %"), timeout=LONG_MS)
     await card.get_by_role("button", name="Pause").click()
     await expect(card).to_contain_text("nothing more is sent", timeout=LONG_MS)
-    await asyncio.sleep(1)
-    before = fleet.written
+    before = await written_at_rest(fleet)
     await asyncio.sleep(2)
     assert 0 < fleet.written == before < 80
     await press_and_agree(maria, card, "Resume")
@@ -378,6 +377,15 @@ async def test_pause_resume_and_cancel_the_rest_hold_what_they_say(
         "done": fleet.written,
         "left out": 80 - fleet.written,
     }
+
+
+async def written_at_rest(fleet: Fleet) -> int:
+    """How many were written once what was on its way has arrived."""
+    before = -1
+    while before != fleet.written:
+        before = fleet.written
+        await asyncio.sleep(1)
+    return before
 
 
 async def test_killed_at_two_fifths_it_goes_on_in_the_next_process_and_the_card_says_so(
