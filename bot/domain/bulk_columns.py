@@ -51,8 +51,9 @@ _NAMES: dict[str, Field] = {
     ),
     **dict.fromkeys(
         (
-            *("imei", "imeis", "imeinumber", "imeino", "imeinr", "imeinummer", "imei1", "imeioraction"),
+            *("imei", "imeis", "imeinumber", "imeino", "imeinr", "imeinummer", "imei1", "imei2"),
             *(
+                "imeioraction",
                 "imeiorwhat",
                 "imeiorlastseen",
                 "newimei",

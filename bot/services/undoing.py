@@ -67,11 +67,13 @@ class Undoing:
 
     async def submit(self, submission: Submission) -> ChangeRequest:
         """Ask for it as for any other change. Raises as `Submissions.submit`; the submission is ended."""
+        request_id = submission.fields.get("undoes", "")
         try:
-            request = await self._known(submission.fields.get("undoes", ""))
+            request = await self._known(request_id)
             change = None if isinstance(request.change, Bulk) else undo_of(request)
-        except Refusal:
+        except Refusal as refusal:
             await self._submissions.give_back(submission)
+            await self._record(submission.person, submission.origin, request_id, refusal)
             raise
         if change is None:
             return await self._bulks.submit(submission, request)

@@ -18,6 +18,7 @@ import openpyxl
 from bot.domain.errors import NotASheet
 from bot.sheets.kinds import SAVE_AS
 from bot.sheets.sheet import Sheet, is_filled
+from bot.sheets.unpacking import is_too_much
 
 MOST_UNPACKED = 80 * 1000 * 1000
 """Bytes of all parts together; 100,000 rows of three columns have 20 million."""
@@ -32,6 +33,10 @@ _STREAMED = re.compile(
     r"xl/(worksheets/|sharedStrings|calcChain|media/|drawings/|comments|pivotCache/|tables/)"
 )
 _EXACT_BELOW = 10**15
+_TOO_LARGE = (
+    "The workbook is too large once unpacked. Copy the columns that matter into a new one, or save it as CSV "
+    "UTF-8."
+)
 _DAMAGED = "The workbook is damaged, or is none. Open it in Excel and save it again, or save it as CSV UTF-8."
 
 
@@ -63,7 +68,8 @@ def _check_parts(data: bytes) -> None:
     if data.count(b"PK\x01\x02") > MOST_PARTS:
         raise NotASheet(f"The workbook has too many parts. {SAVE_AS}")
     with _told_plainly():
-        parts = zipfile.ZipFile(io.BytesIO(data)).infolist()
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    parts = archive.infolist()
     names = {part.filename for part in parts}
     if "xl/workbook.xml" not in names and "[Content_Types].xml" not in names:
         kind = "an OpenDocument or other kind of file" if "mimetype" in names else "an archive (.zip)"
@@ -74,10 +80,10 @@ def _check_parts(data: bytes) -> None:
         raise NotASheet(f"This is a document of another program, not an Excel workbook. {SAVE_AS}")
     whole = max((part.file_size for part in parts if not _STREAMED.match(part.filename)), default=0)
     if whole > MOST_OF_A_WHOLE_PART or sum(part.file_size for part in parts) > MOST_UNPACKED:
-        raise NotASheet(
-            "The workbook is too large once unpacked. Copy the columns that matter into a new one, "
-            "or save it as CSV UTF-8."
-        )
+        raise NotASheet(_TOO_LARGE)
+    with _told_plainly():
+        if is_too_much(archive):
+            raise NotASheet(_TOO_LARGE)
 
 
 def _rows(sheet: Any) -> Iterator[tuple[int, Sequence[str]]]:

@@ -17,9 +17,9 @@ from bot.domain.identifiers import Iccid, Imei
 CHUNK = 1 << 16
 """About as many characters go out at a time."""
 
-_FORMULA = {"=", "+", "-", "@"}
+_FORMULA = {"=", "+", "-", "@", "\N{MINUS SIGN}"}
 _BREAKS = {"\t", "\r", "\n"}
-_INNER_FORMULA = re.compile(r"([;\t\r\n]\s*)(?=[=+\-@＝＋－＠])")
+_INNER_FORMULA = re.compile(r"([;\t\r\n][\s\"\u00ad\u200b-\u200f\u2060\ufeff]*)(?=[=+\-@\u2212＝＋－＠])")
 _LONG_NUMBER = re.compile(r"\d{12,}")
 
 
@@ -40,7 +40,7 @@ def safe_cell(text: str) -> str:
     """Text that no spreadsheet program takes for a formula, or for a number that it would round.
 
     An apostrophe goes in front, as one types it there; our reader takes it off again. A formula behind a
-    `;`, a tab or a line end gets one too: another program may separate there.
+    `;`, a tab or a line end gets one too: another program may separate there, and take a quote off.
     """
     plain = _INNER_FORMULA.sub(r"\1'", text.replace("\0", ""))
     shown = _without_unseen(unicodedata.normalize("NFKC", plain))
@@ -50,8 +50,9 @@ def safe_cell(text: str) -> str:
 
 
 def _without_unseen(text: str) -> str:
-    """Without the blanks, controls and marks in front: programs skip some of them, and nobody sees any."""
-    return next((text[at:] for at, c in enumerate(text) if unicodedata.category(c)[0] not in "CZ"), "")
+    """Without the blanks, controls, marks and quotes in front: programs skip some of them."""
+    shown = (at for at, c in enumerate(text) if c != '"' and unicodedata.category(c)[0] not in "CZ")
+    return next((text[at:] for at in shown), "")
 
 
 def iccid_cell(iccid: Iccid) -> str:

@@ -18,6 +18,7 @@ WHOLE_VALUE_LIMIT = 300
 NAMED_AT_MOST = 25
 """People and user groups in one list of mentions: a policy may name hundreds."""
 _INERT = {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: mark + "\N{WORD JOINER}" for mark in "*_~`"}
+_ALIGNED = re.compile(r" *[0-9][0-9,]*")
 _NEVER_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 """Control characters, halves of characters, and marks that turn the text around them."""
 
@@ -102,14 +103,19 @@ def context(text: str) -> Block:
 def facts(rows: Iterable[tuple[str, str]]) -> Block:
     """Aligned label and value, in monospace; values are plain text, so markup in them is inert.
 
-    No line is wider than a phone; a value that had to be clipped for that stands above, whole.
+    No line is wider than a phone; a value that had to be clipped for that stands above, whole. A number
+    keeps the blanks in front that align it with others.
     """
     listed = list(rows)
     width = max(len(label) for label, _ in listed)
     room = PHONE_WIDTH - width - 2
-    lines = "\n".join(f"{label.ljust(width)}  {clip(value, room)}" for label, value in listed)
+    lines = "\n".join(f"{label.ljust(width)}  {_placed(value, room)}" for label, value in listed)
     table = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": lines}]}
     return {"type": "rich_text", "elements": [*_whole(listed, room), table]}
+
+
+def _placed(value: str, room: int) -> str:
+    return value if _ALIGNED.fullmatch(value) and len(value) <= room else clip(value, room)
 
 
 def _whole(rows: Iterable[tuple[str, str]], room: int) -> list[Block]:

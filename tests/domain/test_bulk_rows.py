@@ -75,6 +75,7 @@ def test_columns_may_stand_in_any_order_and_the_unknown_ones_are_named(header: l
         (["IMEI", "note"], "No column holds the ICCID"),
         (["SIM", "ICCID", "IMEI"], 'the ICCID: "SIM" and "ICCID"'),
         (["ICCID", "IMEI", "device"], 'the IMEI: "IMEI" and "device"'),
+        (["ICCID", "IMEI 1", "IMEI 2"], 'the IMEI: "IMEI 1" and "IMEI 2"'),
         (["", " "], "is empty"),
         (["name", "note"], "no column names"),
         ([SIM, SIM], "no column names"),

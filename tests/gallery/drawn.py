@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+from bot.domain.census import Census, Standing
 from bot.domain.changes import Change, GroupChange, LockThing
 from bot.domain.impact import Finding, Impact, SeenThing, Verdict, assess
-from bot.domain.requests import ChangeRequest, Item, ItemState, Status
+from bot.domain.plans import RowCounts
+from bot.domain.requests import UNDECIDED, ChangeRequest, Item, ItemState, Status
+from bot.domain.tallies import Run, Tally
 from bot.services.ports import PlaceKind
 from bot.slack import forms
+from bot.slack.bulk_cards import draw_progress
 from bot.slack.cards import Drawn
 from bot.slack.form_state import Form
 from bot.slack.replies import audit_line, reply
 from tests.gallery.collecting import JSON
-from tests.slack import test_cards, test_group_cards
+from tests.slack import test_cards, test_group_cards, test_plan_cards
 from tests.storage.samples import NOW, OTHER_IMEI, group_request, request, thing, things_group
 
 CHANGES: dict[str, Change] = {
@@ -35,7 +40,63 @@ OF_THINGS = sorted(set(Finding) - {Finding.NUMBER_UNKNOWN, Finding.OWN_LOCKS})
 
 def drawn() -> list[JSON]:
     """`{name, kind, view | blocks}`, as `collecting` gives them."""
-    return [*_cards(), *_impacts(), *_replies(), *_forms()]
+    return [*_cards(), *_impacts(), *_counts(), *_bulks(), *_replies(), *_forms()]
+
+
+BULKS: dict[str, RowCounts] = {
+    "checking": RowCounts(ready=400, already=3, look=40, refused=7, unchecked=99_550),
+    "checked": RowCounts(ready=99_950, already=3, look=40, refused=7),
+    "none ready": RowCounts(look=1, refused=1),
+}
+"""Plans by what their rows are: as large as a plan can be, where that makes it wide."""
+TALLIES: dict[str, Tally] = {
+    "begun": Tally(queued=100_000),
+    "everything": Tally(90_000, 24, 2, 9_000, 30, 20, 900, 10, 8, 5, 1),
+    "one": Tally(done=1),
+}
+TACS = tuple((f"3530531{n}", 90_000 // (n + 1)) for n in range(5))
+"""So many stand on a card."""
+
+
+def _counts() -> Iterator[JSON]:
+    """Groups that were counted: of all kinds, of none, given up; to be locked, and to be unlocked."""
+    whole = Census(
+        dict.fromkeys(Standing, 16_666),
+        NOW,
+        NOW,
+        own_locks_told=99_996,
+        own_locks=16_666,
+        online=12_000,
+        tacs=TACS,
+        other_tacs=1_000,
+        in_other_tacs=9_000,
+        losing=("Pump", "Ünï", "<!channel>", "x" * 90, "y"),
+    )
+    told = {
+        "whole": whole,
+        "empty": Census({}, NOW, NOW),
+        "unsure": replace(whole, untold=1, given_up="Away."),
+    }
+    for named, census in told.items():
+        for change in (test_group_cards.LOCK, test_group_cards.CLEAR):
+            asked = _standing(change, Status.PENDING)
+            seen = replace(asked.seen, census=census)
+            counted = replace(asked, seen=seen, impact=assess(change, seen))
+            yield _message(test_cards.card(counted), f"{change.kind.value}: counted, {named}", "card")
+
+
+def _bulks() -> Iterator[JSON]:
+    """A plan at each of its places, and a bulk under way and at each of its ends."""
+    for named, counts in BULKS.items():
+        for status in UNDECIDED:
+            for kind in DRAWN_AT:
+                plan = test_plan_cards.bulk(status, counts, "depot 7, second pallet.csv")
+                yield _message(test_plan_cards.drawn(plan, kind), f"bulk: {named}, {status}, {kind}", "card")
+    later = NOW + timedelta(hours=9)
+    for named, tally in TALLIES.items():
+        for status in (*test_cards.APPLIED, Status.PAUSED):
+            card = draw_progress(test_plan_cards.bulk(status), tally, Run(NOW, ended=90_000), later)
+            yield _message(card, f"bulk: {status.value}, {named}", "card")
 
 
 def _standing(change: Change, status: Status, *, locked: bool | None = None) -> ChangeRequest:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 
 from bot.sandbox.stage import Stage
 from tests.conftest import OpenStage
-from tests.scenarios.acts import form_of, idle, open_form, shown, submit, whisper
+from tests.scenarios.acts import ask_lock_group, form_of, idle, open_form, shown, submit, whisper
 from tests.scenarios.bulk_acts import counted, planned, send_file
 from tests.scenarios.evidence import database, rows
 
@@ -124,3 +127,24 @@ async def test_the_template_comes_by_direct_message_and_what_is_filled_in_is_rea
     filled = template.content + f"{sim.iccid},{sim.imei}\r\n".encode()
     card = await planned(stage, await send_file(stage, engineer, filled, template.name))
     assert (counted(card)["ready"], counted(card)["all rows"]) == (1, 1)
+
+
+async def test_the_list_of_a_groups_impact_is_read_once_somebody_says_what_to_do(
+    open_stage: OpenStage,
+) -> None:
+    """Its ICCIDs come back as they are; the name that looks like a formula is no harm, and is not read."""
+    stage = await open_stage()
+    sims, engineer = stage.monogoto.examples, stage.person("U0ENG1")
+    stage.monogoto.console_edit(sims.hostile_formula.iccid, ThingsGroupId=sims.never_locked_group)
+    card = await ask_lock_group(stage, engineer, sims.never_locked_group, "35305311")
+    await stage.settle(5)
+    [told] = [reply for reply in stage.replies(card) if reply.files]
+    content = stage.slack._state.files[told.files[0]["id"]].content.decode("utf-8-sig")
+    listed = list(csv.reader(io.StringIO(content)))
+    assert not any(cell[:1] in set("=+-@") for row in listed for cell in row)
+    mended = io.StringIO()
+    csv.writer(mended).writerows([[*listed[0], "Action"], *([*row, "last seen"] for row in listed[1:])])
+    plan = await planned(stage, await send_file(stage, engineer, mended.getvalue().encode()))
+    assert counted(plan)["all rows"] == len(listed) - 1
+    assert counted(plan)["refused"] == 0
+    assert '"Last seen in IMEI"' in shown(plan)

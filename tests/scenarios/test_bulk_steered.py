@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from bot.sandbox.stage import Stage
@@ -60,19 +62,21 @@ async def test_the_rest_can_be_cancelled_while_it_is_paused(stage: Stage) -> Non
     assert set(bulks.states(stage)) == {"done", "skipped"}
 
 
-async def test_a_second_click_on_pause_hears_that_it_is_paused(stage: Stage) -> None:
-    card = bulks.card(stage)
-    await press(stage, "U0ENG1", "bulk.pause")
-    value = f"{bulks.ID}.x"
+async def test_of_two_clicks_on_pause_at_once_one_pauses_and_the_other_hears_that_it_is_paused(
+    stage: Stage,
+) -> None:
+    """Whoever of the two comes first: their payloads are worked on side by side."""
+    card, value = bulks.card(stage), f"{bulks.ID}.x"
     action = {"type": "button", "action_id": "bulk.pause", "block_id": "steering", "value": value}
-    await stage.slack.deliver(stage.slack.payloads.message_action("U0APP1", card, action))
+    payloads = [stage.slack.payloads.message_action(who, card, action) for who in ("U0ENG1", "U0APP1")]
+    await asyncio.gather(*map(stage.slack.deliver, payloads))
     await acts.idle(stage)
-    await acts.whisper(stage, stage.person("U0APP1"), "paused already")
-    found = await acts.audited(stage, bulks.ID)
-    assert [(event, outcome) for event, outcome, _ in found if event == "bulk.pause"] == [
-        ("bulk.pause", "ok"),
-        ("bulk.pause", "refused"),
-    ]
+    found = {
+        outcome: who for event, outcome, who in await acts.audited(stage, bulks.ID) if event == "bulk.pause"
+    }
+    assert set(found) == {"ok", "refused"}
+    assert set(found.values()) == {"U0ENG1", "U0APP1"}
+    await acts.whisper(stage, stage.person(found["refused"]), "paused already")
 
 
 OTHERS = ["U0ENG2", "U0SUP1", "U0GUEST", "U0OTHER", "U0WORKFLOW"]

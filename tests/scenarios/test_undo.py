@@ -144,6 +144,35 @@ async def test_an_undo_of_a_group_leaves_its_new_name_alone(stage: Stage) -> Non
     )
 
 
+@pytest.mark.parametrize("keep", ["keep", "clear"])
+async def test_an_unlock_of_a_group_is_undone_to_the_range_that_it_had(stage: Stage, keep: str) -> None:
+    sims, engineer = stage.monogoto.examples, stage.person("U0ENG1")
+    card = await acts.ask_unlock_group(stage, engineer, sims.locked_group, keep)
+    first = await approved(stage, card, "U0APP1", "U0APP2")
+    assert stage.monogoto.group(sims.locked_group)["LockMasterImei"] is False
+    await approved(stage, await undo(stage, engineer, first), "U0APP1", "U0APP2")
+    now = stage.monogoto.group(sims.locked_group)
+    assert (now["LockMasterImei"], now["IMEIPrefix"]) == (True, sims.locked_group_tac)
+
+
+async def test_a_group_locked_to_no_range_never_gets_that_back(stage: Stage) -> None:
+    sims, engineer = stage.monogoto.examples, stage.person("U0ENG1")
+    card = await acts.ask_lock_group(stage, engineer, sims.rangeless_group, TAC)
+    first = await approved(stage, card, "U0APP1", "U0APP2")
+    await engineer.click(first, "request.undo")
+    assert "locked to no TAC" in await acts.told(stage, engineer, "never sent")
+    assert len(stage.monogoto.group_writes[sims.rangeless_group]) == 1
+
+
+async def test_an_unlock_that_kept_the_imei_is_undone_to_the_same_lock(stage: Stage) -> None:
+    sim, engineer = stage.monogoto.examples.locked, stage.person("U0ENG1")
+    before = lock_of(stage, sim.iccid)
+    first = await approved(stage, await acts.ask_unlock(stage, engineer, sim, "keep"))
+    assert lock_of(stage, sim.iccid) == (False, before[1])
+    await approved(stage, await undo(stage, engineer, first))
+    assert lock_of(stage, sim.iccid) == before
+
+
 async def test_who_may_not_ask_for_the_change_may_not_undo_it_either(stage: Stage) -> None:
     sim = stage.monogoto.examples.fresh
     first = await approved(stage, await acts.ask_lock(stage, stage.person("U0ENG1"), sim))

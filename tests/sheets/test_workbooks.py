@@ -17,7 +17,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from bot.domain.bulk_rows import RefusedRow, Row, WantedRow, read_rows
 from bot.domain.errors import NotASheet
 from bot.domain.identifiers import Rejection
-from bot.sheets import workbooks
+from bot.sheets import unpacking, workbooks
 from bot.sheets.reading import open_sheet
 from tests import factories_bulk as bulk
 
@@ -228,6 +228,50 @@ def test_a_workbook_that_grows_too_large_is_refused_before_any_of_it_is_unpacked
     assert len(data) < 6_000
     monkeypatch.setattr(zipfile.ZipFile, "open", None)
     assert "too large once unpacked" in refusal(data)
+
+
+ROW = '<row r="1">%s</row>'
+TEXTS = "xl/sharedStrings.xml"
+
+
+@pytest.mark.parametrize(
+    ("part", "body"),
+    [
+        (FIRST_SHEET, SHEET % ROW % ("<c/>" * 1500)),
+        (FIRST_SHEET, SHEET % ROW % ("<c/>" * 700 + "<!--</row>-->" + "<c/>" * 700)),
+        (FIRST_SHEET, SHEET % ("<z/>" * 1500)),
+        (FIRST_SHEET, (SHEET % ROW % ("<c/>" * 1500)).replace("row", "x:row")),
+        (FIRST_SHEET, SHEET % ("<row/>" * 60)),
+        (FIRST_SHEET, SHEET % ('<row r="7"></row>' * 60)),
+        ("xl/styles.xml", "<styleSheet>" + "<xf/>" * 1500 + "</styleSheet>"),
+        ("xl/media/image1.png", SHEET % ROW % ("<c/>" * 1500)),
+        (TEXTS, "<sst>" + "<si><t>a</t></si>" * 200 + "</sst>"),
+        (TEXTS, SHEET % ROW % ("<c/>" * 1500)),
+    ],
+)
+@pytest.mark.parametrize("piece", [1 << 16, 700])
+def test_a_workbook_that_would_fill_the_memory_is_refused_before_any_of_it_is_parsed(
+    part: str, body: str, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """70 kB of archive can hold a row of sixteen million cells: 5 GB, and the end of the whole process."""
+    monkeypatch.setattr(unpacking, "MOST_AT_ONCE", 1_000)
+    monkeypatch.setattr(unpacking, "MOST_LINES", 50)
+    monkeypatch.setattr(unpacking, "MOST_OF_TEXTS", 600)
+    monkeypatch.setattr(unpacking, "_PIECE", piece)
+    assert lines(GOOD)
+    data = with_part(GOOD, part, body.encode())
+    monkeypatch.setattr(workbooks.openpyxl, "load_workbook", None)
+    assert "too large once unpacked" in refusal(data)
+
+
+def test_many_short_rows_and_pictures_are_not_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where every end of a row is cut in two as it is unpacked."""
+    monkeypatch.setattr(unpacking, "MOST_AT_ONCE", 1_000)
+    monkeypatch.setattr(unpacking, "_PIECE", 5)
+    body = "".join(f'<row r="{n}"><c r="A{n}"><v>1</v></c></row>' for n in range(1, 301))
+    picture = b"\x89PNG" + bytes(9) + b"<!" * 9_000
+    data = with_part(with_part(GOOD, FIRST_SHEET, (SHEET % body).encode()), "xl/media/a.png", picture)
+    assert len(lines(data)) == 300
 
 
 @given(

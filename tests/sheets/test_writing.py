@@ -98,6 +98,7 @@ def test_numbers_are_written_so_that_no_program_takes_them_for_numbers_or_dates(
         *("=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1", "  =1+1", "＝1+1", "＋1", "－1", "＠x"),
         *("\u200e=1", "\u2060@x", "\u00ad+1", "\x0b=1", "\x85-1", "\u2028=1", "\u202e \u061c=1"),
         *("\u00a0=1", "\u200b=1", "\ufeff@x", '=HYPERLINK("https://x")', "\x00=1"),
+        *('"=1+1"', ' " =1', "\u2212" + "1+1", "﹦1", "﹢1", "﹣1", "﹫x", "⁺1"),
     ],
 )
 def test_text_that_starts_like_a_formula_is_made_harmless(text: str) -> None:
@@ -110,6 +111,9 @@ def test_text_that_starts_like_a_formula_is_made_harmless(text: str) -> None:
         ("a;=1+1", "a;'=1+1"),
         ("a\n=1+1", "a\n'=1+1"),
         ("a\t @x", "a\t '@x"),
+        ('a;"=1+1"', 'a;"\'=1+1"'),
+        ("a;\u200b=1", "a;\u200b'=1"),
+        ("a\r\n＋1", "a\r\n'＋1"),
         ("890154203237518", "'890154203237518"),
         ("8944476500008878576", "'8944476500008878576"),
     ],
