@@ -16,6 +16,7 @@ LOCK_THINGS_GROUP_OPEN = "lock_things_group.open"
 UNLOCK_THINGS_GROUP_OPEN = "unlock_things_group.open"
 LOCK_CSV_OPEN = "bulk.open"
 HELP_OPEN = "help.open"
+HOME_REFRESH = "home.refresh"
 
 LOCK_THING_SUBMIT = "lock_thing.submit"
 UNLOCK_THING_SUBMIT = "unlock_thing.submit"

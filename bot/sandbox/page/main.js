@@ -24,8 +24,9 @@ function drawAll() {
 async function openChannel(id, ts, thread = null) {
   if (!(await putModalsAway())) return false;
   const isApp = id === "app" || id === appChannel()?.id;
-  const tab = isApp && !ts && store.workspace?.home_tab ? "home" : "messages";
-  if (isApp) await openHome();
+  const fresh = isApp && appChannel()?.unread > 0; // what is new there is what one came for
+  const tab = isApp && !ts && !fresh && store.workspace?.home_tab ? "home" : "messages";
+  if (isApp) await openHome(tab);
   if (id === "app") await refresh();
   const target = isApp ? appChannel()?.id : id;
   if (!target) return false;
