@@ -91,10 +91,10 @@ def home(seen: Overview, links: Links, now: datetime) -> View:
 
 
 def _asking(seen: Overview) -> Iterator[b.Block]:
-    """A button for each form that would open; help is for everybody."""
+    """A button for each form that would open; help is for everybody. Whoever may nothing reads why."""
     may = [each for each in OPENING if KINDS.get(each.command) in seen.may_ask]
-    asking = {doing(kind): ask for kind, (ask, _) in seen.abilities.items()}
-    if not may:
+    if not may and not seen.may_approve:
+        asking = {doing(kind): ask for kind, (ask, _) in seen.abilities.items()}
         refusal = commands.same_refusal(asking)
         why = commands.why_not(refusal) if refusal else "“What I may do” says why."
         yield b.section(f"{commands.NOTHING[commands.ASK]} {why}")
