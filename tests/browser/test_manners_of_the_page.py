@@ -28,7 +28,8 @@ LEFT += " return s.scrollHeight - s.scrollTop - s.clientHeight; }"
 
 NOTE_WHO_IS_SEEN = """async () => {
   const [api, { store }] = await Promise.all(["api", "store"].map((name) => import(`/page/${name}.js`)));
-  window.seen = new Promise((done) => api.onChange((event) => event.what === "person" && done(store.place.me)));
+  const seen = (done) => api.onChange(({ what }) => what === "person" && done(store.place.me));
+  window.seen = new Promise(seen);
 }"""
 
 
