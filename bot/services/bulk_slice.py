@@ -13,7 +13,7 @@ from bot.domain.rows import BulkRow, as_request
 from bot.domain.tallies import Brakes, Run, in_canary, why_pause
 from bot.services.bulk_records import BulkRecords
 from bot.services.bulk_rows import RowSteps
-from bot.services.outcomes import Outcomes
+from bot.services.outcomes import Outcomes, resting
 from bot.services.ports import Clock, Store
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Slice:
         if new.state in {ItemState.QUEUED, ItemState.SENT} and new.next_at is not None:
             self._delays += 1
             if self._delays >= DELAYS_AT_MOST:
-                self.delay = new.explanation
+                self.delay = resting(new.explanation)
         elif new.state is not ItemState.SENT:
             self._delays = 0
 
