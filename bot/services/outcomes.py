@@ -188,11 +188,6 @@ class Outcomes:
         return f"{NOT_YET.format(noun=self.noun)} {why}"
 
 
-def resting(why: str) -> str:
-    """What keeps one SIM waiting, as what keeps a bulk from going on: the rest of it is many."""
-    return why.replace(NOT_YET.format(noun="SIM"), "The SIMs that are left are not changed yet.")
-
-
 def overtaken_undo(change: SingleChange, found: Lock) -> str:
     """The vendor no longer shows what the request to be undone has written."""
     what = noun(change)

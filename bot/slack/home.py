@@ -66,7 +66,8 @@ async def show(desk: Desk, call: Call) -> None:
     """Publish it for this person. Whatever goes wrong before stands on it, as a sentence."""
     try:
         seen = await desk.lookups.overview(call.person)
-        links = await links_to(desk.notifier, seen.waiting.requests + seen.mine.requests)
+        listed = seen.waiting.requests + seen.mine.requests
+        links = await links_to(desk.notifier, listed, call.person.user_id)
         view = home(seen, links, desk.clock.now())
     except EXPECTED as refusal:
         view = _only(words(refusal, call.person))

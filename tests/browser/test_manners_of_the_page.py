@@ -205,8 +205,10 @@ async def test_who_hears_that_somebody_else_acts_finds_what_they_see(window: Ope
     await tells(me, "slack")
     await asked.wait()
     await me.act_as(CHLOE)
+    await expect(me.page.locator(".slack")).to_have_attribute("inert", "")  # it is still Maria's
     answered.set()
     assert await me.page.evaluate("() => window.seen") == CHLOE
+    await expect(me.page.locator(".slack")).not_to_have_attribute("inert", "")
 
 
 async def _chloe_lives_in_new_york(route: Route) -> None:

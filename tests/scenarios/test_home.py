@@ -13,7 +13,16 @@ from bot.sandbox.stage import POLICY, Stage
 from bot.services.overview import SHOWN_AT_MOST
 from bot.slack.home import MINE, WAITING
 from tests.conftest import OpenStage
-from tests.scenarios.acts import approve, ask_lock, form_of, idle, request_id_in, shown
+from tests.scenarios.acts import (
+    approve,
+    ask_lock,
+    cards_of,
+    form_of,
+    idle,
+    request_id_in,
+    send_form,
+    shown,
+)
 from tests.scenarios.test_asking_places import policy
 from tests.scenarios.test_deciding_clicks import TWO
 
@@ -111,6 +120,22 @@ async def test_who_has_given_one_of_two_approvals_is_waited_for_no_longer(open_s
     await idle(stage)
     assert request_id not in await visit(stage, one)
     assert request_id in await visit(stage, two)
+
+
+async def test_what_was_asked_from_nowhere_leads_each_to_a_message_of_their_own(stage: Stage) -> None:
+    """The approver to the card in their direct message, whoever asked to theirs; nobody to another's."""
+    engineer, approver = stage.person("U0ENG1"), stage.person("U0APP2")
+    sim = stage.monogoto.examples.fresh
+    await engineer.shortcut("lock_thing.open")
+    form = await stage.until(lambda: form_of(engineer))
+    values = {"iccid": sim.iccid, "imei": sim.imei, "reason": "Stolen box"}
+    request_id = request_id_in(shown(await send_form(stage, engineer, form, values)))
+    await stage.until(lambda: len(cards_of(stage, request_id)) == 4)
+    assert "/archives/D0APP2/" in await visit(stage, approver)
+    assert "/archives/D0ENG1/" in await visit(stage, engineer)
+    await approver.command("/imei", "requests waiting")
+    (answer,) = await stage.until(lambda: stage.whispers("U0APP2"))
+    assert "/archives/D0APP2/" in shown(answer)
 
 
 async def test_refresh_shows_what_has_come_since(stage: Stage) -> None:

@@ -36,7 +36,7 @@ async function openChannel(id, ts, thread = null) {
   showScreen(thread ? "thread" : "channel");
   await loadChannel();
   if (ts) point(ts, thread);
-  else if (!document.activeElement?.closest(".messages, .home, #modals, #monogoto")) focusComposer(); // nobody is elsewhere already
+  else if (!document.activeElement?.closest(".messages, .home, #modals, #monogoto, [role=menu], [role=dialog]")) focusComposer(); // nobody is elsewhere already
   return true;
 }
 
@@ -59,7 +59,9 @@ async function loadChannel() {
 async function actAs() {
   await flush(); // what was typed so far is the other person's, and waits for them
   Object.assign(store, { channel: null, thread: null, messages: [], newFrom: null });
-  await refresh();
+  const slack = document.querySelector(".slack");
+  slack.inert = true; // what still stands there is the other person's: a click on it would be theirs
+  await refresh().finally(() => (slack.inert = false));
   showScreen(store.view === "monogoto" ? "monogoto" : "channel");
   api.tell({ what: "person" });
 }
