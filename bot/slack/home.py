@@ -100,7 +100,8 @@ def _asking(seen: Overview) -> Iterator[b.Block]:
         why = commands.why_not(refusal) if refusal else "“What I may do” says why."
         yield b.section(f"{commands.NOTHING[commands.ASK]} {why}")
     helps = [each for each in OPENING if each.callback_id == ids.HELP_OPEN]
-    yield b.actions(*(b.button(_label(each), each.callback_id, "home") for each in (*may, *helps)))
+    buttons = [b.button(_label(each), each.callback_id, "home") for each in (*may, *helps)]
+    yield b.actions(*buttons, block_id=ids.HOME_ASK_BLOCK)
 
 
 def _label(shortcut: Shortcut) -> str:
@@ -126,7 +127,7 @@ def _foot(now: datetime) -> list[b.Block]:
 
 
 def _refresh() -> b.Block:
-    return b.actions(b.button("Refresh", ids.HOME_REFRESH, "home"))
+    return b.actions(b.button("Refresh", ids.HOME_REFRESH, "home"), block_id=ids.HOME_REFRESH_BLOCK)
 
 
 def _only(sentence: str) -> View:

@@ -145,8 +145,10 @@ async def test_refresh_shows_what_has_come_since(stage: Stage) -> None:
     home = approver.home
     assert home
     assert request_id_in(shown(card)) not in shown(home)
+    before = [block["block_id"] for block in home.blocks if block["type"] == "actions"]
     await approver.click(home, "home.refresh")
     await stage.until(lambda: request_id_in(shown(card)) in shown(home))
+    assert [block["block_id"] for block in home.blocks if block["type"] == "actions"] == before
 
 
 async def test_more_than_a_page_is_said_and_where_they_are(open_stage: OpenStage) -> None:
