@@ -91,11 +91,13 @@ def test_the_manifest_asks_for_no_scope_twice_and_marks_history_as_optional(mani
     assert set(scopes["bot_optional"]) == {one for one in scopes["bot"] if one.endswith(":history")}
 
 
-def test_the_manifest_is_for_socket_mode_with_forms_and_role_changes(manifest: dict[str, Any]) -> None:
+def test_the_manifest_has_socket_mode_forms_the_home_and_role_changes(manifest: dict[str, Any]) -> None:
     wanted = manifest["settings"]
     assert wanted["socket_mode_enabled"] is True
     assert wanted["interactivity"]["is_enabled"] is True
-    assert set(wanted["event_subscriptions"]["bot_events"]) == {"subteam_members_changed", "subteam_updated"}
+    events = {"app_home_opened", "subteam_members_changed", "subteam_updated"}
+    assert set(wanted["event_subscriptions"]["bot_events"]) == events
+    assert manifest["features"]["app_home"]["home_tab_enabled"] is True
 
 
 def test_the_example_policy_names_only_roles_that_it_defines() -> None:

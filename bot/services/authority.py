@@ -159,6 +159,19 @@ class Authority:
         await self._enforce(self._policy.may_act(actor), person, origin, "help.show")
         return {kind: (self._may_ask(actor, kind), self._may_approve_some(actor, kind)) for kind in Kind}
 
+    async def decidable(self, person: Person, requests: Iterable[ChangeRequest]) -> tuple[ChangeRequest, ...]:
+        """Of these, those which this person's approval would count for, and who has not given it yet.
+
+        For what is shown: cached roles, no entry in the audit. Raises `DirectoryUnavailable`.
+        """
+        actor = await self._directory.actor(person, tuple(self._policy.roles))
+        return tuple(
+            request
+            for request in requests
+            if person not in {approval.person for approval in request.approvals}
+            and self._may_approve(actor, request.scopes, request.requester.user_id).allowed
+        )
+
     async def is_one_who_asks(self, person: Person, kinds: Iterable[Kind]) -> bool:
         """Whether names may be offered to this person while they type. Cached roles; on doubt, no.
 

@@ -13,7 +13,7 @@ from bot.domain.rows import BulkRow, as_request
 from bot.domain.tallies import Brakes, Run, in_canary, why_pause
 from bot.services.bulk_records import BulkRecords
 from bot.services.bulk_rows import RowSteps
-from bot.services.outcomes import Outcomes
+from bot.services.outcomes import NOT_YET, Outcomes
 from bot.services.ports import Clock, Store
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Slice:
         if new.state in {ItemState.QUEUED, ItemState.SENT} and new.next_at is not None:
             self._delays += 1
             if self._delays >= DELAYS_AT_MOST:
-                self.delay = new.explanation
+                self.delay = resting(new.explanation)
         elif new.state is not ItemState.SENT:
             self._delays = 0
 
@@ -190,3 +190,8 @@ class Slice:
                     await self._rows.progress.put_off(now, timedelta(minutes=10))
         except Overtaken:
             pass
+
+
+def resting(why: str) -> str:
+    """What keeps one SIM waiting, as what keeps a bulk from going on: the rest of it is many."""
+    return why.replace(NOT_YET.format(noun="SIM"), "The SIMs that are left are not changed yet.")

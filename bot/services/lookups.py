@@ -23,6 +23,7 @@ from bot.services.answers import (
 )
 from bot.services.authority import Authority
 from bot.services.finding import Finder
+from bot.services.overview import Overview, overview
 from bot.services.ports import (
     FIRST,
     Archive,
@@ -96,6 +97,10 @@ class Lookups:
         """A page of `requests`, or of the `history` of a target or a person. `fresh`: by a click."""
         await self._authority.to_look_up(person, origin, lookup, fresh=fresh)
         return await self._archive.page(which, PAGE, cursor)
+
+    async def overview(self, person: Person) -> Overview:
+        """Their own page. Raises `NotAllowed` for those who are nobody here."""
+        return await overview(person, authority=self._authority, archive=self._archive)
 
     async def target_of(self, person: Person, origin: Origin, typed: str) -> Choices | About:
         """Whose history is meant, by ICCID or group; `Choices` where several groups match."""

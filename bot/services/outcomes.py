@@ -21,6 +21,7 @@ _GROUPED = re.compile(r"[0-9]{2}-[0-9]{6}-[0-9]{6}(-[0-9]{1,2})?")
 _TAG = re.compile(r"<[^>]*(?:>|$)")
 _NAMED_AT_MOST = 5
 _VALUE_AT_MOST = 30
+NOT_YET = "The {noun} is not changed yet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,7 @@ class Outcomes:
         return f"{self.not_changed} {why}"
 
     def _not_yet(self, why: str) -> str:
-        return f"The {self.noun} is not changed yet. {why}"
+        return f"{NOT_YET.format(noun=self.noun)} {why}"
 
 
 def overtaken_undo(change: SingleChange, found: Lock) -> str:

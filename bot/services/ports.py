@@ -378,6 +378,8 @@ class Which:
     target: str = ""
     """Id of a Thing or Things Group, as requests on it hold it."""
     pending: bool = False
+    open: bool = False
+    """Those that have not ended."""
 
 
 @dataclass(frozen=True, slots=True)

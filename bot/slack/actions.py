@@ -14,7 +14,7 @@ from bot.domain.requests import Origin
 from bot.services import traces
 from bot.services.requests import LONGEST_ID
 from bot.slack import blocks as b
-from bot.slack import bulk_asking, forms, ids, lookups, steering
+from bot.slack import bulk_asking, forms, home, ids, lookups, steering
 from bot.slack.api import SlackError
 from bot.slack.approving import NOT_COUNTED, ask_for_number
 from bot.slack.asking import open_form
@@ -194,6 +194,7 @@ ACTIONS: Mapping[str, Handler] = {
     ids.TAKE_GROUP: take_group,
     ids.REOPEN: reopen,
     **bulk_asking.ACTIONS,
+    **home.ACTIONS,
     **lookups.ACTIONS,
     **steering.ACTIONS,
 }

@@ -10,13 +10,14 @@ from typing import Any
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from bot.domain.changes import Bulk
 from bot.domain.errors import PlatformError
 from bot.domain.requests import ChangeRequest, Origin
 from bot.services.requests import as_typed
 from bot.slack import blocks as b
 from bot.slack import forms, ids
 from bot.slack.api import SlackError
-from bot.slack.census_block import short_sums
+from bot.slack.census_block import is_lock, short_sums
 from bot.slack.desk import EXPECTED, Call, Desk
 from bot.slack.dispatch import log_unexpected
 from bot.slack.errors import platform_words, words
@@ -105,9 +106,18 @@ def _about(request: ChangeRequest) -> str:
         read = short_sums(request)
         return f"*{name}*: how many SIMs it affects is *not known*. It may be all of them. {read}".strip()
     affected = request.impact.affected or 0
-    numbers = f"*{affected:,}* affected: {counts.loses:,} lose by it, of {counts.unknown:,} it is not known"
-    more = short_sums(request)
-    return f"*{name}*: {numbers}; {counts.keeps:,} do not. {f'({more})' if more else ''}".strip()
+    what = _what_they_lose(request)
+    said = [f"{counts.loses:,} {'loses' if counts.loses == 1 else 'lose'} {what}"] if counts.loses else []
+    said += [f"{counts.unknown:,} may: it is not known"] if counts.unknown else []
+    said += [f"{counts.keeps:,} {'does' if counts.keeps == 1 else 'do'} not"] if counts.keeps else []
+    return f"*{name}*: *{affected:,}* affected. {', '.join(said)}.".strip()
+
+
+def _what_they_lose(request: ChangeRequest) -> str:
+    """Of a bulk the rows differ."""
+    if isinstance(request.change, Bulk):
+        return "service or protection"
+    return "service" if is_lock(request) else "protection"
 
 
 def register(app: AsyncApp, desk: Desk) -> None:

@@ -153,9 +153,9 @@ def help_text(abilities: Mapping[Kind, tuple[Decision, Decision]], sights: Mappi
     approving = {doing(kind): may_approve for kind, (_, may_approve) in abilities.items()}
     seeing = {f"the look-up “{lookup}”": sight for lookup, sight in sights.items()}
     lines = ["*IMEI Lock* binds a SIM to the device it belongs in, so that a stolen SIM is worth nothing."]
-    no_asking, no_approving, no_seeing = map(_same_refusal, (asking, approving, seeing))
+    no_asking, no_approving, no_seeing = map(same_refusal, (asking, approving, seeing))
     for label, refusal in ((ASK, no_asking), (APPROVE, no_approving), (SEE, no_seeing)):
-        lines += [f"\n{NOTHING[label]} {_why_not(refusal)}"] if refusal else []
+        lines += [f"\n{NOTHING[label]} {why_not(refusal)}"] if refusal else []
     for kind, command in commands.items():
         may_ask, may_approve = abilities[kind]
         lines.append(f"\n`{command.name} {command.hint}`  {command.description}")
@@ -172,7 +172,7 @@ def help_text(abilities: Mapping[Kind, tuple[Decision, Decision]], sights: Mappi
     return "\n".join(lines)
 
 
-def _same_refusal(decisions: Mapping[str, Decision]) -> Decision | None:
+def same_refusal(decisions: Mapping[str, Decision]) -> Decision | None:
     """The one refusal of everything, which then need not name what it refuses; else None.
 
     The keys are what the sentences call it.
@@ -184,9 +184,10 @@ def _same_refusal(decisions: Mapping[str, Decision]) -> Decision | None:
 def _yes_no(decision: Decision) -> str:
     if decision.allowed:
         return "✅ yes"
-    return f"{NO}. {_why_not(decision)}"
+    return f"{NO}. {why_not(decision)}"
 
 
-def _why_not(decision: Decision) -> str:
+def why_not(decision: Decision) -> str:
+    """The reason of a refusal, and whom to ask."""
     ask = f" Ask {b.mentions(decision.who_can)}." if decision.who_can else ""
     return f"{b.escape(decision.reason, 300)}{ask}"

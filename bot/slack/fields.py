@@ -161,7 +161,7 @@ def _things_group(typed: Mapping[str, str], version: int) -> b.Block:
     return {
         "type": "input",
         "block_id": ids.THINGS_GROUP_BLOCK,
-        "label": b.plain("Things Group", 2000),
+        "label": b.plain("Group", 2000),
         "element": element,
         "dispatch_action": True,
     }

@@ -17,6 +17,7 @@ from bot.slack import (
     bulk_asking,
     choosing,
     commands,
+    home,
     shortcuts,
     undoing,
     views,
@@ -50,6 +51,7 @@ def register(app: AsyncApp, desk: Desk) -> None:
     """Every command, shortcut, view, action and event."""
     commands.register(app, desk)
     shortcuts.register(app, desk)
+    home.register(app, desk)
     views.register(app, desk)
     actions.register(app, desk)
     choosing.register(app, desk)

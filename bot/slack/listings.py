@@ -13,7 +13,7 @@ from bot.domain.errors import Unfit
 from bot.domain.impact import SeenThing
 from bot.domain.planned import plan_of
 from bot.domain.requests import ChangeRequest, Status, Vote
-from bot.services.ports import FIRST, Cursor, Listed, Which
+from bot.services.ports import FIRST, Cursor, Listed, PlaceKind, Which
 from bot.slack import blocks as b
 from bot.slack import ids
 from bot.slack.cards import AHEAD, chain, mark
@@ -155,11 +155,16 @@ def _people(request: ChangeRequest) -> str:
     return f"{asked}{decided or nobody} · `{request.id}`{chain(request)}"
 
 
-async def links_to(notifier: SlackNotifier, requests: Iterable[ChangeRequest]) -> dict[str, str]:
-    """Permalinks of the cards, asked for side by side; a request without a card has none."""
+async def links_to(
+    notifier: SlackNotifier, requests: Iterable[ChangeRequest], reader: str = ""
+) -> dict[str, str]:
+    """Permalinks to where this person sees the requests, asked for side by side; "" where they see none.
 
-    async def link(request_id: str) -> tuple[str, str]:
-        place = await notifier.visible_place(request_id)
-        return request_id, await notifier.link(place) if place else ""
+    Whoever asked is led to where that was, others to the card with buttons. Without a reader: for a channel.
+    """
 
-    return dict(await asyncio.gather(*(link(request.id) for request in requests)))
+    async def link(request: ChangeRequest) -> tuple[str, str]:
+        first = PlaceKind.TWIN if reader in {"", request.requester.user_id} else PlaceKind.CARD
+        return request.id, await notifier.link_for(request.id, reader, first=first)
+
+    return dict(await asyncio.gather(*map(link, requests)))

@@ -172,7 +172,7 @@ async def _show(desk: Desk, call: Call, answer: Answer, *, replace_: bool = Fals
         case Gone():
             text, blocks = "It is gone", statuses.gone(answer, now)
         case _:
-            links = await links_to(desk.notifier, (*answer.open, *answer.last))
+            links = await links_to(desk.notifier, (*answer.open, *answer.last), call.person.user_id)
             text = f"How {b.escape(answer.seen.target.title, 80)} stands"
             blocks = statuses.standing(answer, links, now)
     await desk.answer(call, text, blocks, replace=replace_)
@@ -182,7 +182,7 @@ async def _list(desk: Desk, call: Call, leaf: Leaf, *, replace_: bool = False) -
     listed = await desk.lookups.page(
         call.person, call.origin, leaf.lookup, leaf.which, leaf.cursor, fresh=replace_
     )
-    links = await links_to(desk.notifier, listed.requests)
+    links = await links_to(desk.notifier, listed.requests, call.person.user_id)
     blocks = listings.page(leaf, listed, links, desk.clock.now())
     await desk.answer(call, b.escape(leaf.title, 200), blocks, replace=replace_)
 

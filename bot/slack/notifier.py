@@ -17,7 +17,7 @@ from bot.services import traces
 from bot.services.applying_ports import BulkWork
 from bot.services.deadline import within
 from bot.services.ports import Clock, Message, MessageState, Outbox, Place, PlaceKind, Store
-from bot.slack.api import SlackApi
+from bot.slack.api import SlackApi, SlackError
 from bot.slack.files import Files
 from bot.slack.messenger import Messenger, is_new
 from bot.slack.permalinks import Permalinks
@@ -49,6 +49,7 @@ class SlackNotifier:
         self._on_retry = on_retry
         self._outbox = outbox
         self._clock = clock
+        self._api = api
         self.links = Permalinks(api)
         self._new_messenger = partial(
             Messenger,
@@ -122,15 +123,40 @@ class SlackNotifier:
 
     async def visible_place(self, request_id: str) -> Place | None:
         """The twin where there is one, else the card; None where it is not posted yet, or can't be told."""
+        places = await self._places(request_id)
+        twins = [p for p in places if p.kind is PlaceKind.TWIN]
+        return next((p for p in twins or places if p.ts), None)
+
+    async def link_for(self, request_id: str, reader: str, *, first: PlaceKind) -> str:
+        """A permalink to where this person sees the request, rather at a place of that kind; else "".
+
+        The direct message of another person is no such place. Without a reader it is for a whole channel.
+        """
+        posted = [p for p in await self._places(request_id) if p.ts]
+        own = await self._direct_message(reader) if any(_is_direct(p) for p in posted) else ""
+        seen = [p for p in posted if not _is_direct(p) or p.channel == own]
+        place = next((p for p in seen if p.kind is first), seen[0] if seen else None)
+        return await self.link(place) if place else ""
+
+    async def _places(self, request_id: str) -> list[Place]:
+        """Its cards and twins; none where that can't be told."""
         try:
             found = await self._outbox.places(request_id)
         except StoreUnavailable as error:
             named = {traces.REQUEST: request_id}
             log.warning("the places of request %s could not be read: %s", request_id, error, extra=named)
-            return None
-        places = [p for p in found if p.kind is not PlaceKind.AUDIT]
-        twins = [p for p in places if p.kind is PlaceKind.TWIN]
-        return next((p for p in twins or places if p.ts), None)
+            return []
+        return [p for p in found if p.kind is not PlaceKind.AUDIT]
+
+    async def _direct_message(self, reader: str) -> str:
+        """The bot's direct message with this person, "" where Slack doesn't say."""
+        if not reader:
+            return ""
+        try:
+            opened = await self._api.call("conversations.open", users=reader)
+        except SlackError:
+            return ""
+        return str((opened.get("channel") or {}).get("id") or "")
 
     async def link(self, place: Place) -> str:
         """A permalink to the card, "" where Slack gives none."""
@@ -214,6 +240,11 @@ class SlackNotifier:
     async def _settle(self, message: Message, state: MessageState, not_before: datetime | None) -> None:
         await self._outbox.settle(message, state, not_before=not_before)
         self._begun.discard(message.id)
+
+
+def _is_direct(place: Place) -> bool:
+    """A direct message, opened (D…) or not yet (U…)."""
+    return place.channel[:1] in {"D", "U", "W"}
 
 
 def _patience(faults: int) -> float:

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 
 from bot.domain.identifiers import Iccid, Imei
 from bot.domain.plans import RowVerdict
-from bot.domain.requests import ChangeRequest, Status
+from bot.domain.requests import OPEN, ChangeRequest, Status
 from bot.domain.rows import as_request
 from bot.services.ports import FIRST, Cursor, Listed, Which
 from bot.storage.bulk_rows import to_bulk_row
@@ -91,4 +91,6 @@ def _condition(which: Which) -> ColumnElement[bool]:
         conditions.append(or_(requests.c.target_id == which.target, requests.c.id.in_(as_a_row)))
     if which.pending:
         conditions.append(requests.c.status == Status.PENDING)
+    if which.open:
+        conditions.append(requests.c.status.in_(sorted(OPEN)))
     return and_(*conditions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 from slack_bolt.app.async_app import AsyncApp
@@ -124,6 +125,7 @@ class SmallApp:
         self.slack = LocalSlack(clock or SystemClock(), listing=Listing.from_manifest(MANIFEST))
         self.client = AsyncWebClient(token=self.slack.bot_token, base_url=self.slack.api_url)
         self.heard: list[dict[str, Any]] = []
+        self._hears = asyncio.Event()
 
     async def start(self) -> None:
         await self.slack.start()
@@ -138,6 +140,12 @@ class SmallApp:
         """Payloads of one type."""
         return [body for body in self.heard if body.get("type") == kind]
 
+    async def hears(self, more_than: int) -> None:
+        """Return once it was told so many things and one more: also of what it says nothing to."""
+        while len(self.heard) <= more_than:
+            self._hears.clear()
+            await self._hears.wait()
+
     async def told(self, kind: str) -> dict[str, Any]:
         """The newest payload of this type, once there is one."""
         await self.slack.until(lambda: self.of(kind))
@@ -147,6 +155,7 @@ class SmallApp:
         @app.middleware
         async def hear(body: dict[str, Any], next: Any) -> None:  # noqa: A002  Bolt's name
             self.heard.append(body)
+            self._hears.set()
             await next()
 
         @app.command("/form")

@@ -71,7 +71,7 @@ async def test_esc_takes_the_top_one_of_three_forms_and_the_others_stay_as_they_
 async def silence(app: SmallApp, clock: ManualClock, heard: int, doing: Awaitable[None]) -> None:
     """Somebody does something, the app hears of it and says nothing for as long as Slack waits."""
     await doing
-    await app.slack.until(lambda: len(app.heard) > heard)
+    await app.hears(heard)
     for _ in range(20):  # Slack's own waiting may begin a while after the app has heard
         clock.advance(ACK_SECONDS)
         await asyncio.sleep(0.05)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,13 @@ PILL_IS_CLEAR = "() => document.querySelector('.g-pill').getBoundingClientRect()
 PILL_IS_CLEAR += " < document.querySelector('#channel .composer-box').getBoundingClientRect().top"
 LEFT = "() => { const s = document.querySelector('#channel .scroller');"
 LEFT += " return s.scrollHeight - s.scrollTop - s.clientHeight; }"
+
+
+NOTE_WHO_IS_SEEN = """async () => {
+  const [api, { store }] = await Promise.all(["api", "store"].map((name) => import(`/page/${name}.js`)));
+  const seen = (done) => api.onChange(({ what }) => what === "person" && done(store.place.me));
+  window.seen = new Promise(seen);
+}"""
 
 
 async def tells(window: Window, what: str) -> None:
@@ -180,6 +188,27 @@ async def test_the_pane_tells_the_time_where_the_acting_person_lives(window: Ope
     for person, zone in ((MARIA, "Europe/Berlin"), (CHLOE, NEW_YORK)):
         await me.act_as(person)
         await expect(at).to_have_text(moment.astimezone(ZoneInfo(zone)).strftime("%-I:%M:%S %p"))
+
+
+async def test_who_hears_that_somebody_else_acts_finds_what_they_see(window: OpenWindow) -> None:
+    """Also where the page was just asking for something else, and the answer is slow."""
+    me = await window(MARIA)
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        asked.set()
+        await answered.wait()
+        await route.continue_()
+
+    await me.page.evaluate(NOTE_WHO_IS_SEEN)
+    await me.page.route("**/control/workspace", slowly)
+    await tells(me, "slack")
+    await asked.wait()
+    await me.act_as(CHLOE)
+    await expect(me.page.locator(".slack")).to_have_attribute("inert", "")  # it is still Maria's
+    answered.set()
+    assert await me.page.evaluate("() => window.seen") == CHLOE
+    await expect(me.page.locator(".slack")).not_to_have_attribute("inert", "")
 
 
 async def _chloe_lives_in_new_york(route: Route) -> None:

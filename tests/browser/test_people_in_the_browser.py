@@ -210,6 +210,7 @@ async def test_a_persons_history_is_asked_for_by_picking_the_name(window: OpenWi
     await expect(answer).not_to_contain_text("Slack did not say who that is")
 
 
+@pytest.mark.timeout(240)  # 100,000 SIMs are made first, however busy the machine
 async def test_one_of_100000_sims_is_found_in_the_pane(
     window: OpenWindow, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

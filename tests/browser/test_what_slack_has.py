@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Download, FilePayload, Locator, expect
 
 from bot.sandbox.slack.files import MOST_BYTES
+from bot.slack.blocks import escape
 from tests.browser.hands import MARIA, RAVI, Window
 from tests.browser.small_app import SELECTS, SmallApp
 
@@ -161,6 +163,24 @@ async def test_a_name_in_a_command_comes_as_an_id_where_the_command_asks_for_it(
     await composer.press("Enter")
     await app.slack.until(lambda: any("command" in body for body in app.heard))
     assert app.heard[-1]["text"] == "<@U0APP1|ravi.menon>"
+
+
+# --- marks ----------------------------------------------------------------------------------------------
+
+
+async def test_marks_in_a_name_stand_for_themselves_and_ours_around_them_still_hold(
+    me: Window, app: SmallApp
+) -> None:
+    """Bold as a whole, and neither slanted nor code within; what people write is marked as ever."""
+    name = "*bold* _slanted_ ~gone~ `code`"
+    await app.client.chat_postMessage(channel=FIELD, text=f"*SIM {escape(name)}* and `/x {escape('`y`')}`")
+    await me.go_to(FIELD)
+    row = last(me)
+    await expect(row.locator("strong")).to_have_text(re.compile(r"^SIM .*bold.*slanted.*gone.*code.{2}$"))
+    await expect(row.locator("em, s")).to_have_count(0)
+    await expect(row.locator("code")).to_have_count(1)
+    app.slack.person(RAVI).say(FIELD, "a *b* _c_ ~d~ `e`")
+    await expect(last(me).locator("strong, em, s, code")).to_have_text(["b", "c", "d", "e"])
 
 
 # --- shortcuts ------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ const users = new Map(["U0ENG1 Maria Santos", "U0ENG2 Tom Okafor", "U0APP1 Ravi 
   const [id, ...name] = line.split(" ");
   return [id, { id, name: name.join(".").toLowerCase(), real_name: name.join(" ") }];
 }));
-const groups = new Map([["S0APPROVERS", { id: "S0APPROVERS", handle: "sim-approvers", users: [] }], ["S0ENGINEERS", { id: "S0ENGINEERS", handle: "field-engineers", users: [] }]]);
+const groups = new Map([["S0APPROVERS", { id: "S0APPROVERS", handle: "sim-approvers", users: [] }], ["S0ENGINEERS", { id: "S0ENGINEERS", handle: "field-engineers", users: [] }], ["S0SUPPORT", { id: "S0SUPPORT", handle: "support-leads", users: [] }]]);
 const place = { me: "U0ENG1", users, bot: "U0BOT", groups, channels: new Map(), zone: "Europe/Lisbon", now: Date.now(), open: () => {} };
 
 /** One sight under its name. */

@@ -44,6 +44,8 @@ FIELD = {
 }
 MODAL = {"type": "modal", "callback_id": "c", "title": {"type": "plain_text", "text": "T"}, "blocks": [FIELD]}
 
+HOME = {"type": "home", "blocks": []}
+
 
 @pytest.fixture
 async def slack() -> AsyncIterator[LocalSlack]:
@@ -99,13 +101,19 @@ def test_click_on_a_message_brings_the_message_and_a_response_url(slack: LocalSl
     assert set(sent["actions"][0]) == {"action_id", "block_id", "text", "value", "type", "action_ts"}
 
 
-def test_click_in_a_view_brings_the_view_and_nothing_of_a_channel(slack: LocalSlack, view: View) -> None:
+@pytest.mark.parametrize("kind", ["modal", "home"])
+def test_click_in_a_view_brings_the_view_and_nothing_of_a_channel(
+    slack: LocalSlack, view: View, kind: str
+) -> None:
     """No channel, no response_url: whoever wants them has to keep them in the view."""
+    if kind == "home":
+        view = slack._state.views.publish("U0ENG1", HOME)
     sent = slack.payloads.view_action("U0ENG1", view, action_of("b", BUTTON))
     assert set(sent) == INTERACTION | {"container", "trigger_id", "view", "actions"}
     people_and_team(sent)
     assert sent["container"] == {"type": "view", "view_id": view.id}
     assert set(sent["view"]) == VIEW
+    assert sent["view"]["type"] == kind
 
 
 def test_suggestion_has_what_was_typed_and_no_trigger(slack: LocalSlack, view: View) -> None:
@@ -160,12 +168,18 @@ def test_message_shortcut_brings_the_message(slack: LocalSlack) -> None:
     people_and_team(sent)
 
 
-def test_home_opened_is_an_event_with_its_tab(slack: LocalSlack) -> None:
-    """The first time there is no view yet."""
-    sent = slack.payloads.home_opened("U0ENG1")
+@pytest.mark.parametrize("tab", ["home", "messages"])
+def test_home_opened_is_an_event_with_its_tab(slack: LocalSlack, tab: str) -> None:
+    """The first time there is no view yet; from then on it comes along, whichever tab is looked at."""
+    sent = slack.payloads.home_opened("U0ENG1", tab)
     assert set(sent) == EVENT
     assert [set(each) for each in sent["authorizations"]] == [AUTHORIZATION]
     assert set(sent["event"]) == {"type", "user", "channel", "tab", "event_ts"}
+    assert sent["event"]["tab"] == tab
+    slack._state.views.publish("U0ENG1", HOME)
+    again = slack.payloads.home_opened("U0ENG1", tab)["event"]
+    assert set(again) == {"type", "user", "channel", "tab", "event_ts", "view"}
+    assert set(again["view"]) == VIEW
 
 
 def test_members_changed_counts_who_came_and_went(slack: LocalSlack) -> None:

@@ -112,6 +112,7 @@ async def test_a_mistyped_tac_is_stopped_by_the_number_that_has_to_be_typed(open
     approver = stage.person("U0APP1")
     await approver.click(card, "request.approve")
     view = await acts.number_form(stage, approver)
+    assert "*60* affected. 58 lose service, 2 may: it is not known." in acts.shown(view)
     result = await acts.submit(approver, view, {"typed": "2"})
     assert result.errors["typed"] == "60 SIMs are affected, and you typed 2: look at the numbers again."
     assert view.values["typed"]["typed"]["value"] == "2"

@@ -38,7 +38,7 @@ from bot.services.ports import Submission, Which
 from bot.services.requests import Requests
 from bot.services.submission import Submissions
 from bot.services.undoing import Undoing
-from bot.slack import asking, form_state, forms, listeners, looking_up
+from bot.slack import asking, form_state, forms, home, listeners, looking_up
 from bot.slack.choosing import SELECT
 from bot.slack.desk import Call, Desk
 from bot.storage import tables
@@ -274,6 +274,19 @@ def look_up_button(action_id: str, value: str = "") -> Way:
     return go
 
 
+def home_button(action_id: str) -> Way:
+    async def go(on: Ground, user_id: str) -> object:
+        view = View("V0HOME", user_id, {"type": "home", "blocks": []}, "V0HOME", None, "hash")
+        action = {"type": "button", "action_id": action_id, "block_id": "b", "value": "home"}
+        return await on.stage.slack.deliver(on.stage.slack.payloads.view_action(user_id, view, action))
+
+    return go
+
+
+async def home_opened(on: Ground, user_id: str) -> object:
+    return await on.stage.slack.deliver(on.stage.slack.payloads.home_opened(user_id))
+
+
 async def undo_button(on: Ground, user_id: str) -> object:
     action = {"type": "button", "action_id": "request.undo", "block_id": "undo", "value": DONE}
     return await on.send(on.stage.slack.payloads.message_action(user_id, on.card, action))
@@ -364,6 +377,8 @@ LISTENERS = {
     "action history.show": Row(look_up_button("history.show", "group ThingsGroupId_1"), NOBODY),
     "action lookup.newer": Row(look_up_button("lookup.newer", TURNED), NOBODY),
     "action lookup.older": Row(look_up_button("lookup.older", TURNED), NOBODY),
+    **{f"action {each}": Row(home_button(each), NOBODY) for each in home.ACTIONS},
+    "event app_home_opened": Row(home_opened, NOBODY),
     "event subteam_members_changed": Row(event("subteam_members_changed"), NOBODY),
     "event subteam_updated": Row(event("subteam_updated"), NOBODY),
 }
@@ -620,6 +635,10 @@ async def target_of(on: Ground, user_id: str) -> object:
     return await on.desk.lookups.target_of(person(user_id), HERE, on.iccid)
 
 
+async def overview(on: Ground, user_id: str) -> object:
+    return await on.desk.lookups.overview(person(user_id))
+
+
 async def target_chosen(on: Ground, user_id: str) -> object:
     key = GroupKey(ThingsGroupId("G1"))
     return await on.desk.lookups.target_chosen(person(user_id), HERE, key)
@@ -647,6 +666,7 @@ METHODS = {
     "Lookups.status_of": Row(status_of, NOBODY),
     "Lookups.status_to_share": Row(status_to_share, NOBODY),
     "Lookups.page": Row(requests_page, NOBODY),
+    "Lookups.overview": Row(overview, NOBODY),
     "Lookups.target_of": Row(target_of, NOBODY),
     "Lookups.target_chosen": Row(target_chosen, NOBODY),
     "Submissions.keep": Row(keep, NOBODY),

@@ -73,7 +73,7 @@ def test_a_form_has_its_fields_by_their_stable_ids(kind: Kind) -> None:
         block["block_id"]: block["label"]["text"] for block in view["blocks"] if block["type"] == "input"
     }
     names = {"iccid": "ICCID", "imei": "IMEI", "reason": "Reason"}
-    names |= {"things_group": "Things Group", "tac": "TAC"}
+    names |= {"things_group": "Group", "tac": "TAC"}
     names |= {"file": "A file (CSV or Excel)", "lines": "or pasted lines"}
     assert {block_id: labels[block_id] for block_id in labels if block_id != "keep"} == {
         block_id: names[block_id] for block_id in FIELDS[kind] if block_id != "keep"

@@ -111,6 +111,14 @@ async def test_only_those_that_wait_are_pending(engine: Engine, archive: SqlArch
     assert await ids(archive, Which(pending=True)) == ["R2"]
 
 
+async def test_those_are_open_that_have_not_ended(engine: Engine, archive: SqlArchive) -> None:
+    await add(engine, *(samples.request(n) for n in range(1, 5)))
+    await end(engine, 1, Event.CANCEL)
+    await end(engine, 2, Event.APPROVE)
+    await end(engine, 3, Event.APPROVE, Event.APPLY, Event.SUCCEED)
+    assert await ids(archive, Which(open=True)) == ["R4", "R2"]
+
+
 async def test_the_latest_success_on_a_thing_says_what_it_was_left_locked_to(
     engine: Engine, archive: SqlArchive
 ) -> None:

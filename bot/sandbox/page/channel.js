@@ -72,17 +72,17 @@ function drawTabs(isApp) {
   refocus();
 }
 
-/** Switch tabs; the app hears of every visit to its Home. */
+/** Switch tabs; the app hears of every visit. */
 export async function showTab(name) {
   store.tab = name;
   draw();
-  if (name === "home") await openHome();
+  await openHome(name);
 }
 
-/** Tell the app that its Home is looked at. */
-export async function openHome() {
+/** Tell the app that one of its tabs is looked at. */
+export async function openHome(tab) {
   try {
-    const { result } = await api.post("/control/open_home");
+    const { result } = await api.post("/control/open_home", { tab });
     if (result?.error) toast(result.error);
   } catch (error) {
     toast(error.message);

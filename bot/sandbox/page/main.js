@@ -24,8 +24,9 @@ function drawAll() {
 async function openChannel(id, ts, thread = null) {
   if (!(await putModalsAway())) return false;
   const isApp = id === "app" || id === appChannel()?.id;
-  const tab = isApp && !ts && store.workspace?.home_tab ? "home" : "messages";
-  if (isApp) await openHome();
+  const fresh = isApp && appChannel()?.unread > 0; // what is new there is what one came for
+  const tab = isApp && !ts && !fresh && store.workspace?.home_tab ? "home" : "messages";
+  if (isApp) await openHome(tab);
   if (id === "app") await refresh();
   const target = isApp ? appChannel()?.id : id;
   if (!target) return false;
@@ -35,7 +36,7 @@ async function openChannel(id, ts, thread = null) {
   showScreen(thread ? "thread" : "channel");
   await loadChannel();
   if (ts) point(ts, thread);
-  else if (!document.activeElement?.closest(".messages, .home, #modals, #monogoto")) focusComposer(); // nobody is elsewhere already
+  else if (!document.activeElement?.closest(".messages, .home, #modals, #monogoto, [role=menu], [role=dialog]")) focusComposer(); // nobody is elsewhere already
   return true;
 }
 
@@ -58,7 +59,9 @@ async function loadChannel() {
 async function actAs() {
   await flush(); // what was typed so far is the other person's, and waits for them
   Object.assign(store, { channel: null, thread: null, messages: [], newFrom: null });
-  await refresh();
+  const slack = document.querySelector(".slack");
+  slack.inert = true; // what still stands there is the other person's: a click on it would be theirs
+  await refresh().finally(() => (slack.inert = false));
   showScreen(store.view === "monogoto" ? "monogoto" : "channel");
   api.tell({ what: "person" });
 }

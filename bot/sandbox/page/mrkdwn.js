@@ -6,8 +6,9 @@ import { emoji } from "./emoji.js";
 
 const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
 const STYLES = { "*": "strong", _: "em", "~": "s" };
+// A mark with a word joiner (U+2060) behind it stands for itself: so the bot writes the marks in what people typed.
 const INLINE =
-  /`([^`\n]+)`|<([^<>\n]+)>|:([a-z0-9_+-]+):|(?<![\p{L}\p{N}])([*_~])(?=\S)((?:<[^<>\n]+>|`[^`\n]+`|(?!\4)[^\n<`])+)(?<=\S)\4(?![\p{L}\p{N}])|(https?:\/\/[^\s<>|]+[^\s<>|.,;:!?)\]])/gu;
+  /`(?!\u2060)((?:`\u2060|[^`\n])+)`(?!\u2060)|<([^<>\n]+)>|:([a-z0-9_+-]+):|(?<![\p{L}\p{N}])([*_~])(?!\u2060)(?=\S)((?:<[^<>\n]+>|`(?!\u2060)(?:`\u2060|[^`\n])+`(?!\u2060)|[*_~`]\u2060|(?!\4)[^\n<`])+)(?<=\S)\4(?![\u2060\p{L}\p{N}])|(https?:\/\/[^\s<>|]+[^\s<>|.,;:!?)\]])/gu;
 
 /** Slack's three escapes back to what they stand for. */
 export const unescaped = (text) => text.replace(/&(?:lt|gt|amp);/g, (entity) => ENTITIES[entity]);

@@ -10,7 +10,7 @@ export const store = {
 
 let redraw = () => {};
 let fetching = null;
-let again = false;
+let next = null;
 
 /** main.js says what is drawn. */
 export const onDraw = (fn) => (redraw = fn);
@@ -18,22 +18,13 @@ export const onDraw = (fn) => (redraw = fn);
 /** Draw what is known, without asking the server. */
 export const draw = () => store.screen && redraw();
 
-/** Fetch and draw; while a fetch runs, one more is enough for all who ask. */
+/** Fetch and draw; while a fetch runs, one more after it is enough for all who ask, and that is what they wait for. */
 export function refresh() {
-  if (fetching) {
-    again = true;
-    return fetching;
-  }
+  if (fetching) return (next ??= fetching.then(() => ((next = null), refresh())));
   fetching = load()
     .then(draw)
     .catch((error) => (error.unanswered ? api.tell({ what: "offline" }) : console.error(error)))
-    .finally(() => {
-      fetching = null;
-      if (again) {
-        again = false;
-        refresh();
-      }
-    });
+    .finally(() => (fetching = null));
   return fetching;
 }
 

@@ -82,7 +82,7 @@ class Control:
             ),
             "submit": lambda p, a: p.submit(self._view(p, a), a.get("values")),
             "close": lambda p, a: p.close(self._view(p, a)),
-            "open_home": lambda p, _a: p.open_home(),
+            "open_home": lambda p, a: p.open_home(_text(a.get("tab", "home"))),
             "shortcut": lambda p, a: p.shortcut(a["callback_id"]),
             "message_shortcut": lambda p, a: p.message_shortcut(self._message(p, a), a["callback_id"]),
             "join": self._join,

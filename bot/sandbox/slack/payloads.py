@@ -145,13 +145,13 @@ class Payloads:
             "event_context": f"4-{random_id(60)}",
         }
 
-    def home_opened(self, user_id: str) -> JSON:
-        """app_home_opened, at the tab that is shown first; carries the Home where there is one."""
+    def home_opened(self, user_id: str, tab: str = "home") -> JSON:
+        """app_home_opened, at a tab that the app has; carries the Home where there is one."""
         event: JSON = {
             "type": "app_home_opened",
             "user": user_id,
             "channel": self._state.workspace.direct_message(user_id).id,
-            "tab": "home" if self._state.listing.home_tab else "messages",
+            "tab": tab if self._state.listing.home_tab else "messages",
             "event_ts": self._state.next_ts(),
         }
         home = self._state.views.homes.get(user_id)

@@ -196,12 +196,14 @@ class Person:
         self._state.touch()
         return await self._send(payload) if view.content.get("notify_on_close") else None
 
-    async def open_home(self) -> Delivery | None:
-        """Open the app: its Home tab, or its messages where it has no Home."""
+    async def open_home(self, tab: str = "home") -> Delivery | None:
+        """Open the app at its Home tab, or at its messages ("messages", or where it has no Home)."""
+        if tab not in ("home", "messages"):
+            raise CannotDo(f"an app has no tab {tab}")
         self._state.workspace.direct_message(self.id)
         if "app_home_opened" not in self._state.events:
             return None
-        return await self._send(self._payloads.home_opened(self.id))
+        return await self._send(self._payloads.home_opened(self.id, tab))
 
     async def shortcut(self, callback_id: str) -> Delivery:
         """Use a global shortcut."""
