@@ -161,7 +161,7 @@ class Story:
         self._show.does(person.id, f"{command} {text}")
         await person.command(command, text, channel=FIELD)
         view: View = await self._until(lambda: person.modal)
-        looked_up = {"/lock-group": ("Things Group", "lock ")}.get(command, ("ICCID", "state"))
+        looked_up = {"/lock-group": ("Group", "lock ")}.get(command, ("ICCID", "state"))
         await self._until(lambda: all(words in everything_in(view.content) for words in looked_up))
         self._show.vendor()
         self._show.reads(person.id, view)
