@@ -204,13 +204,13 @@ def _file_of(engine: Engine) -> str:
     return name
 
 
-async def test_bulk_work_takes_the_slots_of_a_moment_in_one_go_and_a_single_hardly_waits(
+async def test_bulk_work_takes_the_slots_of_a_moment_in_one_go_and_a_single_waits_no_longer_than_that(
     engine: Engine, clock: ManualClock
 ) -> None:
     fast = SqlGate(engine, clock, 500, burst=10)
     times = await passing(fast, clock, 31, urgent=False)
-    assert times == pytest.approx([0.0] + [0.002] * 10 + [0.022] * 10 + [0.042] * 10)
-    assert await passing(fast, clock, 1) == pytest.approx([0.002])
+    assert times == pytest.approx([0.0] + [0.002] * 25 + [0.052] * 5)
+    assert await passing(fast, clock, 1) == pytest.approx([0.032])
 
 
 async def test_slots_taken_ahead_are_gone_when_the_vendor_is_slow_and_after_a_while(
@@ -223,3 +223,35 @@ async def test_slots_taken_ahead_are_gone_when_the_vendor_is_slow_and_after_a_wh
     await passing(fast, clock, 2, urgent=False)
     clock.advance(0.3)
     assert not fast._use_spare()
+
+
+async def test_bulk_work_fetches_its_next_slots_while_it_uses_the_last_ones(
+    engine: Engine, clock: ManualClock
+) -> None:
+    fast = SqlGate(engine, clock, 500, burst=10)
+    await passing(fast, clock, 2, urgent=False)
+    clock.advance(0.1)
+    for _ in range(14):
+        await fast.acquire(urgent=False)
+    assert fast._refilling
+    await fast._refilling
+    asked: list[object] = []
+    event.listen(engine.sqlalchemy.sync_engine, "begin", asked.append)
+    for _ in range(12):
+        await fast.acquire(urgent=False)
+    assert not asked
+    assert await passing(fast, clock, 1) == pytest.approx([0.032])
+
+
+async def test_slots_fetched_ahead_never_exceed_the_rate(engine: Engine, clock: ManualClock) -> None:
+    fast = SqlGate(engine, clock, 500, burst=10)
+    passed = 0
+    for _ in range(100):
+        clock.advance(0.01)
+        calls = [asyncio.create_task(fast.acquire(urgent=False)) for _ in range(20)]
+        await settle(clock, calls)
+        passed += sum(call.done() for call in calls)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+    assert 450 <= passed <= 500 + 2 * 25
