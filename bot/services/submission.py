@@ -28,6 +28,7 @@ from bot.domain.requests import THE_BOT, ChangeRequest, Event, Item, ItemState, 
 from bot.domain.things import Target, Thing
 from bot.domain.undo import left_behind
 from bot.services.authority import Authority
+from bot.services.group_commit import GroupCommit
 from bot.services.outcomes import overtaken_undo
 from bot.services.places import Places
 from bot.services.ports import Clock, Dispatcher, Notifier, Store, Submission, Tx
@@ -51,6 +52,7 @@ class Submissions:
         new_id: Callable[[], str],
     ) -> None:
         self._store = store
+        self._kept_together = GroupCommit(store)
         self._previews = previews
         self._authority = authority
         self._places = places
@@ -60,9 +62,16 @@ class Submissions:
         self._new_id = new_id
 
     async def keep(self, submission: Submission) -> bool:
-        """Store it; False where this showing of the form was sent before. Quick: it runs before the ack."""
-        async with self._store.transaction() as tx:
-            return await tx.add_submission(submission)
+        """Store it; False where this showing of the form was sent before. Quick: it runs before the ack, so
+        that many who send at once share a commit."""
+        is_new = False
+
+        async def work(tx: Tx) -> None:
+            nonlocal is_new
+            is_new = await tx.add_submission(submission)
+
+        await self._kept_together.write(work)
+        return is_new
 
     async def give_back(self, submission: Submission) -> None:
         """It was never taken up: the person may send it anew. Changes nothing else."""
