@@ -7,7 +7,8 @@ import resource
 from collections.abc import Awaitable
 from dataclasses import dataclass
 
-HEADER = "| what | bare | the bot | ratio | goal | met | processor: bare, bot | load |\n|---|---|---|---|---|---|---|---|"
+COLUMNS = ("what", "bare", "the bot", "ratio", "goal", "met", "processor: bare, bot", "load")
+HEADER = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
 
 
 @dataclass(frozen=True, slots=True)

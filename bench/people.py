@@ -1,4 +1,4 @@
-"""People at a local Slack beside a local Monogoto, in a process of their own; what they do, with its seconds."""
+"""People at a local Slack beside a local Monogoto, in their own process; what they do, and its seconds."""
 
 from __future__ import annotations
 
@@ -142,9 +142,9 @@ async def _send(who: Person, iccid: str, imei: str) -> float:
     return took
 
 
-async def approve(there: Field) -> tuple[float, float]:
-    """An approver approves the only card that is open: when the button was pressed, and when all saw the outcome, by the
-    clock that all processes of a machine share."""
+async def approve(there: Field) -> float:
+    """An approver approves the only card that is open, and waits for the outcome to be told: when the button
+    was pressed, by the clock that all processes of a machine share."""
     async with asyncio.timeout(PATIENCE):
         await there.until(lambda: _open_cards(there))
     [card] = _open_cards(there)
@@ -152,9 +152,8 @@ async def approve(there: Field) -> tuple[float, float]:
     await there.person("U0APP1").click(card, ids.APPROVE, confirm=True)
     async with asyncio.timeout(PATIENCE):
         await there.until(lambda: any(CONFIRMED in reply.text for reply in _replies(there, card)))
-    told = time.monotonic()
     await there.rest()
-    return pressed, told
+    return pressed
 
 
 def _open_cards(there: Field) -> list[Message]:

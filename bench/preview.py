@@ -36,8 +36,8 @@ RATE = 10_000.0
 
 
 async def preview(things: int) -> AsyncIterator[str]:
-    """Bare pages against a whole count of the same pages at the same concurrency; half of the bare ones before
-    the count, half after it, so that a machine that grows busier meanwhile hits both alike."""
+    """Bare pages against a whole count of the same pages at the same concurrency; half of the bare ones
+    before the count, half after it, so that a machine that grows busier meanwhile hits both alike."""
     half = things // 2
     with vendor(things=things, one_group=True) as there:
         first, first_cpu = await timed(_bare(there, 0, half))
