@@ -90,7 +90,7 @@ class Seams:
 async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | None = None) -> Bot:
     """Put the parts together; opens and migrates the database, and calls nobody."""
     seams = seams or Seams()
-    engine = await _database(config.database_url)
+    engine = await _database(config.database_url.reveal())
     session = aiohttp.ClientSession(timeout=TIMEOUT)
     api = SlackApi(token=config.slack_bot_token.reveal(), base_url=config.slack_api_url, session=session)
     store = seams.wrap_store(SqlStore(engine))

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 from dotenv import dotenv_values
 
 from bot.settings import (
+    DatabaseUrl,
     Secret,
     database_address,
     host_name,
@@ -31,10 +32,12 @@ from bot.settings import (
 __all__ = [
     "Config",
     "ConfigError",
+    "DatabaseUrl",
     "Secret",
     "Setting",
     "database_url",
     "environment",
+    "move_to",
     "readable",
     "settings",
 ]
@@ -97,9 +100,10 @@ class Config:
     ]
     monogoto_max_rate: Annotated[float, Setting("Calls a second to Monogoto, at most.", rate, "5")]
     database_url: Annotated[
-        str,
+        DatabaseUrl,
         Setting(
-            "Where requests and the audit are kept: sqlite:///<file>.",
+            "Where requests and the audit are kept: sqlite:///<file>, or "
+            "postgresql://<user>:<password>@<host>/<database>.",
             database_address,
             "sqlite:///imei-lock.db",
         ),
@@ -146,13 +150,28 @@ def readable(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, 
     return values, {key: problems[key] for key in settings() if key in problems}
 
 
-def database_url(environment: Mapping[str, str]) -> str:
+def database_url(environment: Mapping[str, str]) -> DatabaseUrl:
     """Where the records are, for verbs that need nothing else. Raises `ConfigError`."""
-    setting = settings()["DATABASE_URL"]
+    return _address("DATABASE_URL", environment.get("DATABASE_URL", "").strip() or _default())
+
+
+def move_to(environment: Mapping[str, str], typed: str | None) -> DatabaseUrl:
+    """Where the records are to go: as typed, else by `MOVE_TO`. Raises `ConfigError`."""
+    given = typed or environment.get("MOVE_TO", "").strip()
+    if not given:
+        raise ConfigError({"MOVE_TO": "is missing: say where to, with --to or in the environment or .env."})
+    return _address("--to" if typed else "MOVE_TO", given)
+
+
+def _default() -> str:
+    return settings()["DATABASE_URL"].default or ""
+
+
+def _address(key: str, value: str) -> DatabaseUrl:
     try:
-        return str(setting.read(environment.get("DATABASE_URL", "").strip() or setting.default or ""))
+        return database_address(value)
     except ValueError as wrong:
-        raise ConfigError({"DATABASE_URL": f"{wrong}."}) from None
+        raise ConfigError({key: f"{wrong}."}) from None
 
 
 @cache

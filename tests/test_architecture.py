@@ -39,7 +39,7 @@ LONGER = {
     "slack/messenger.py": "one message from the outbox to Slack, with all that can go wrong on the way",
 }
 LIBRARIES = {
-    "storage": {"sqlalchemy", "aiosqlite", "alembic", "rfc8785", "filelock"},
+    "storage": {"sqlalchemy", "aiosqlite", "psycopg", "alembic", "rfc8785", "filelock"},
     "monogoto": {"httpx"},
     "sheets": {"openpyxl"},
     "slack": {"slack_bolt", "slack_sdk", "aiohttp", "cachetools"},

@@ -64,6 +64,8 @@ class SqlGate:
         self._level_at = 0
         """Before that, as far as we know, no more can be taken ahead."""
         self._refilling: asyncio.Task[None] | None = None
+        self._forgotten = 0
+        """How often all that was taken ahead was given up."""
 
     async def acquire(self, *, urgent: bool = True) -> None:
         """Wait for a slot, in order of asking. Not urgent: only where no burst of urgent calls is owed.
@@ -130,6 +132,7 @@ class SqlGate:
         self._forget()  # what was taken meanwhile may have been before it
 
     def _forget(self) -> None:
+        self._forgotten += 1
         self._spare.clear()
         self._share = None
 
@@ -153,13 +156,14 @@ class SqlGate:
 
         `ahead`: how many of them are to be used later; all but one, where it isn't said.
         """
-        now = self._now()
+        now, forgotten = self._now(), self._forgotten
         asked = {"now": now, "room": room, "slots": slots}
-        async with self._engine.writing() as connection:
+        async with self._engine.writing_at_once() as connection:
             taken = (await connection.execute(self._taking, asked)).one_or_none()
             if taken is not None:
-                self._share, self._level_at = taken.share, taken.next_at
-                self._spare.extend([now + _KEPT] * (slots - 1 if ahead is None else ahead))
+                if forgotten == self._forgotten:
+                    self._share, self._level_at = taken.share, taken.next_at
+                    self._spare.extend([now + _KEPT] * (slots - 1 if ahead is None else ahead))
                 return 0
             row = (await connection.execute(select(gate).where(_ROW))).one_or_none()
         if row is None:
@@ -180,7 +184,7 @@ class SqlGate:
         return may_go.values(next_at=start + slots * interval).returning(gate.c.next_at, gate.c.share)
 
     async def _change(self, values: dict[str, Any]) -> None:
-        async with self._engine.writing() as connection:
+        async with self._engine.writing_at_once() as connection:
             await connection.execute(update(gate).where(_ROW).values(values))
 
     def _now(self) -> int:

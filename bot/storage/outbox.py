@@ -125,7 +125,7 @@ class SqlOutbox:
 
     async def _moves(self, message: Message, still: ColumnElement[bool], values: dict[str, Any]) -> bool:
         statement = update(outbox).where(outbox.c.id == message.id, still).values(values)
-        async with self._engine.writing() as connection:
+        async with self._engine.writing_at_once() as connection:
             return (await connection.execute(statement)).rowcount == 1
 
 
