@@ -31,7 +31,7 @@ class Sizes:
 
 
 FULL = Sizes(20, 100_000, 10_000, 100, 100_000, 1_800)
-QUICK = Sizes(4, 10_000, 600, 100, 10_000, 300)
+QUICK = Sizes(4, 10_000, 400, 100, 10_000, 300)
 
 MEASURES: dict[str, Callable[[Sizes], AsyncIterator[str]]] = {
     "acks": lambda sizes: acks(sizes.rounds),

@@ -22,6 +22,7 @@ from bot.config import Config
 from bot.domain.requests import Status
 from bot.policy_file import parse_policy
 from bot.running import Bot
+from bot.sandbox import postgres
 from bot.sandbox.monogoto import LocalMonogoto
 from bot.sandbox.stage import POLICY
 from bot.services.bulk_calls import AT_ONCE
@@ -38,6 +39,11 @@ async def bulk(rows: int) -> AsyncIterator[str]:
     """A whole bulk between two halves of the bare calls: a machine that grows busier meanwhile hits both."""
     with tempfile.TemporaryDirectory() as folder:
         yield await _line("SQLite", rows, f"sqlite:///{Path(folder) / 'bench.db'}")
+    try:
+        with postgres.running(durable=True) as server, server.database() as database_url:
+            yield await _line("PostgreSQL", rows, database_url)
+    except postgres.NoPostgres:
+        yield f"| bulk of {rows:,} rows, PostgreSQL | | {postgres.LEFT_OUT} | | | | | |"
 
 
 async def _line(store: str, rows: int, database_url: str) -> str:
