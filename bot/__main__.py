@@ -224,6 +224,10 @@ async def _migrate(database: str) -> int:
     engine = open_engine(database)
     try:
         await migrate(engine)
+        if engine.is_shared:
+            from bot.app_replicas import migrate_queue  # noqa: PLC0415  its libraries are an extra
+
+            await migrate_queue(database)
     finally:
         await engine.close()
     print("The database is at this version.")

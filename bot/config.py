@@ -25,6 +25,7 @@ from bot.settings import (
     rate,
     ready_token,
     safe_url,
+    seconds,
     slack_url,
     token,
 )
@@ -108,6 +109,14 @@ class Config:
             "sqlite:///imei-lock.db",
         ),
     ]
+    replica_heartbeat: Annotated[
+        float,
+        Setting("On PostgreSQL: how often each replica says that it lives, in seconds.", seconds, "10"),
+    ]
+    replica_timeout: Annotated[
+        float,
+        Setting("On PostgreSQL: after so many silent seconds others take over its work.", seconds, "30"),
+    ]
     policy_file: Annotated[Path, Setting("Who may ask for what, and who approves.", Path, "policy.toml")]
     log_level: Annotated[
         str,
@@ -147,6 +156,7 @@ def readable(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, 
             problems[key] = f"{wrong}."
     _check_transport(values, problems)
     _check_login(values, problems)
+    _check_heartbeat(values, problems)
     return values, {key: problems[key] for key in settings() if key in problems}
 
 
@@ -200,6 +210,12 @@ def _check_transport(values: Mapping[str, Any], problems: dict[str, str]) -> Non
     )
     if needed and values[needed.lower()] is None:
         problems.setdefault(needed, f"is missing; SLACK_TRANSPORT={values['slack_transport']} needs it.")
+
+
+def _check_heartbeat(values: Mapping[str, Any], problems: dict[str, str]) -> None:
+    interval, timeout = values["replica_heartbeat"], values["replica_timeout"]
+    if interval and timeout and timeout < 2 * interval:
+        problems.setdefault("REPLICA_TIMEOUT", "must be at least twice REPLICA_HEARTBEAT.")
 
 
 def _check_login(values: Mapping[str, Any], problems: dict[str, str]) -> None:

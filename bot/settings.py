@@ -111,6 +111,17 @@ def port_number(value: str) -> int:
     return int(value)
 
 
+def seconds(value: str) -> float:
+    """A while."""
+    try:
+        found = float(value)
+    except ValueError:
+        found = math.nan
+    if not (math.isfinite(found) and found > 0):
+        raise ValueError("must be a number of seconds above 0")
+    return found
+
+
 def rate(value: str) -> float:
     """Calls a second."""
     try:

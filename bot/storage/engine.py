@@ -93,6 +93,11 @@ class Engine:
             raise RuntimeError("this task is inside a write transaction already: it would wait for itself")
 
     @property
+    def is_shared(self) -> bool:
+        """Whether other processes may write to it too."""
+        return self._begin is not None
+
+    @property
     def in_use(self) -> bool:
         """Whether somebody is reading or writing right now."""
         pool = self.sqlalchemy.sync_engine.pool

@@ -29,6 +29,8 @@ WRITERS_TURN = 0x1FE1_10CC
 _NAME = "imei-lock"
 _LONG_TURN_SECONDS = 60
 _IDLE_SECONDS = 30
+_IDLE_IN_TURN_SECONDS = 5
+"""A process that is stopped, or lost, while it has the writers' turn keeps all others from writing."""
 
 _UNHURRIED = (
     f"SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{_LONG_TURN_SECONDS}s'; "
@@ -37,7 +39,9 @@ _UNHURRIED = (
 _BEGINNINGS = {
     READS: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     WRITES_AT_ONCE: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-    WRITES: f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_advisory_xact_lock({WRITERS_TURN})",
+    WRITES: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
+    f"SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_IN_TURN_SECONDS}s'; "
+    f"SELECT pg_advisory_xact_lock({WRITERS_TURN})",
     READS_LONG: f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_UNHURRIED}",
     WRITES_LONG: f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {_UNHURRIED} "
     f"SELECT pg_advisory_xact_lock({WRITERS_TURN})",

@@ -214,6 +214,8 @@ submissions = Table(
     Column("request_id", Word(64), nullable=False),
     Column("thread_ts", Word(64), nullable=False, server_default=""),
     Column("link", PlainText, nullable=False, server_default=""),
+    # The replica that works on it; "" where there is only one.
+    Column("holder", Word(64), nullable=False, server_default=""),
     Index("ix_submissions_state", "state"),
 )
 
@@ -311,6 +313,25 @@ gate = Table(
     Column("share", BigInteger, nullable=False),
     Column("paused_until", BigInteger, nullable=False),
     Column("slowed_at", BigInteger, nullable=False),
+)
+
+# What one replica has, until then by the database's clock: see `leases.py`.
+leases = Table(
+    "leases",
+    METADATA,
+    Column("name", Word(128), primary_key=True),
+    Column("holder", Word(64), nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+
+# What is not to be done a second time, by any replica: see `once.py`.
+begun = Table(
+    "begun",
+    METADATA,
+    Column("what", Word(255), primary_key=True),
+    Column("holder", Word(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_begun_at", "at"),
 )
 
 # What an older program asks when it finds tables of a newer one: whether it may go on.
