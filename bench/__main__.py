@@ -14,6 +14,7 @@ from bench.bulk import bulk
 from bench.bulk_memory import memory
 from bench.lines import HEADER
 from bench.preview import preview
+from bench.replicas import replicas
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +25,25 @@ class Sizes:
     """Of what one person waits for, bare and ours in turn."""
     things: int
     rows: int
+    window: float
+    """Seconds of steady work that replicas are watched for."""
+    window_rows: int
+    """Of each bulk: more than are applied meanwhile."""
     small_plan: int
     large_plan: int
     seconds: int
     """After which a measure has failed."""
 
 
-FULL = Sizes(20, 100_000, 10_000, 100, 100_000, 1_800)
-QUICK = Sizes(4, 10_000, 400, 100, 10_000, 300)
+FULL = Sizes(20, 100_000, 10_000, 30.0, 2_500, 100, 100_000, 1_800)
+QUICK = Sizes(4, 10_000, 400, 10.0, 1_000, 100, 10_000, 300)
 
 MEASURES: dict[str, Callable[[Sizes], AsyncIterator[str]]] = {
     "acks": lambda sizes: acks(sizes.rounds),
     "approval": lambda sizes: approval(sizes.rounds),
     "preview": lambda sizes: preview(sizes.things),
     "bulk": lambda sizes: bulk(sizes.rows),
+    "replicas": lambda sizes: replicas(sizes.window, sizes.window_rows),
     "memory": lambda sizes: memory(sizes.small_plan, sizes.large_plan),
 }
 

@@ -84,6 +84,11 @@ async def vendor_takes(there: Field, seconds: float) -> None:
         there.monogoto.fail_at_rate(("*", "/"), "latency", rate=1.0, seconds=seconds)
 
 
+async def vendor_calls(there: Field) -> int:
+    """How many it has got so far."""
+    return there.monogoto._delivery.count
+
+
 async def take_out_of_groups(there: Field, iccids: Sequence[str]) -> None:
     """Those SIMs belong to no group from now on."""
     for iccid in iccids:
