@@ -62,16 +62,8 @@ class Submissions:
         self._new_id = new_id
 
     async def keep(self, submission: Submission) -> bool:
-        """Store it; False where this showing of the form was sent before. Quick: it runs before the ack, so
-        that many who send at once share a commit."""
-        is_new = False
-
-        async def work(tx: Tx) -> None:
-            nonlocal is_new
-            is_new = await tx.add_submission(submission)
-
-        await self._kept_together.write(work)
-        return is_new
+        """Store it, before the ack; False where this showing of the form was sent before."""
+        return await self._kept_together.write(lambda tx: tx.add_submission(submission))
 
     async def give_back(self, submission: Submission) -> None:
         """It was never taken up: the person may send it anew. Changes nothing else."""
