@@ -41,6 +41,8 @@ _MOMENT = _SECOND // 20
 """For so long bulk work takes slots in one go: the longest that a single waits for it."""
 _KEPT = _SECOND // 4
 """Slots taken ahead and not used by then are gone: what another process learns meanwhile must count."""
+_LATE = _SECOND // 4
+"""What bulk work that goes on takes later than it could, since a commit takes its time, is not lost to it."""
 _ONE_SLOW_DOWN = 1 * _SECOND
 """Calls that were under way together are refused together: that is one reason to slow down, not ten."""
 
@@ -157,7 +159,7 @@ class SqlGate:
         `ahead`: how many of them are to be used later; all but one, where it isn't said.
         """
         now, forgotten = self._now(), self._forgotten
-        asked = {"now": now, "room": room, "slots": slots}
+        asked = {"now": now, "room": room, "slots": slots, "late": 0 if room else _LATE}
         async with self._engine.writing_at_once() as connection:
             taken = (await connection.execute(self._taking, asked)).one_or_none()
             if taken is not None:
@@ -174,12 +176,12 @@ class SqlGate:
 
     def _take(self) -> ReturningUpdate[Any]:
         """Built once: to build it costs more than to run it."""
-        now, room, slots = (_given(name) for name in ("now", "room", "slots"))
+        now, room, slots, late = (_given(name) for name in ("now", "room", "slots", "late"))
         interval = self._interval * _FULL // gate.c.share
         # Further ahead than any call could have moved it: the clock was set back since.
         horizon = now + self._burst * self._interval * (_FULL // _LEAST)
         level = or_(gate.c.next_at <= now + room * interval, gate.c.next_at > horizon)
-        start = case((gate.c.next_at.between(now, horizon), gate.c.next_at), else_=now)
+        start = case((gate.c.next_at.between(now - late, horizon), gate.c.next_at), else_=now)
         may_go = update(gate).where(_ROW, level, ~_paused(now))
         return may_go.values(next_at=start + slots * interval).returning(gate.c.next_at, gate.c.share)
 

@@ -233,7 +233,7 @@ async def test_bulk_work_fetches_its_next_slots_while_it_uses_the_last_ones(
     for _ in range(12):
         await fast.acquire(urgent=False)
     assert not asked
-    assert await passing(fast, clock, 1) == pytest.approx([0.032])
+    assert await passing(fast, clock, 1) == [0.0]
 
 
 async def test_slots_fetched_ahead_never_exceed_the_rate(engine: Engine, clock: ManualClock) -> None:
@@ -248,3 +248,23 @@ async def test_slots_fetched_ahead_never_exceed_the_rate(engine: Engine, clock: 
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
     assert 450 <= passed <= 500 + 2 * 25
+
+
+async def test_bulk_work_that_comes_a_little_late_each_time_keeps_the_rate_all_the_same(
+    gate: SqlGate, clock: ManualClock
+) -> None:
+    for _ in range(50):
+        await gate.acquire(urgent=False)
+        clock.advance(0.2)
+        late = asyncio.create_task(gate.acquire(urgent=False))
+        clock.advance(0.05)  # it took its time
+        await settle(clock, [late])
+        assert late.done()
+        clock.advance(0.15)
+    assert clock.now() - START == timedelta(seconds=20)
+
+
+async def test_after_a_rest_bulk_work_has_no_burst_either(gate: SqlGate, clock: ManualClock) -> None:
+    await passing(gate, clock, 3, urgent=False)
+    clock.advance(60)
+    assert await passing(gate, clock, 3, urgent=False) == [0.0, 0.2, 0.4]
