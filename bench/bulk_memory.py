@@ -6,7 +6,7 @@ import asyncio
 import multiprocessing
 import resource
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from multiprocessing.queues import Queue
 from pathlib import Path
@@ -32,12 +32,12 @@ SECONDS = 8.0
 """Of applying, before the rest is cancelled."""
 
 
-def memory(small: int, large: int) -> str:
+async def memory(small: int, large: int) -> AsyncIterator[str]:
     """A row of the table: the peaks of a small and of a large plan, and how far they are apart."""
-    first, second = peak(small), peak(large)
+    first, second = await asyncio.to_thread(peak, small), await asyncio.to_thread(peak, large)
     grown = second - first
     peaks = f"{first:.1f} MB | {second:.1f} MB | {grown:+.1f} MB | < {GOAL_MB} MB"
-    return f"| memory, {small:,} → {large:,} rows | {peaks} | {met(grown < GOAL_MB)} | | {load()} |"
+    yield f"| memory, {small:,} → {large:,} rows | {peaks} | {met(grown < GOAL_MB)} | | {load()} |"
 
 
 def peak(rows: int) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from bot.domain.identifier_text import are_digits, compact
 
 _DOUBLED = str.maketrans("0123456789", "0246813579")
+_NOT_ZERO = re.compile("[1-9]")
 _GROUP_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,119}")
 
 
@@ -120,7 +121,7 @@ def in_range(imei: str, tac: str) -> bool:
 
 def is_reported(imei: str) -> bool:
     """Whether the carrier reports a device at all: neither nothing nor all zeros."""
-    return any(c in "123456789" for c in imei)
+    return _NOT_ZERO.search(imei) is not None
 
 
 def group_imei(text: str) -> str:

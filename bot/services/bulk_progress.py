@@ -120,7 +120,7 @@ class RowProgress:
 
         await self._move(item, new, work)
 
-    async def _move(self, item: Item, new: Item, work: Work) -> None:
+    async def _move(self, item: Item, new: Item, work: Work[None]) -> None:
         await self._commits.write(work)
         if watcher := self._watchers.get(item.request_id):
             watcher(item, new)

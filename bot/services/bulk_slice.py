@@ -22,7 +22,7 @@ ROWS_AT_ONCE = 24
 """In work together: six times the calls, so that commits overlap with calls, and many rows share one."""
 TAKEN_AT_ONCE = 48
 """Rows claimed in one commit: of more, a pause would have to put more back."""
-SLICE = timedelta(seconds=2)
+SLICE = timedelta(seconds=4)
 STRAGGLES = timedelta(seconds=1)
 """A row in work for longer (it is read back, or the vendor is slow) doesn't hold up the others."""
 SHOWN_EVERY = timedelta(seconds=3)

@@ -160,7 +160,7 @@ class Counter:
                 case Stage.ASK:
                     counting = await self._ask(group_id, counting)
                 case Stage.JUDGE:
-                    counting = await self._judge(group_id, _goal(change, seen), counting)
+                    counting = await self._judge(group_id, _goal(change, seen), counting, until)
                 case Stage.ONLINE:
                     counting = await self._look_online(counting)
             if self._clock.now() >= until:
@@ -267,17 +267,23 @@ class Counter:
         group_id = thing.things_group_id or ""
         return ThingRow(row.thing_id, row.iccid, thing.name, thing.last_seen_imei, group_id, thing.lock)
 
-    async def _judge(self, group_id: str, goal: GroupLock, counting: Counting) -> Counting:
+    async def _judge(self, group_id: str, goal: GroupLock, counting: Counting, until: datetime) -> Counting:
+        """The next Things are read while the last ones are written: neither changes what the other sees."""
         known = await self._ledger.members(group_id, counting, JUDGED_AT_ONCE)
-        if not known:
-            over = replace(counting, stage=Stage.ONLINE if goal.imei_lock else Stage.DONE, cursor="")
-            over = replace(over, finished_at=self._clock.now())
-            await self._ledger.note(over)
-            return over
-        judged = [(thing, _standing(thing, goal, counting)) for thing in known]
-        onward = replace(counting, cursor=known[-1].row.iccid)
-        await self._ledger.judge(judged, onward)
-        return onward
+        while known:
+            judged = [(thing, _standing(thing, goal, counting)) for thing in known]
+            counting = replace(counting, cursor=known[-1].row.iccid)
+            if self._clock.now() >= until:
+                await self._ledger.judge(judged, counting)
+                return counting
+            _, known = await asyncio.gather(
+                self._ledger.judge(judged, counting),
+                self._ledger.members(group_id, counting, JUDGED_AT_ONCE),
+            )
+        over = replace(counting, stage=Stage.ONLINE if goal.imei_lock else Stage.DONE, cursor="")
+        over = replace(over, finished_at=self._clock.now())
+        await self._ledger.note(over)
+        return over
 
     async def _look_online(self, counting: Counting) -> Counting:
         """Who of those that lose service is online now: a count that can be done without."""

@@ -10,16 +10,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar, cast
 
 from bot.services.ports import Store, Tx
 
-Work = Callable[[Tx], Awaitable[None]]
+T = TypeVar("T")
+Work = Callable[[Tx], Awaitable[T]]
 """What is to be written. It may be run again after a rollback: it does nothing but write."""
 
 
 @dataclass(eq=False, slots=True)
 class _Waiting:
-    work: Work
+    work: Work[Any]
+    came: Any = None
     is_committed: bool = False
     error: Exception | None = None
 
@@ -36,8 +39,9 @@ class GroupCommit:
         self._turn = asyncio.Lock()
         self._waiting: list[_Waiting] = []
 
-    async def write(self, work: Work) -> None:
-        """Commit it, in the order of asking. Raises what `work` raises, or `StoreUnavailable`."""
+    async def write(self, work: Work[T]) -> T:
+        """What comes of it, once that is committed, in the order of asking. Raises what `work` raises, or
+        `StoreUnavailable`."""
         mine = _Waiting(work)
         self._waiting.append(mine)
         try:
@@ -50,6 +54,7 @@ class GroupCommit:
             raise
         if mine.error is not None:
             raise mine.error
+        return cast("T", mine.came)
 
     async def _write_all(self) -> None:
         batch = list(self._waiting)
@@ -62,7 +67,7 @@ class GroupCommit:
         try:
             async with self._store.transaction() as tx:
                 for waiting in batch:
-                    await waiting.work(tx)
+                    waiting.came = await waiting.work(tx)
         except Exception as error:  # noqa: BLE001  raised where it belongs: by its own `write`
             if len(batch) == 1:
                 batch[0].error = error

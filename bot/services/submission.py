@@ -29,6 +29,7 @@ from bot.domain.things import Target, Thing
 from bot.domain.undo import left_behind
 from bot.services import traces
 from bot.services.authority import Authority
+from bot.services.group_commit import GroupCommit
 from bot.services.outcomes import overtaken_undo
 from bot.services.places import Places
 from bot.services.ports import Clock, Dispatcher, Notifier, Store, Submission, Tx
@@ -52,6 +53,7 @@ class Submissions:
         new_id: Callable[[], str],
     ) -> None:
         self._store = store
+        self._kept_together = GroupCommit(store)
         self._previews = previews
         self._authority = authority
         self._places = places
@@ -61,9 +63,8 @@ class Submissions:
         self._new_id = new_id
 
     async def keep(self, submission: Submission) -> bool:
-        """Store it; False where this showing of the form was sent before. Quick: it runs before the ack."""
-        async with self._store.transaction() as tx:
-            return await tx.add_submission(submission)
+        """Store it, before the ack; False where this showing of the form was sent before."""
+        return await self._kept_together.write(lambda tx: tx.add_submission(submission))
 
     async def give_back(self, submission: Submission) -> None:
         """It was never taken up: the person may send it anew. Changes nothing else."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import rfc8785
-from sqlalchemy import BigInteger, Connection, Row, insert, select, type_coerce, update
+from sqlalchemy import BigInteger, Connection, Row, bindparam, insert, select, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.audit import AuditEntry, Link, chain, first_fault
@@ -20,8 +20,15 @@ from bot.domain.errors import StoreUnavailable
 from bot.storage.columns import plain, to_microseconds
 from bot.storage.engine import Engine
 from bot.storage.tables import audit, audit_head
+from bot.storage.transactions import LATER
 
 _BATCH = 500
+_APPEND = insert(audit)
+_HEAD = select(audit_head.c.seq, audit_head.c.digest).where(audit_head.c.id == 1).with_for_update()
+_MOVE_HEAD = (
+    update(audit_head).where(audit_head.c.id == 1).values(seq=bindparam("to"), digest=bindparam("ending"))
+)
+"""Built once: they run in nearly every transaction."""
 
 
 class Appending:
@@ -47,15 +54,14 @@ class Appending:
         if self._head is None or not self._rows:
             return
         rows, self._rows = self._rows, []
-        await self._connection.execute(insert(audit), rows)
+        await self._connection.execute(_APPEND, rows, execution_options=LATER)
         seq, digest = self._head
-        ours = update(audit_head).where(audit_head.c.id == 1)
-        await self._connection.execute(ours.values(seq=seq, digest=digest))
+        here = {"to": seq, "ending": digest}
+        await self._connection.execute(_MOVE_HEAD, here, execution_options=LATER)
 
     async def _locked_head(self) -> tuple[int, str]:
         """The row is locked until the commit: nobody else chains to the same entry."""
-        query = select(audit_head.c.seq, audit_head.c.digest).where(audit_head.c.id == 1).with_for_update()
-        head = (await self._connection.execute(query)).one_or_none()
+        head = (await self._connection.execute(_HEAD)).one_or_none()
         if head is None:
             raise StoreUnavailable("the audit's head is missing: restore the database from a backup")
         return int(head.seq), str(head.digest)

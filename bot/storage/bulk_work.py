@@ -19,6 +19,7 @@ from bot.storage.bulk_rows import to_bulk_row
 from bot.storage.engine import Engine
 from bot.storage.rows import item_values
 from bot.storage.tables import holds, items, requests, runs
+from bot.storage.transactions import LATER
 
 _IN_DOUBT = (ItemState.RUNNING.value, ItemState.SENT.value)
 _OPEN_ENDED = (ItemState.QUEUED.value, *_IN_DOUBT, ItemState.UNCONFIRMED.value)
@@ -91,7 +92,7 @@ class RowSteps:
             if moved.rowcount != len(self._moves_at_end):
                 raise Overtaken("a row is no longer what it was")
         if self._released:
-            await self._connection.execute(_RELEASE, self._released)
+            await self._connection.execute(_RELEASE, self._released, execution_options=LATER)
 
     async def begin_run(self, bulk_id: str, run: Run) -> None:
         """From here on the brakes count anew."""

@@ -8,6 +8,7 @@ waits asks again when it is due, so that a pause holds for those waiting too. Al
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any
 
 from sqlalchemy import (
@@ -37,9 +38,11 @@ _LEAST = _FULL // 16
 _RECOVERY = _FULL // 64
 _LONGEST_PAUSE = 3600 * _SECOND
 _MOMENT = _SECOND // 20
-"""For so long bulk work takes slots in one go."""
+"""For so long bulk work takes slots in one go: the longest that a single waits for it."""
 _KEPT = _SECOND // 4
 """Slots taken ahead and not used by then are gone: what another process learns meanwhile must count."""
+_LATE = _SECOND // 4
+"""What bulk work that goes on takes later than it could, since a commit takes its time, is not lost to it."""
 _ONE_SLOW_DOWN = 1 * _SECOND
 """Calls that were under way together are refused together: that is one reason to slow down, not ten."""
 
@@ -58,16 +61,24 @@ class SqlGate:
         self._turns = {True: asyncio.Lock(), False: asyncio.Lock()}
         self._share: int | None = None
         """As last read, None where it may be another by now."""
-        self._spare = 0
-        self._spare_until = 0
-        """Slots that bulk work has taken, and may use until then."""
+        self._spare: deque[int] = deque()
+        """Slots that bulk work has taken ahead: until when each may be used."""
+        self._level_at = 0
+        """Before that, as far as we know, no more can be taken ahead."""
+        self._refilling: asyncio.Task[None] | None = None
+        self._forgotten = 0
+        """How often all that was taken ahead was given up."""
 
     async def acquire(self, *, urgent: bool = True) -> None:
         """Wait for a slot, in order of asking. Not urgent: only where no burst of urgent calls is owed.
 
         Raises `StoreUnavailable`: then nothing may be sent.
         """
+        if not urgent and not self._turns[False].locked() and self._use_spare():
+            return
         async with self._turns[urgent]:
+            if not urgent and self._refilling is not None and not self._spare:
+                await asyncio.wait({self._refilling})  # not cancelled with us
             if not urgent and self._use_spare():
                 return
             slots = 1 if urgent else self._slots_of_a_moment()
@@ -76,18 +87,39 @@ class SqlGate:
                 slots = 1 if urgent else self._slots_of_a_moment()
 
     def _use_spare(self) -> bool:
-        if not self._spare or self._now() >= self._spare_until:
+        now = self._now()
+        while self._spare and self._spare[0] <= now:
+            self._spare.popleft()
+        if not self._spare:
             return False
-        self._spare -= 1
+        self._spare.popleft()
+        self._refill_in_time(now)
         return True
+
+    def _refill_in_time(self, now: int) -> None:
+        """The next slots are fetched while the last ones are used: nobody waits for a commit in between."""
+        slots = self._slots_of_a_moment()
+        if slots == 1 or self._refilling is not None or now < self._level_at:
+            return
+        enough = slots // 2
+        if len(self._spare) <= enough or self._spare[-enough - 1] <= now + _KEPT // 2:
+            self._refilling = asyncio.create_task(self._refill(slots))
+
+    async def _refill(self, slots: int) -> None:
+        """Take slots ahead where they are to be had at once; no harm is done where they aren't."""
+        try:
+            await self._wait_or_take(0, slots, ahead=slots)
+        except StoreUnavailable:
+            pass  # whoever needs a slot is told
+        finally:
+            self._refilling = None
 
     def _slots_of_a_moment(self) -> int:
         interval = self._interval * _FULL // (self._share or _LEAST)
-        return max(1, min(self._burst, _MOMENT // interval))
+        return max(1, _MOMENT // interval)
 
     async def slow_down(self, retry_after: float | None) -> None:
         """The vendor is overloaded: half the rate, not below a sixteenth; none for `retry_after` seconds."""
-        self._is_full = False
         now = self._now()
         pause = min(round((retry_after or 0) * _SECOND), _LONGEST_PAUSE)
         fresh = gate.c.slowed_at.between(now - _ONE_SLOW_DOWN + 1, now)
@@ -97,9 +129,14 @@ class SqlGate:
             "slowed_at": case((fresh, gate.c.slowed_at), else_=_number(now)),
             "paused_until": case((_paused(now + pause), gate.c.paused_until), else_=_number(now + pause)),
         }
-        self._spare, self._share = 0, None
+        self._forget()
         await self._change(values)
-        self._spare, self._share = 0, None  # what was taken meanwhile may have been before it
+        self._forget()  # what was taken meanwhile may have been before it
+
+    def _forget(self) -> None:
+        self._forgotten += 1
+        self._spare.clear()
+        self._share = None
 
     async def recovered(self) -> None:
         """The vendor answered well: a little more of the rate, back to all of it after some sixty calls.
@@ -116,16 +153,19 @@ class SqlGate:
         values = {"share": case((raised < _FULL, raised), else_=_number(_FULL))}
         await self._change(values)
 
-    async def _wait_or_take(self, room: int, slots: int) -> int:
-        """0 where so many slots were taken, else the microseconds after which to ask again."""
-        now = self._now()
-        asked = {"now": now, "room": room, "slots": slots}
+    async def _wait_or_take(self, room: int, slots: int, *, ahead: int | None = None) -> int:
+        """0 where so many slots were taken, else the microseconds after which to ask again.
+
+        `ahead`: how many of them are to be used later; all but one, where it isn't said.
+        """
+        now, forgotten = self._now(), self._forgotten
+        asked = {"now": now, "room": room, "slots": slots, "late": 0 if room else _LATE}
         async with self._engine.writing_at_once() as connection:
             taken = (await connection.execute(self._taking, asked)).one_or_none()
             if taken is not None:
-                self._share = taken.share
-                if slots > 1:
-                    self._spare, self._spare_until = slots - 1, now + _KEPT
+                if forgotten == self._forgotten:
+                    self._share, self._level_at = taken.share, taken.next_at
+                    self._spare.extend([now + _KEPT] * (slots - 1 if ahead is None else ahead))
                 return 0
             row = (await connection.execute(select(gate).where(_ROW))).one_or_none()
         if row is None:
@@ -136,12 +176,12 @@ class SqlGate:
 
     def _take(self) -> ReturningUpdate[Any]:
         """Built once: to build it costs more than to run it."""
-        now, room, slots = (_given(name) for name in ("now", "room", "slots"))
+        now, room, slots, late = (_given(name) for name in ("now", "room", "slots", "late"))
         interval = self._interval * _FULL // gate.c.share
         # Further ahead than any call could have moved it: the clock was set back since.
         horizon = now + self._burst * self._interval * (_FULL // _LEAST)
         level = or_(gate.c.next_at <= now + room * interval, gate.c.next_at > horizon)
-        start = case((gate.c.next_at.between(now, horizon), gate.c.next_at), else_=now)
+        start = case((gate.c.next_at.between(now - late, horizon), gate.c.next_at), else_=now)
         may_go = update(gate).where(_ROW, level, ~_paused(now))
         return may_go.values(next_at=start + slots * interval).returning(gate.c.next_at, gate.c.share)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Insert,
     Row,
     Table,
     and_,
@@ -207,23 +209,26 @@ class SqlInventory:
     ) -> None:
         if not rows:
             return
-        insert = postgresql.insert(table)  # SQLite says it in the same words
-        new = insert.excluded
-        values: dict[str, ColumnElement[Any]] = {
-            column.name: new[column.name] for column in table.columns if not column.primary_key
-        }
-        if table is things_groups:
-            for name in ("name", "folded"):
-                values[name] = case((new.name == "", table.c[name]), else_=new[name])
-        else:
-            for name in _TOLD_APART:
-                values[name] = func.coalesce(new[name], table.c[name])
-        await connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=list(table.primary_key), set_=values, where=new.read_at >= table.c.read_at
-            ),
-            [dict(row) for row in rows],
-        )
+        await connection.execute(_upserting(table), [dict(row) for row in rows])
+
+
+@cache
+def _upserting(table: Table) -> Insert:
+    """Built once: to build it costs more than to run it."""
+    insert = postgresql.insert(table)  # SQLite says it in the same words
+    new = insert.excluded
+    values: dict[str, ColumnElement[Any]] = {
+        column.name: new[column.name] for column in table.columns if not column.primary_key
+    }
+    if table is things_groups:
+        for name in ("name", "folded"):
+            values[name] = case((new.name == "", table.c[name]), else_=new[name])
+    else:
+        for name in _TOLD_APART:
+            values[name] = func.coalesce(new[name], table.c[name])
+    return insert.on_conflict_do_update(
+        index_elements=list(table.primary_key), set_=values, where=new.read_at >= table.c.read_at
+    )
 
 
 def _thing_values(row: ThingRow, at: datetime) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.domain.errors import StoreUnavailable
-from bot.storage.transactions import READS, READS_LONG, kind_of
-from bot.storage.trips import OneTripConnection
+from bot.storage.transactions import READS, READS_LONG, is_for_later, kind_of
+from bot.storage.trips import OneTripConnection, Statement
 
 
 def open_file(
@@ -75,9 +75,25 @@ def _set_up_connections(engine: AsyncEngine, *, read_only: bool, patience: float
         driver = cast("OneTripConnection", connection.connection.driver_connection)
         driver.begin("BEGIN" if kind_of(connection) in {READS, READS_LONG} else "BEGIN IMMEDIATE")
 
+    def do_execute(_cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        return _leave_for_later(context, lambda cursor: cursor.execute(statement, parameters))
+
+    def do_executemany(_cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        return _leave_for_later(context, lambda cursor: cursor.executemany(statement, parameters))
+
     def do_connect(dialect: Any, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
         return dialect.dbapi.connect(*arguments, **options, async_creator_fn=OneTripConnection)
 
     event.listen(engine.sync_engine, "do_connect", do_connect)
     event.listen(engine.sync_engine, "connect", on_connect)
     event.listen(engine.sync_engine, "begin", on_begin)
+    event.listen(engine.sync_engine, "do_execute", do_execute)
+    event.listen(engine.sync_engine, "do_executemany", do_executemany)
+
+
+def _leave_for_later(context: Any, statement: Statement) -> bool:
+    """Whether it could be left."""
+    if context is None or not is_for_later(context.execution_options):
+        return False
+    cast("OneTripConnection", context.root_connection.connection.driver_connection).later(statement)
+    return True

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.identifiers import Imei
@@ -122,12 +124,18 @@ async def requests_where(
     connection: AsyncConnection, wanted: ColumnElement[bool]
 ) -> tuple[ChangeRequest, ...]:
     """Those requests with their decisions and items, oldest first."""
-    undone = _undone_by(Status).label("undone_by"), _undone_by({Status.SUCCEEDED}).label("undone_wholly_by")
-    query = select(requests, *undone).where(wanted).order_by(requests.c.number)
+    query = _with_undone().where(wanted).order_by(requests.c.number)
     rows = (await connection.execute(query)).all()
     voted = await _decisions(connection, wanted) if rows else {}
     found = await _items(connection, wanted) if rows else {}
     return tuple(to_request(row, tuple(voted.get(row.id, ())), found.get(row.id)) for row in rows)
+
+
+@cache
+def _with_undone() -> Select[Any]:
+    """Built once: to build it costs more than to run it."""
+    undone = _undone_by(Status).label("undone_by"), _undone_by({Status.SUCCEEDED}).label("undone_wholly_by")
+    return select(requests, *undone)
 
 
 def _undone_by(statuses: Iterable[Status]) -> ScalarSelect[str]:

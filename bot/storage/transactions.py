@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import Connection
 
 READS = "reads"
@@ -15,6 +18,14 @@ WRITES_AT_ONCE = "writes at once"
 """One conditional statement, which is right whatever others write beside it."""
 
 OPTION = "imei_lock_transaction"
+
+LATER = {"imei_lock_later": True}
+"""Execution options of a statement whose result nobody looks at: it may run with the next, or the commit."""
+
+
+def is_for_later(options: Mapping[str, Any]) -> bool:
+    """Whether a statement has them."""
+    return bool(options.get("imei_lock_later"))
 
 
 def kind_of(connection: Connection) -> str:

@@ -2,7 +2,8 @@
 
 SQLAlchemy asks the driver for a cursor, lets it run, fetches all rows and closes it: a trip each, and the
 work waits meanwhile. Here the first three are one, and the fourth has nothing left to do. A transaction
-begins on the trip of its first statement: until then there is nothing for it to see or to hold.
+begins on the trip of its first statement: until then there is nothing for it to see or to hold. A statement
+that nobody waits to hear of goes along with the next one, or with the commit.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import aiosqlite
+
+T = TypeVar("T")
+Statement = Callable[[sqlite3.Cursor], object]
 
 _CHUNK = 64
 """Rows at a time of a driver's own cursor, which nobody here asks for."""
@@ -28,10 +32,18 @@ class OneTripConnection(aiosqlite.Connection):
         self._thread.daemon = True  # a connection that was given up keeps no process from ending
         self._at_rest = True
         self._beginning = ""
+        self._later: list[Statement] = []
 
     def begin(self, beginning: str) -> None:
         """Say BEGIN, or BEGIN IMMEDIATE, ahead of the next statement."""
         self._beginning = beginning
+
+    def later(self, statement: Statement) -> None:
+        """Run it on the next trip, ahead of what that is for; the commit makes one at the latest.
+
+        What goes wrong with it is raised there.
+        """
+        self._later.append(statement)
 
     def cursor(self) -> OneTripCursor:  # type: ignore[override]  # the adapter needs no more than this
         """Ready at once: nothing is asked of the database yet."""
@@ -39,25 +51,32 @@ class OneTripConnection(aiosqlite.Connection):
 
     async def commit(self) -> None:
         """What was begun; no trip where no statement followed."""
-        if not self._beginning:
+        if self._later:
+            await self._trip(sqlite3.Connection.commit)
+        elif not self._beginning:
             await super().commit()
         self._beginning = ""
 
     async def rollback(self) -> None:
         """No trip where nothing is open: SQLAlchemy rolls back whatever it puts back into its pool."""
         self._beginning = ""
+        self._later.clear()
         if self.in_transaction or not self._at_rest:
             await super().rollback()
 
-    async def run(self, statement: Callable[[sqlite3.Cursor], object]) -> _Result:
+    async def run(self, statement: Statement) -> _Result:
         """Everything about one statement, in the connection's thread."""
+        return await self._trip(partial(_result_of, statement))
+
+    async def _trip(self, last: Callable[[sqlite3.Connection], T]) -> T:
         self._at_rest = False  # and it stays so where this is cancelled: the thread goes on all the same
         beginning, self._beginning = self._beginning, ""
-        result: _Result = await self._execute(  # type: ignore[no-untyped-call]
-            _result_of, self._conn, beginning, statement
+        first, self._later = self._later, []
+        came: T = await self._execute(  # type: ignore[no-untyped-call]
+            _in_order, self._conn, beginning, first, last
         )
         self._at_rest = True
-        return result
+        return came
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +131,22 @@ class OneTripCursor:
         return self._result.lastrowid
 
 
-def _result_of(
-    connection: sqlite3.Connection, beginning: str, statement: Callable[[sqlite3.Cursor], object]
-) -> _Result:
+def _in_order(
+    connection: sqlite3.Connection,
+    beginning: str,
+    first: Sequence[Statement],
+    last: Callable[[sqlite3.Connection], T],
+) -> T:
     with closing(connection.cursor()) as cursor:
         if beginning:
             cursor.execute(beginning)
+        for statement in first:
+            statement(cursor)
+    return last(connection)
+
+
+def _result_of(statement: Statement, connection: sqlite3.Connection) -> _Result:
+    with closing(connection.cursor()) as cursor:
         statement(cursor)
         rows = cursor.fetchall() if cursor.description else ()
         return _Result(rows, cursor.description, cursor.rowcount, cursor.lastrowid)

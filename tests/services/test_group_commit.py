@@ -93,3 +93,16 @@ async def test_whoever_is_cancelled_takes_nobody_along(cancelled: int) -> None:
     await asyncio.gather(*writers, return_exceptions=True)
     others = [str(n) for n in range(4) if n != cancelled]
     assert [word for word in records.kept if word in others] == others
+
+
+async def test_each_hears_what_came_of_its_own_write() -> None:
+    commits = GroupCommit(Records())  # type: ignore[arg-type]
+
+    def saying(word: str) -> Any:
+        async def work(tx: Any) -> str:
+            tx.append(word)
+            return word
+
+        return work
+
+    assert await asyncio.gather(*(commits.write(saying(word)) for word in "abc")) == ["a", "b", "c"]

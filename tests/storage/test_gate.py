@@ -197,13 +197,13 @@ async def test_where_nothing_can_be_written_nothing_passes(stored_at: str, clock
     await frozen.close()
 
 
-async def test_bulk_work_takes_the_slots_of_a_moment_in_one_go_and_a_single_hardly_waits(
+async def test_bulk_work_takes_the_slots_of_a_moment_in_one_go_and_a_single_waits_no_longer_than_that(
     engine: Engine, clock: ManualClock
 ) -> None:
     fast = SqlGate(engine, clock, 500, burst=10)
     times = await passing(fast, clock, 31, urgent=False)
-    assert times == pytest.approx([0.0] + [0.002] * 10 + [0.022] * 10 + [0.042] * 10)
-    assert await passing(fast, clock, 1) == pytest.approx([0.002])
+    assert times == pytest.approx([0.0] + [0.002] * 25 + [0.052] * 5)
+    assert await passing(fast, clock, 1) == pytest.approx([0.032])
 
 
 async def test_slots_taken_ahead_are_gone_when_the_vendor_is_slow_and_after_a_while(
@@ -216,3 +216,55 @@ async def test_slots_taken_ahead_are_gone_when_the_vendor_is_slow_and_after_a_wh
     await passing(fast, clock, 2, urgent=False)
     clock.advance(0.3)
     assert not fast._use_spare()
+
+
+async def test_bulk_work_fetches_its_next_slots_while_it_uses_the_last_ones(
+    engine: Engine, clock: ManualClock
+) -> None:
+    fast = SqlGate(engine, clock, 500, burst=10)
+    await passing(fast, clock, 2, urgent=False)
+    clock.advance(0.1)
+    for _ in range(14):
+        await fast.acquire(urgent=False)
+    assert fast._refilling
+    await fast._refilling
+    asked: list[object] = []
+    event.listen(engine.sqlalchemy.sync_engine, "begin", asked.append)
+    for _ in range(12):
+        await fast.acquire(urgent=False)
+    assert not asked
+    assert await passing(fast, clock, 1) == [0.0]
+
+
+async def test_slots_fetched_ahead_never_exceed_the_rate(engine: Engine, clock: ManualClock) -> None:
+    fast = SqlGate(engine, clock, 500, burst=10)
+    passed = 0
+    for _ in range(100):
+        clock.advance(0.01)
+        calls = [asyncio.create_task(fast.acquire(urgent=False)) for _ in range(20)]
+        await settle(clock, calls)
+        passed += sum(call.done() for call in calls)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+    assert 450 <= passed <= 500 + 2 * 25
+
+
+async def test_bulk_work_that_comes_a_little_late_each_time_keeps_the_rate_all_the_same(
+    gate: SqlGate, clock: ManualClock
+) -> None:
+    for _ in range(50):
+        await gate.acquire(urgent=False)
+        clock.advance(0.2)
+        late = asyncio.create_task(gate.acquire(urgent=False))
+        clock.advance(0.05)  # it took its time
+        await settle(clock, [late])
+        assert late.done()
+        clock.advance(0.15)
+    assert clock.now() - START == timedelta(seconds=20)
+
+
+async def test_after_a_rest_bulk_work_has_no_burst_either(gate: SqlGate, clock: ManualClock) -> None:
+    await passing(gate, clock, 3, urgent=False)
+    clock.advance(60)
+    assert await passing(gate, clock, 3, urgent=False) == [0.0, 0.2, 0.4]

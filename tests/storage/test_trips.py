@@ -9,10 +9,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from bot.storage.engine import Engine
 from bot.storage.tables import gate
+from bot.storage.transactions import LATER
 from bot.storage.trips import OneTripConnection
 
 SLOW = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT max(i) FROM n"
@@ -127,3 +129,45 @@ async def test_the_engine_opens_such_connections(file_engine: Engine) -> None:
         raw = await connection.get_raw_connection()
         assert isinstance(raw.driver_connection, OneTripConnection)
         assert await connection.scalar(text("PRAGMA query_only")) == 0
+
+
+async def test_what_is_left_for_later_goes_along_with_the_next_statement_in_its_order(
+    connection: Counting,
+) -> None:
+    cursor = connection.cursor()
+    await cursor.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
+    connection.begin("BEGIN IMMEDIATE")
+    connection.later(lambda here: here.execute("INSERT INTO t VALUES (1)"))
+    connection.later(lambda here: here.execute("UPDATE t SET n = 2"))
+    await cursor.execute("SELECT n FROM t")
+    assert await cursor.fetchall() == [(2,)]
+    assert connection.trips == 2
+
+
+async def test_a_commit_writes_what_was_left_for_later_and_a_rollback_forgets_it(
+    connection: Counting,
+) -> None:
+    cursor = connection.cursor()
+    await cursor.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
+    for end, rows in ((connection.rollback, []), (connection.commit, [(1,)])):
+        connection.begin("BEGIN IMMEDIATE")
+        connection.later(lambda here: here.execute("INSERT INTO t VALUES (1)"))
+        await end()
+        assert not connection.in_transaction
+        await cursor.execute("SELECT n FROM t")
+        assert await cursor.fetchall() == rows
+
+
+async def test_what_goes_wrong_later_is_raised_by_the_commit_and_nothing_is_kept(engine: Engine) -> None:
+    async def write() -> None:
+        async with engine.writing() as here:
+            await here.execute(update(gate).values(share=7))
+            await here.execute(insert(gate), _GATE, execution_options=LATER)
+
+    with pytest.raises(IntegrityError):
+        await write()
+    async with engine.reading() as here:
+        assert await here.scalar(select(gate.c.share)) == 1024
+
+
+_GATE = {"id": 1, "next_at": 0, "share": 1, "paused_until": 0, "slowed_at": 0}
