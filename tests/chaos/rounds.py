@@ -1,0 +1,145 @@
+"""One round: the world, the people, the bot's lives, the troubles; then quiet, and the reckoning."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.config import Config
+from bot.policy_file import parse_policy
+from bot.sandbox.stage import POLICY
+from bot.sandbox.wiring import environment
+from tests.chaos.database import Reader
+from tests.chaos.lives import Disk, Life, prepare
+from tests.chaos.machine import Machine
+from tests.chaos.people import People
+from tests.chaos.plan import Plan
+from tests.chaos.simulation import VirtualClock, VirtualLoop, run, task_in, until
+from tests.chaos.troubles import Troubles
+from tests.chaos.world import World
+
+PATIENCE = 3 * 3600.0
+"""Of virtual time, for all that is approved to come to its end once nothing goes wrong any more."""
+EXPIRY = 26 * 3600.0
+GRAIN = 15.0
+RATE = 50
+AT_WORK = "select count(*) from requests where status in ('approved', 'applying', 'unconfirmed')"
+OPEN = AT_WORK.replace("'unconfirmed'", "'unconfirmed', 'previewing', 'pending', 'paused'")
+UNTOLD = "select count(*) from outbox where state in ('waiting', 'sending')"
+UNCHECKED = "select count(*) from submissions where state = 'checking'"
+
+
+@dataclass(slots=True)
+class Played:
+    """A round that is over."""
+
+    plan: Plan
+    effects: int = 0
+    lives: int = 0
+    kills: int = 0
+    violations: list[str] = field(default_factory=list)
+    oddities: list[str] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+
+
+def play(plan: Plan, template: Path, folder: Path) -> Played:
+    """All of it, in the folder, which is empty before."""
+    loop = VirtualLoop()
+    prepare(loop)
+    return run(_Round(plan, template, folder, loop).play(), loop)
+
+
+class _Round:
+    def __init__(self, plan: Plan, template: Path, folder: Path, loop: VirtualLoop) -> None:
+        self._plan = plan
+        self._loop = loop
+        self._chance = random.Random(f"chance {plan.seed}")
+        self._clock = VirtualClock(loop)
+        self._disk = Disk()
+        database = folder / "imei-lock.db"
+        shutil.copyfile(template, database)
+        self._world = World(VirtualClock(loop), database, plan.seed)
+        self._reader = Reader(database)
+        self._played = Played(plan)
+        self._coming = list(plan.troubles)
+        self._troubles = Troubles(self._world, plan, loop, self._clock, self._disk)
+        self._happening: list[asyncio.Task[None]] = []
+
+    async def play(self) -> Played:
+        self._context = copy_context()
+        await self._world.start()
+        self._world.monogoto.settings.change(**dict(self._plan.settings))
+        self._troubles.begin()
+        machine = self._machine()
+        self._replicas = {machine.name: machine}
+        running = asyncio.create_task(machine.run())
+        people = People(self._world.slack, self._world.monogoto, self._reader, self._chance)
+        try:
+            await asyncio.gather(*(people.live(story) for story in self._plan.stories))
+            await self._quiet()
+            await machine.end(running)
+            self._judge(machine)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            self._reader.close()
+            await self._world.stop()
+        return self._played
+
+    def _machine(self) -> Machine:
+        return Machine(
+            "replica 1",
+            config=self._config,
+            policy=parse_policy(POLICY),
+            clock=self._clock,
+            disk=self._disk,
+            chance=self._chance,
+            at_effect=self._effect,
+            on_server=lambda port: self._world.slack.deliver_http(f"http://127.0.0.1:{port}/slack/events"),
+        )
+
+    def _config(self) -> Config:
+        url = f"sqlite:///{self._world.database}"
+        given: dict[str, Any] = {"database_url": url, "transport": self._plan.transport, "rate": RATE}
+        return Config.from_env(environment(self._world.slack, self._world.monogoto, **given))
+
+    def _effect(self, life: Life, _: str) -> None:
+        self._played.effects += 1
+        while self._coming and self._coming[0].at <= self._played.effects:
+            trouble = self._coming.pop(0)
+            if trouble.what == "kill":
+                self._played.kills += 1
+                life.kill()
+            elif trouble.what == "sigterm":
+                self._replicas[life.name.split(" life ")[0]].terminate()
+            else:
+                work = self._troubles.happen(trouble)
+                self._happening.append(task_in(self._context.copy(), work, trouble.what))
+
+    async def _quiet(self) -> None:
+        """Everything is well again; all that was approved has its time to end, the rest expires."""
+        self._coming.clear()
+        for task in self._happening:
+            task.cancel()
+        await asyncio.gather(*self._happening, return_exceptions=True)
+        self._troubles.end()
+        self._loop.grain = GRAIN
+        await until(lambda: not self._count(AT_WORK, UNTOLD, UNCHECKED), within=PATIENCE)
+        if self._count(OPEN):
+            self._loop.leap(EXPIRY)
+            await until(lambda: not self._count(OPEN, UNTOLD, UNCHECKED), within=PATIENCE)
+        self._loop.grain = 0.0
+
+    def _count(self, *queries: str) -> int:
+        return sum(int(rows[0][0]) if (rows := self._reader.rows(query)) else 1 for query in queries)
+
+    def _judge(self, machine: Machine) -> None:
+        self._played.lives = len(machine.lives)
+        self._played.oddities = machine.oddities
+        rows = self._reader.rows("select kind, status from requests order by number")
+        self._played.statuses = [f"{kind}={status}" for kind, status in rows]
