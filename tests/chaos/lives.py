@@ -118,7 +118,7 @@ class Life:
 
 
 class Disk:
-    """What is wrong with the database for now; the true errors are SQLite's own, wherever it can make them."""
+    """What is wrong with the database for now; the errors are SQLite's own, wherever it can make them."""
 
     def __init__(self) -> None:
         self.is_full = False

@@ -27,7 +27,10 @@ STARTS_AT_MOST = 60
 
 
 class Machine:
-    """One replica: life after life on one database. `at_effect` as `Life`; `on_server` hears where it listens."""
+    """One replica: life after life on one database.
+
+    `at_effect` as of `Life`; `on_server` hears where it listens.
+    """
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What people do in a round: they ask, decide and undo, try again where nothing came of it, and give up at last."""
+"""What people do in a round: they ask, decide and undo, and try again where nothing came of it."""
 
 from __future__ import annotations
 

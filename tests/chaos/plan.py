@@ -148,7 +148,7 @@ def plan_of(seed: int, replicas: int = 1) -> Plan:
 
 def quiet_plan(seed: int, kind: str, kill_at: int = 0, *, transport: str = "http") -> Plan:
     """One story of that kind without any fault but one death: every effect's own round."""
-    target = GROUPS[:1] if "group" in kind else THINGS[1:4] if kind == "bulk" else THINGS[2:3]
+    target = GROUPS[1:2] if "group" in kind else THINGS[1:4] if kind == "bulk" else THINGS[2:3]
     if kind == "lock_thing":
         target = THINGS[:1]
     story = Story(1, kind, target, "approve", "U0ENG1", 0.0, undo=seed % 2 == 0)

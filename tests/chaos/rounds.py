@@ -14,13 +14,16 @@ from bot.config import Config
 from bot.policy_file import parse_policy
 from bot.sandbox.stage import POLICY
 from bot.sandbox.wiring import environment
+from bot.storage.engine import open_engine
 from tests.chaos.database import Reader
+from tests.chaos.invariants import violations
 from tests.chaos.lives import Disk, Life, prepare
 from tests.chaos.machine import Machine
 from tests.chaos.people import People
 from tests.chaos.plan import Plan
 from tests.chaos.simulation import VirtualClock, VirtualLoop, run, task_in, until
 from tests.chaos.troubles import Troubles
+from tests.chaos.witness import Witness
 from tests.chaos.world import World
 
 PATIENCE = 3 * 3600.0
@@ -69,6 +72,10 @@ class _Round:
         self._coming = list(plan.troubles)
         self._troubles = Troubles(self._world, plan, loop, self._clock, self._disk)
         self._happening: list[asyncio.Task[None]] = []
+        self._policy = parse_policy(POLICY)
+        self._witness = Witness(
+            self._world.slack, self._world.monogoto, self._reader, VirtualClock(loop), self._clock
+        )
 
     async def play(self) -> Played:
         self._context = copy_context()
@@ -83,7 +90,7 @@ class _Round:
             await asyncio.gather(*(people.live(story) for story in self._plan.stories))
             await self._quiet()
             await machine.end(running)
-            self._judge(machine)
+            await self._judge(machine)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
@@ -95,7 +102,7 @@ class _Round:
         return Machine(
             "replica 1",
             config=self._config,
-            policy=parse_policy(POLICY),
+            policy=self._policy,
             clock=self._clock,
             disk=self._disk,
             chance=self._chance,
@@ -138,8 +145,14 @@ class _Round:
     def _count(self, *queries: str) -> int:
         return sum(int(rows[0][0]) if (rows := self._reader.rows(query)) else 1 for query in queries)
 
-    def _judge(self, machine: Machine) -> None:
+    async def _judge(self, machine: Machine) -> None:
         self._played.lives = len(machine.lives)
         self._played.oddities = machine.oddities
         rows = self._reader.rows("select kind, status from requests order by number")
         self._played.statuses = [f"{kind}={status}" for kind, status in rows]
+        engine = open_engine(f"sqlite:///{self._world.database}", read_only=True)
+        try:
+            records = await self._witness.records(engine, self._policy, is_clock_true=not self._world.jumped)
+        finally:
+            await engine.close()
+        self._played.violations = violations(records)
