@@ -34,8 +34,15 @@ class People:
     """Everybody of one round."""
 
     def __init__(
-        self, slack: LocalSlack, monogoto: LocalMonogoto, reader: Reader, chance: random.Random
+        self,
+        slack: LocalSlack,
+        monogoto: LocalMonogoto,
+        reader: Reader,
+        chance: random.Random,
+        patience: float = 1.0,
     ) -> None:
+        """`patience`: how long they wait for anything, as a factor: little where the time is real."""
+        self._patience = patience
         self._slack = slack
         self._monogoto = monogoto
         self._reader = reader
@@ -61,7 +68,7 @@ class People:
         for _ in range(TRIES):
             if await self._form(who, lambda: self._open(who, story)):
                 await self._send(who, self._values(story))
-            if found := await until(lambda: self._id_of(story.reason), within=TAKEN_SECONDS):
+            if found := await until(lambda: self._id_of(story.reason), within=TAKEN_SECONDS * self._patience):
                 return await self._sent_on(story, found)
             await self._rest()
         return None
@@ -98,20 +105,26 @@ class People:
         for _ in range(TRIES):
             if story.kind != "bulk" or self._status(request_id) != "previewing":
                 break
-            card = await until(lambda: self._button(request_id, "bulk.send"), within=COUNTED_SECONDS)
+            card = await until(
+                lambda: self._button(request_id, "bulk.send"), within=COUNTED_SECONDS * self._patience
+            )
             if card:
                 await self._press(who, card, "bulk.send")
-                await until(lambda: self._status(request_id) != "previewing", within=FORM_SECONDS)
+                await until(
+                    lambda: self._status(request_id) != "previewing", within=FORM_SECONDS * self._patience
+                )
         return request_id
 
     async def _undo(self, story: Story, request_id: str) -> str | None:
         who = self._slack.person(story.requester, f"window {story.number}")
         reason = f"{story.reason} undone"
         for _ in range(TRIES):
-            card = await until(lambda: self._button(request_id, "request.undo"), within=FORM_SECONDS)
+            card = await until(
+                lambda: self._button(request_id, "request.undo"), within=FORM_SECONDS * self._patience
+            )
             if card and await self._form(who, lambda card=card: self._press(who, card, "request.undo")):
                 await self._send(who, {"reason": reason})
-            if found := await until(lambda: self._id_of(reason), within=TAKEN_SECONDS):
+            if found := await until(lambda: self._id_of(reason), within=TAKEN_SECONDS * self._patience):
                 return await self._sent_on(story, found)
             await self._rest()
         return None
@@ -119,13 +132,17 @@ class People:
     # --- deciding --------------------------------------------------------------------------------
 
     async def _decide(self, story: Story, request_id: str, fate: str) -> None:
-        await until(lambda: self._status(request_id) != "previewing", within=COUNTED_SECONDS)
+        await until(lambda: self._status(request_id) != "previewing", within=COUNTED_SECONDS * self._patience)
         for _ in range(TRIES):
             if self._status(request_id) != "pending":
                 return
-            if await until(lambda: self._button(request_id, "request.approve"), within=TAKEN_SECONDS):
+            if await until(
+                lambda: self._button(request_id, "request.approve"), within=TAKEN_SECONDS * self._patience
+            ):
                 await asyncio.gather(*(each for each in self._acts(story, request_id, fate)))
-                await until(lambda: self._status(request_id) != "pending", within=FORM_SECONDS)
+                await until(
+                    lambda: self._status(request_id) != "pending", within=FORM_SECONDS * self._patience
+                )
             if fate == "leave":
                 return
             await self._rest()
@@ -153,7 +170,7 @@ class People:
         for user in approvers:
             if self._status(request_id) == "pending":
                 await self._approve(request_id, user)
-                await until(lambda: self._status(request_id) != "pending", within=2.0)
+                await until(lambda: self._status(request_id) != "pending", within=2.0 * self._patience)
 
     async def _approve(self, request_id: str, user: str) -> None:
         who = self._slack.person(user, f"window {self._chance.randrange(1 << 30)}")
@@ -162,7 +179,7 @@ class People:
             return
         await self._press(who, card, "request.approve")
         if "Approve…" in json.dumps(card.blocks, ensure_ascii=False):
-            view = await until(lambda: _form_of(who), within=FORM_SECONDS)
+            view = await until(lambda: _form_of(who), within=FORM_SECONDS * self._patience)
             if view and view.callback_id == "request.approve_many":
                 await self._send(who, {"typed": json.loads(view.private_metadata)["wanted"]})
 
@@ -186,7 +203,7 @@ class People:
             await opening()
         except CannotDo:
             return None
-        return await until(lambda: _form_of(who), within=FORM_SECONDS)
+        return await until(lambda: _form_of(who), within=FORM_SECONDS * self._patience)
 
     async def _send(self, who: Person, values: dict[str, Any]) -> None:
         try:
@@ -202,10 +219,10 @@ class People:
             return
 
     async def _rest(self) -> None:
-        await asyncio.sleep(self._chance.uniform(2, 12))
+        await asyncio.sleep(self._chance.uniform(2, 12) * self._patience)
 
     async def _ended(self, request_id: str) -> str | None:
-        await until(lambda: self._status(request_id) not in OPEN, within=ENDED_SECONDS)
+        await until(lambda: self._status(request_id) not in OPEN, within=ENDED_SECONDS * self._patience)
         return self._status(request_id)
 
     def _button(self, request_id: str, action_id: str) -> Message | None:

@@ -7,7 +7,9 @@ from random import Random
 from typing import Any
 
 THINGS = ("fresh", "locked_elsewhere", "locked", "online", "cleared", "in_locked_group", "shared_imei")
-"""Of the local Monogoto's examples: those that a lock or an unlock changes."""
+"""Of the local Monogoto's examples: those that a lock changes."""
+LOCKED = ("locked", "locked_elsewhere")
+"""And those that an unlock does."""
 GROUPS = ("open_group", "locked_group", "never_locked_group")
 KINDS = ("lock_thing", "lock_thing", "unlock_keep", "unlock_clear", "lock_group", "unlock_group", "bulk")
 FATES = ("approve", "approve", "approve", "double", "together", "deny", "cancel", "leave", "race")
@@ -119,10 +121,14 @@ class Plan:
     late: float
     twice: float
     sessions: bool
+    grain: float = 0.0
+    """Of the clock: see `VirtualLoop`."""
 
     def __str__(self) -> str:
         lines = [f"seed {self.seed}: {self.transport}, {self.replicas} replica(s), {dict(self.settings)}"]
-        lines += [f"  payloads late {self.late:.2f}, twice {self.twice:.2f}; sessions {self.sessions}"]
+        lines += [
+            f"  payloads late {self.late:.2f}, twice {self.twice:.2f}; sessions {self.sessions}, grain {self.grain}"
+        ]
         lines += [f"  {each}" for each in (*self.stories, *self.troubles, *self.vendor, *self.slack)]
         return "\n".join(lines)
 
@@ -143,15 +149,18 @@ def plan_of(seed: int, replicas: int = 1) -> Plan:
         late=chance.choice([0.0, 0.0, 0.3]),
         twice=chance.choice([0.0, 0.0, 0.3]),
         sessions=chance.random() < 0.2,
+        grain=chance.choice([0.0, 2.0, 5.0]),
     )
 
 
-def quiet_plan(seed: int, kind: str, kill_at: int = 0, *, transport: str = "http") -> Plan:
+def quiet_plan(
+    seed: int, kind: str, kill_at: int = 0, *, transport: str = "http", undo: bool = False
+) -> Plan:
     """One story of that kind without any fault but one death: every effect's own round."""
-    target = GROUPS[1:2] if "group" in kind else THINGS[1:4] if kind == "bulk" else THINGS[2:3]
-    if kind == "lock_thing":
-        target = THINGS[:1]
-    story = Story(1, kind, target, "approve", "U0ENG1", 0.0, undo=seed % 2 == 0)
+    targets = {"bulk": THINGS[1:4], "lock_thing": THINGS[:1]}.get(kind, THINGS[2:3])
+    if "group" in kind:
+        targets = GROUPS[1:2]
+    story = Story(1, kind, targets, "approve", "U0ENG1", 0.0, undo=undo)
     troubles = (Trouble(kill_at, "kill"),) if kill_at else ()
     return Plan(seed, transport, 1, (), (story,), troubles, (), (), 0.0, 0.0, sessions=False)
 
@@ -160,14 +169,14 @@ def _stories(chance: Random) -> tuple[Story, ...]:
     names = [*THINGS]
     chance.shuffle(names)
     found = []
-    for number in range(1, chance.choice([1, 1, 2, 2, 3]) + 1):
+    for number in range(1, chance.choice([1, 1, 1, 2, 2, 3]) + 1):
         kind = chance.choice(KINDS)
         if "group" in kind:
-            targets: tuple[str, ...] = (chance.choice(GROUPS),)
+            targets: tuple[str, ...] = (GROUPS[1] if "unlock" in kind else chance.choice(GROUPS),)
         elif kind == "bulk":
             targets = tuple(chance.sample(THINGS, chance.randint(2, 5)))
         else:
-            targets = (names[number],)
+            targets = (chance.choice(LOCKED) if "unlock" in kind else names[number],)
         found.append(
             Story(
                 number=number,

@@ -1,8 +1,8 @@
 """What others have seen of a round: plain facts, without a word of the bot but what its database holds.
 
-The vendor tells what arrived, what took effect and what it answered; at each arrival the database is read from
-beside the bot, so that "committed before" is seen and not believed. Slack tells who pressed what, and what
-stands in its channels.
+The vendor tells what arrived, what took effect and what it answered; at each arrival the database is read
+from beside the bot, so that "committed before" is seen and not believed. Slack tells who pressed what, and
+what stands in its channels.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What stands in Slack where the database says that a card is ("" for nothing), and what it should show."""
+    """What stands in Slack where the database says that a card is ("": nothing), and what it should show."""
 
     request: str
     where: str

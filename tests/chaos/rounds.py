@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.config import Config
 from bot.policy_file import parse_policy
+from bot.sandbox.slack.state import ApiRequest
 from bot.sandbox.stage import POLICY
 from bot.sandbox.wiring import environment
 from bot.storage.engine import open_engine
@@ -48,6 +49,11 @@ class Played:
     violations: list[str] = field(default_factory=list)
     oddities: list[str] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
+    writes: int = 0
+    """That took effect."""
+    slack: list[Any] = field(default_factory=list)
+    """All that was sent to Slack and stands there, for whoever looks for what must not."""
+    vendor: list[Any] = field(default_factory=list)
 
 
 def play(plan: Plan, template: Path, folder: Path) -> Played:
@@ -79,6 +85,7 @@ class _Round:
 
     async def play(self) -> Played:
         self._context = copy_context()
+        self._loop.grain = self._plan.grain
         await self._world.start()
         self._world.monogoto.settings.change(**dict(self._plan.settings))
         self._troubles.begin()
@@ -156,3 +163,11 @@ class _Round:
         finally:
             await engine.close()
         self._played.violations = violations(records)
+        self._played.writes = len(records.effects)
+        self._played.slack = [vars_of(call) for call in self._world.slack.requests]
+        self._played.vendor = [call.as_json() for call in self._world.monogoto.calls]
+
+
+def vars_of(call: ApiRequest) -> dict[str, Any]:
+    """A call to Slack as it was made, ready for JSON."""
+    return {"method": call.method, "args": call.args, "status": call.status, "answer": call.answer}

@@ -1,8 +1,8 @@
 """Virtual time: an event loop that leaps to the next timer as soon as nothing else can happen.
 
-All that runs on it (the bot, both stand-ins, the people) goes by its time: timers of libraries too. The sockets
-are real; time moves only once no byte is under way on any of them, so a day of the bot costs what it does, and
-nothing depends on how busy the machine is.
+All that runs on it (the bot, both stand-ins, the people) goes by its time: timers of libraries too. The
+sockets are real; time moves only once no byte is under way on any of them. So a day costs what happens in it,
+and nothing depends on how busy the machine is.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ T = TypeVar("T")
 STUCK_SECONDS = 20.0
 """Of real time, with nothing to do and no timer: somebody waits for what never comes."""
 A_MOMENT = 0.001
+LOOK_SECONDS = 0.02
+A_WHILE = 0.9
+"""Who sleeps shorter than this is just about something, and is waited for to the point."""
 Watch = tuple[Callable[[], Any], "asyncio.Future[Any]"]
 
 
@@ -68,12 +71,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Nothing can run. Whoever waits for a state of the world looks; else time moves."""
         if self.is_busy() or self._bytes_are_under_way():
             return wait(A_MOMENT)
-        if any([self._look(watch) for watch in [*self.watches]]):  # all of them look: no generator
+        if [watch for watch in [*self.watches] if self._look(watch)]:
             return []
         if timeout is None:
             return self._stuck(wait)
         self._stuck_since = None
-        self._now += max(timeout, self.grain)
+        self._now += timeout if timeout < A_WHILE else max(timeout, self.grain)
         return []
 
     def _look(self, watch: Watch) -> bool:
@@ -141,7 +144,8 @@ class VirtualClock:
 async def until(condition: Callable[[], T | None], *, within: float) -> T | None:
     """What comes of the condition once it is truthy, looked at whenever nothing stirs; None: it did not."""
     loop = asyncio.get_running_loop()
-    assert isinstance(loop, VirtualLoop)
+    if not isinstance(loop, VirtualLoop):
+        return await _really_until(condition, within)
     future: asyncio.Future[T] = loop.create_future()
     watch = (condition, future)
     loop.watches.append(watch)
@@ -152,6 +156,14 @@ async def until(condition: Callable[[], T | None], *, within: float) -> T | None
         return None
     finally:
         loop.watches.remove(watch)
+
+
+async def _really_until(condition: Callable[[], T | None], within: float) -> T | None:
+    """In real time: other processes set no event here."""
+    end = time.monotonic() + within
+    while not (found := condition()) and time.monotonic() < end:
+        await asyncio.sleep(LOOK_SECONDS)
+    return found
 
 
 def run(main: Coroutine[Any, Any, T], loop: VirtualLoop) -> T:
