@@ -10,15 +10,17 @@ import os
 import sys
 from pathlib import Path
 
-from tests.chaos.campaign import Campaign, Workshop, say, verdicts
+from tests.chaos.campaign import Campaign, Workshop, say, verdicts, work
 
 
 def main() -> int:
     """Play them all."""
+    if sys.argv[1:2] == ["--worker"]:
+        folder, keep, *seeds = sys.argv[2:]
+        work(Path(folder), Path(keep) if keep else None, map(int, seeds))
+        return 0
     given = _given()
-    if os.environ.get("PYTHONHASHSEED") != "0":  # the order of sets is part of a round
-        os.environ["PYTHONHASHSEED"] = "0"
-        os.execv(sys.executable, [sys.executable, "-W", "ignore", "-m", "tests.chaos", *sys.argv[1:]])
+    os.environ["PYTHONHASHSEED"] = "0"  # the order of sets is part of a round: all are played by children
     workshop = Workshop(given.keep.absolute() if given.keep else None)
     campaign = Campaign(given.rounds)
     try:

@@ -6,16 +6,18 @@ import asyncio
 import gc
 import json
 import logging
-import multiprocessing
 import os
+import queue
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -32,6 +34,7 @@ from tests.chaos.machine import patch_the_driver
 from tests.chaos.plan import Plan, plan_of, quiet_plan
 from tests.chaos.rounds import Played, play
 
+ROOT = Path(__file__).parent.parent.parent
 ROUNDS_A_PROCESS = 60
 """Then a fresh one takes over: whatever the dead have left behind goes with it."""
 LONGEST_SECONDS = 300
@@ -87,6 +90,7 @@ def prepare_process() -> None:
     quick.look_for_nothing_twice()
     quick.compile_statements_once(patched)
     patch_the_driver()
+    gc.set_threshold(100_000, 20, 100)
     gc.collect()
     gc.freeze()
 
@@ -135,7 +139,6 @@ def judge(seed: int, workshop: Path, keep: Path | None) -> Verdict:
             shutil.rmtree(folder)
     if keep is not None:
         _keep(folder, str(plan), played)
-    gc.collect()
     return _verdict(seed, str(plan), played)
 
 
@@ -151,7 +154,7 @@ def _keep(folder: Path, plan: str, played: Played) -> None:
 
 
 class _log:  # noqa: N801  used as a function
-    """What the bot logs at its usual level goes to a file where it is kept; else only what breaks is heard."""
+    """What the bot logs at its usual level goes to a file where it is kept, else nowhere."""
 
     def __init__(self, folder: Path, *, kept: bool) -> None:
         self._path = folder / "bot.log" if kept else Path(os.devnull)
@@ -181,20 +184,51 @@ class _bounded:  # noqa: N801  used as a function
         raise TimeoutError(f"not over after {LONGEST_SECONDS} s")
 
 
-def verdicts(seeds: Iterable[int], jobs: int, workshop: Workshop) -> Iterator[Verdict]:
-    """As they come."""
-    given = [(seed, workshop.folder, workshop.keep) for seed in seeds]
-    if jobs <= 1:
-        prepare_process()
-        yield from (judge(*each) for each in given)
-        return
-    context = multiprocessing.get_context("forkserver")
-    with context.Pool(jobs, initializer=prepare_process, maxtasksperchild=ROUNDS_A_PROCESS) as pool:
-        yield from pool.imap_unordered(_judge, given)
+def verdicts(seeds: Sequence[int], jobs: int, workshop: Workshop) -> Iterator[Verdict]:
+    """As they come, from as many processes at a time."""
+    batches: queue.SimpleQueue[Sequence[int]] = queue.SimpleQueue()
+    size = max(1, min(ROUNDS_A_PROCESS, len(seeds) // jobs))
+    for first in range(0, len(seeds), size):
+        batches.put(seeds[first : first + size])
+    heard: queue.SimpleQueue[Verdict] = queue.SimpleQueue()
+    for _ in range(jobs):
+        threading.Thread(target=_play_batches, args=(batches, heard, workshop), daemon=True).start()
+    for _ in seeds:
+        yield heard.get()
 
 
-def _judge(given: tuple[int, Path, Path | None]) -> Verdict:
-    return judge(*given)
+def _play_batches(
+    batches: queue.SimpleQueue[Sequence[int]], heard: queue.SimpleQueue[Verdict], workshop: Workshop
+) -> None:
+    while True:
+        try:
+            seeds = batches.get_nowait()
+        except queue.Empty:
+            return
+        left = _play_batch(seeds, heard, workshop)
+        if left:  # whoever plays on does without the one that killed its process
+            heard.put(Verdict(left[0], "?", ("the process that played it died",), (), 0, 0, 0, ()))
+            batches.put(left[1:])
+
+
+def _play_batch(seeds: Sequence[int], heard: queue.SimpleQueue[Verdict], workshop: Workshop) -> Sequence[int]:
+    """In a process of their own; the seeds that it did not come to, where it died."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.chaos", "--worker", str(workshop.folder)]
+    command += [str(workshop.keep or ""), *map(str, seeds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout
+        done = 0
+        for line in process.stdout:
+            heard.put(Verdict(**json.loads(line)))
+            done += 1
+    return seeds[done:]
+
+
+def work(workshop: Path, keep: Path | None, seeds: Iterable[int]) -> None:
+    """What such a process does: a line for each round."""
+    prepare_process()
+    for seed in seeds:
+        print(json.dumps(asdict(judge(seed, workshop, keep))), flush=True)
 
 
 class Campaign:

@@ -198,14 +198,15 @@ def _entries(lines: list[str]) -> Iterator[facts.Entry]:
         entry = whole["entry"]
         if not str(entry["event"]).startswith("item."):
             continue
-        after = entry["after"]
-        lock = (
-            (after["imei_lock"] == "true", after.get("locked_imei", after.get("tac", ""))) if after else None
-        )
         target = entry["thing_id"] or entry.get("things_group_id", "")
-        yield facts.Entry(
-            whole["seq"], entry["event"], entry["outcome"], entry["request_id"], target, lock
-        )  # fmt: skip
+        lock = _lock_said(entry["after"])
+        yield facts.Entry(whole["seq"], entry["event"], entry["outcome"], entry["request_id"], target, lock)
+
+
+def _lock_said(words: dict[str, str]) -> facts.Lock | None:
+    if "imei_lock" not in words:
+        return None
+    return words["imei_lock"] == "true", words.get("locked_imei", words.get("tac", ""))
 
 
 def _text(text: str, blocks: list[dict[str, Any]]) -> str:
