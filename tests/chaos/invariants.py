@@ -47,7 +47,7 @@ def announced(records: Records) -> Iterator[str]:
         if entry.event == "item.send":
             sends[entry.target].append(entry)
     for put in records.puts:
-        seen[put.target] += 1
+        seen[put.target] += not put.is_unauthorized
         if put.sends < seen[put.target]:
             yield f"write {seen[put.target]} to {put.target} arrived after {put.sends} audit entries of one"
             continue

@@ -43,6 +43,7 @@ class Machine:
         chance: random.Random,
         at_effect: Callable[[Life, str], None],
         on_server: Callable[[int], None],
+        off: float,
     ) -> None:
         self.name = name
         self._config = config
@@ -52,6 +53,7 @@ class Machine:
         self._chance = chance
         self._at_effect = at_effect
         self._on_server = on_server
+        self._off = off
         self._is_over = False
         self._terminated = asyncio.Event()
         self.lives: list[Life] = []
@@ -68,7 +70,7 @@ class Machine:
                 raise RuntimeError(f"{self.name} was started {STARTS_AT_MOST} times and never stayed")
             await self._live()
             if not self._is_over:
-                await asyncio.sleep(self._chance.uniform(0.5, 3))
+                await asyncio.sleep(self._off * self._chance.uniform(0.25, 1.5))
 
     async def end(self, running: asyncio.Task[None]) -> None:
         """SIGTERM for good."""

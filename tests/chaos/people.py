@@ -158,8 +158,8 @@ class People:
             case "cancel":
                 return [self._cancel(request_id, story.requester)]
             case "race":
-                return [approve(request_id, first), approve(request_id, second),
-                        self._deny(request_id, second), self._cancel(request_id, story.requester)]  # fmt: skip
+                ending = [self._deny(request_id, second), self._cancel(request_id, story.requester)]
+                return [approve(request_id, first), approve(request_id, second), *ending]
             case "double":
                 return [approve(request_id, first), approve(request_id, first), approve(request_id, second)]
             case "together":

@@ -123,12 +123,15 @@ class Plan:
     sessions: bool
     grain: float = 0.0
     """Of the clock: see `VirtualLoop`."""
+    kill_after_put: int = 0
+    """Kill whoever does anything next once the vendor has taken that many writes; 0: nobody."""
+    off: float = 2.0
+    """Seconds, about, that a process is gone before the next one is started."""
 
     def __str__(self) -> str:
         lines = [f"seed {self.seed}: {self.transport}, {self.replicas} replica(s), {dict(self.settings)}"]
-        lines += [
-            f"  payloads late {self.late:.2f}, twice {self.twice:.2f}; sessions {self.sessions}, grain {self.grain}"
-        ]
+        lines.append(f"  payloads late {self.late}, twice {self.twice}; sessions {self.sessions}")
+        lines.append(f"  grain {self.grain}, off {self.off} s; killed after write {self.kill_after_put}")
         lines += [f"  {each}" for each in (*self.stories, *self.troubles, *self.vendor, *self.slack)]
         return "\n".join(lines)
 
@@ -150,6 +153,8 @@ def plan_of(seed: int, replicas: int = 1) -> Plan:
         twice=chance.choice([0.0, 0.0, 0.3]),
         sessions=chance.random() < 0.2,
         grain=chance.choice([0.0, 2.0, 5.0]),
+        kill_after_put=chance.choice([0, 0, 0, 0, 1, 1, 2]),
+        off=chance.choice([2.0, 2.0, 2.0, 2.0, 40.0, 1200.0, 5400.0]),
     )
 
 

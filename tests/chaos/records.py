@@ -31,6 +31,8 @@ class Put:
     """Of the latest of them."""
     approvers: tuple[str, ...] = ()
     """Whose approval of that request counted then, in the database."""
+    is_unauthorized: bool = False
+    """Answered 401: it was not looked at, and comes once more after a new log-in."""
 
 
 @dataclass(frozen=True, slots=True)

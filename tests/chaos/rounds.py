@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.config import Config
 from bot.policy_file import parse_policy
+from bot.sandbox.monogoto.calls import Call
 from bot.sandbox.slack.state import ApiRequest
 from bot.sandbox.stage import POLICY
 from bot.sandbox.wiring import environment
@@ -78,6 +79,9 @@ class _Round:
         self._coming = list(plan.troubles)
         self._troubles = Troubles(self._world, plan, loop, self._clock, self._disk)
         self._happening: list[asyncio.Task[None]] = []
+        self._puts = 0
+        self._kills_next = False
+        self._world.monogoto.watch(self._answered)
         self._policy = parse_policy(POLICY)
         self._witness = Witness(
             self._world.slack, self._world.monogoto, self._reader, VirtualClock(loop), self._clock
@@ -114,6 +118,7 @@ class _Round:
             disk=self._disk,
             chance=self._chance,
             at_effect=self._effect,
+            off=self._plan.off,
             on_server=lambda port: self._world.slack.deliver_http(f"http://127.0.0.1:{port}/slack/events"),
         )
 
@@ -124,16 +129,27 @@ class _Round:
 
     def _effect(self, life: Life, _: str) -> None:
         self._played.effects += 1
+        if self._kills_next:
+            self._kills_next = False
+            self._kill(life)
         while self._coming and self._coming[0].at <= self._played.effects:
             trouble = self._coming.pop(0)
             if trouble.what == "kill":
-                self._played.kills += 1
-                life.kill()
+                self._kill(life)
             elif trouble.what == "sigterm":
                 self._replicas[life.name.split(" life ")[0]].terminate()
             else:
                 work = self._troubles.happen(trouble)
                 self._happening.append(task_in(self._context.copy(), work, trouble.what))
+
+    def _kill(self, life: Life) -> None:
+        self._played.kills += not life.is_dead
+        life.kill()
+
+    def _answered(self, call: Call, _: bytes) -> None:
+        if call.method == "PUT":
+            self._puts += 1
+            self._kills_next |= self._puts == self._plan.kill_after_put
 
     async def _quiet(self) -> None:
         """Everything is well again; all that was approved has its time to end, the rest expires."""

@@ -1,174 +1,215 @@
-"""The bot broken on purpose, in ways that somebody might break it by mistake: the rounds have to notice.
+"""The bot broken on purpose, in ways in which somebody might break it by mistake: the rounds have to notice.
 
-`python -m tests.chaos.sabotage NAME SEED…` prints what they find, one violation a line.
+`python -m tests.chaos.sabotage` plays, for each, a round in which it matters, and prints what was found.
 """
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
-from bot.domain.policy import Policy
-from bot.domain.requests import ChangeRequest, ItemState, Status
-from bot.monogoto import wire
-from bot.services import group_execution, progress, thing_execution
+import pytest
+
+from bot.domain.requests import ChangeRequest, ItemState
 from bot.services.clearance import Clearance
 from bot.services.group_execution import GroupExecution
 from bot.services.progress import Progress, item_of, sending
-from bot.services.thing_execution import ThingExecution
-from bot.slack import cards, notifier
-from bot.storage import transaction
+from bot.services.thing_execution import SAY, ThingExecution, iccid_of
+from bot.slack.messenger import Messenger
 from bot.storage.outbox import SqlOutbox
-from tests.chaos.campaign import Workshop, judge, prepare_process
+from bot.storage.transaction import SqlTx
+from tests.chaos.campaign import Workshop, prepare_process
+from tests.chaos.plan import Plan, Rate, SlackRate, quiet_plan
+from tests.chaos.rounds import play
+
+Patch = pytest.MonkeyPatch
+LOCK, GROUP = quiet_plan(1, "lock_thing"), quiet_plan(2, "lock_group")
+LOST = Rate("PUT", "/thing/update", "drop_before", 1.0, 0.0)
 
 
-def send_before_the_audit_knows() -> None:
+@dataclass(frozen=True, slots=True)
+class Sabotage:
+    """What is broken, in which round it matters, and which invariants must notice."""
+
+    act: Callable[[Patch], None]
+    plan: Plan
+    breaks: tuple[str, ...]
+
+
+def send_before_the_audit_knows(patched: Patch) -> None:
     """`sent` and its entry are committed only once the answer is there."""
+    pending: dict[str, Any] = {}
     answered = Progress.answered
 
     async def mark_sent(self: Progress, request: ChangeRequest, target: Any) -> Any:
         item, goal, entry = sending(request, target, self._clock.now())
-        kept = replace(request, item=item)
-        _PENDING[request.id] = (item_of(request), item, entry)
-        return kept, goal
+        pending[request.id] = (item_of(request), item, entry)
+        return replace(request, item=item), goal
 
     async def late(self: Progress, request: ChangeRequest, answer: Any) -> None:
-        old, new, entry = _PENDING.pop(request.id)
+        old, new, entry = pending.pop(request.id)
         async with self._store.transaction() as tx:
             await tx.put_item(old, new)
             await tx.audit(entry)
         await answered(self, request, answer)
 
-    Progress.mark_sent = mark_sent  # type: ignore[method-assign]
-    Progress.answered = late  # type: ignore[method-assign]
+    patched.setattr(Progress, "mark_sent", mark_sent)
+    patched.setattr(Progress, "answered", late)
 
 
-_PENDING: dict[str, Any] = {}
-
-
-def repeat_a_doubtful_group_write() -> None:
-    """What may have been sent is sent again, without waiting for a reading that shows it."""
+def repeat_a_doubtful_group_write(patched: Patch) -> None:
+    """After a crash what may have been sent is sent again, without waiting for a reading that shows it."""
 
     async def in_doubt(self: GroupExecution, request: ChangeRequest) -> None:
-        cleared = await self._clearance._previews.core(request.single, patient=True)
-        await self._write(request, cleared)  # type: ignore[arg-type]
+        seen: Any = await self._clearance._previews.core(request.single, patient=True)
+        await self._write(request, seen)
 
-    GroupExecution.in_doubt = in_doubt  # type: ignore[method-assign]
+    patched.setattr(GroupExecution, "in_doubt", in_doubt)
 
 
-def repeat_a_doubtful_write() -> None:
-    """After a crash a Thing's write starts over as if nothing had left, with a fresh `cas`."""
+def repeat_a_doubtful_write(patched: Patch) -> None:
+    """The same of a SIM: with a fresh `cas` nothing stops it."""
 
     async def in_doubt(self: ThingExecution, request: ChangeRequest) -> None:
-        await self._write(request, await self._platform.thing(thing_execution.iccid_of(request)))
+        await self._write(request, await self._platform.thing(iccid_of(request)))
 
-    ThingExecution.in_doubt = in_doubt  # type: ignore[method-assign]
+    patched.setattr(ThingExecution, "in_doubt", in_doubt)
 
 
-def say_done_without_reading() -> None:
+def say_done_without_reading(patched: Patch) -> None:
     """A yes of the vendor is taken for done."""
     look = ThingExecution._look_after
 
     async def look_after(self: ThingExecution, request: ChangeRequest, sent: Any, answer: Any) -> Any:
         if answer is not None:
             return await look(self, request, sent, answer)
-        await self._finish(request, ItemState.DONE, thing_execution.SAY.done, sent.lock)
+        await self._finish(request, ItemState.DONE, SAY.done, sent.lock)
         return None
 
-    ThingExecution._look_after = look_after  # type: ignore[method-assign]
+    patched.setattr(ThingExecution, "_look_after", look_after)
 
 
-def apply_late() -> None:
+def apply_late(patched: Patch) -> None:
     """Whatever was approved is applied, however long that was ago."""
-    Clearance.is_late = lambda self, request: False  # type: ignore[method-assign]
-    before = ChangeRequest.apply_before.fget
-    assert before
-    far = timedelta(days=7)
+    plain: Any = ChangeRequest.apply_before
 
     def apply_before(self: ChangeRequest) -> Any:
-        found = before(self)
-        return found + far if found else None
+        found = plain.fget(self)
+        return found + timedelta(days=7) if found else None
 
-    ChangeRequest.apply_before = property(apply_before)  # type: ignore[assignment]
+    patched.setattr(Clearance, "is_late", lambda self, request: False)
+    patched.setattr(ChangeRequest, "apply_before", property(apply_before))
 
 
-def one_approval_is_enough() -> None:
+def one_approval_is_enough(patched: Patch) -> None:
     """Two people have to approve a group's change; here the first one's click applies it."""
-    ChangeRequest.approvals_left = property(lambda self: 0)  # type: ignore[assignment]
+    patched.setattr(ChangeRequest, "approvals_left", property(lambda self: 0))
 
 
-def forget_to_redraw() -> None:
-    """A card is not drawn again once it stands there."""
-    plain = transaction.SqlTx.tell
+def forget_to_redraw(patched: Patch) -> None:
+    """A card that stands is not drawn again."""
+    plain = SqlTx.tell
 
-    async def tell(self: Any, request_id: str, what: str, *more: Any, **named: Any) -> None:
-        if what != "card" or self._audit._head is None:
+    async def tell(self: SqlTx, request_id: str, what: str, *more: Any, **named: Any) -> None:
+        query = "SELECT count(*) FROM places WHERE ts != '' AND request_id = ?"
+        found = await self._connection.exec_driver_sql(query, (request_id,))
+        if what != "card" or not found.scalar():
             await plain(self, request_id, what, *more, **named)
 
-    transaction.SqlTx.tell = tell  # type: ignore[method-assign]
+    patched.setattr(SqlTx, "tell", tell)
 
 
-def leave_messages_behind() -> None:
-    """Messages that were on their way when the process died stay so."""
+def leave_messages_behind(patched: Patch) -> None:
+    """Messages that were on their way when a process died stay there."""
 
     async def none(self: SqlOutbox) -> tuple[Any, ...]:
         return ()
 
-    SqlOutbox.doubtful_messages = none  # type: ignore[method-assign]
+    patched.setattr(SqlOutbox, "doubtful_messages", none)
 
 
-def post_again_blindly() -> None:
+def post_again_blindly(patched: Patch) -> None:
     """A post whose answer was lost is not looked for."""
 
-    async def nowhere(self: Any, message: Any, place: Any, since: Any) -> tuple[str, str, bool]:
+    async def nowhere(self: Messenger, message: Any, place: Any, since: Any) -> tuple[str, str, bool]:
         return place.channel, "", False
 
-    notifier.Messenger._find = nowhere  # type: ignore[method-assign]
-    notifier.Messenger._doubted = lambda self, message, place: None  # type: ignore[method-assign]
+    patched.setattr(Messenger, "_find", nowhere)
+    patched.setattr(Messenger, "_doubted", lambda self, message, place: None)
 
 
-def leave_the_unconfirmed() -> None:
+def leave_the_unconfirmed(patched: Patch) -> None:
     """An outcome that was not known is never looked for again."""
 
-    async def settle(self: Any, request: ChangeRequest) -> None:
+    async def settle(self: GroupExecution, request: ChangeRequest) -> None:
         await self._progress.put_off(request, timedelta(hours=6))
 
-    ThingExecution.settle = settle  # type: ignore[method-assign]
-    GroupExecution.settle = settle  # type: ignore[method-assign]
+    patched.setattr(GroupExecution, "settle", settle)
 
 
-SABOTAGES: dict[str, Callable[[], None]] = {
-    act.__name__: act
-    for act in (
-        send_before_the_audit_knows,
-        repeat_a_doubtful_group_write,
-        repeat_a_doubtful_write,
-        say_done_without_reading,
-        apply_late,
-        one_approval_is_enough,
-        forget_to_redraw,
-        leave_messages_behind,
-        post_again_blindly,
+def rewrite_the_audit(patched: Patch) -> None:
+    """A start cleans up: the newest entry goes, and the head with it, past the triggers."""
+    plain = SqlOutbox.stale_cards
+
+    async def stale_cards(self: SqlOutbox) -> Any:
+        async with self._engine.writing() as connection:
+            for statement in (
+                "DROP TRIGGER IF EXISTS audit_is_never_deleted",
+                "UPDATE audit_head SET digest = 'forged' WHERE seq > 0",
+            ):
+                await connection.exec_driver_sql(statement)
+        return await plain(self)
+
+    patched.setattr(SqlOutbox, "stale_cards", stale_cards)
+
+
+SLACK_LOSES = SlackRate("chat.postMessage", (("reset", True), ("after_applying", True)), 0.6)
+SABOTAGES: Sequence[Sabotage] = (
+    Sabotage(send_before_the_audit_knows, LOCK, ("announced",)),
+    Sabotage(repeat_a_doubtful_group_write, replace(GROUP, kill_after_put=1), ("one_effect",)),
+    Sabotage(repeat_a_doubtful_write, replace(LOCK, kill_after_put=1), ("one_effect",)),
+    Sabotage(say_done_without_reading, LOCK, ("read_back",)),
+    Sabotage(apply_late, replace(LOCK, kill_after_put=1, off=9000.0, vendor=(LOST,)), ("in_time",)),
+    Sabotage(one_approval_is_enough, GROUP, ("approved",)),
+    Sabotage(forget_to_redraw, LOCK, ("cards_agree",)),
+    Sabotage(leave_messages_behind, quiet_plan(3, "lock_thing", 58), ("comes_to_an_end",)),
+    Sabotage(post_again_blindly, replace(LOCK, slack=(SLACK_LOSES,)), ("said_once",)),
+    Sabotage(
         leave_the_unconfirmed,
-    )
-}
+        replace(GROUP, vendor=(Rate("PUT", "/thingsgroup/", "lands_late", 1.0, 90.0),)),
+        ("comes_to_an_end",),
+    ),
+    Sabotage(rewrite_the_audit, replace(LOCK, kill_after_put=1), ("audit_holds",)),
+)
 
 
-def main(name: str, seeds: Iterable[int]) -> None:
-    """Play them with a broken bot."""
+def main(names: Sequence[str]) -> None:
+    """A line of JSON for each: its name, and what its round breaks with it and without it."""
     workshop = Workshop(None)
     prepare_process()
     try:
-        SABOTAGES[name]()
-        for seed in seeds:
-            for violation in judge(seed, workshop.folder, None).violations:
-                print(f"{seed}: {violation.splitlines()[0]}", flush=True)
+        for sabotage in SABOTAGES:
+            if not names or sabotage.act.__name__ in names:
+                sound = _broken(sabotage.plan, workshop)
+                with pytest.MonkeyPatch.context() as patched:
+                    sabotage.act(patched)
+                    broken = _broken(sabotage.plan, workshop)
+                print(json.dumps([sabotage.act.__name__, sound, broken]), flush=True)
     finally:
         workshop.close()
 
 
+def _broken(plan: Plan, workshop: Workshop) -> list[str]:
+    with tempfile.TemporaryDirectory(dir=workshop.folder) as folder:
+        found = play(plan, workshop.template, Path(folder)).violations
+    return sorted({violation.partition(":")[0] for violation in found})
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], map(int, sys.argv[2:]))
+    main(sys.argv[1:])

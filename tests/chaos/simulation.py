@@ -161,7 +161,7 @@ async def until(condition: Callable[[], T | None], *, within: float) -> T | None
 async def _really_until(condition: Callable[[], T | None], within: float) -> T | None:
     """In real time: other processes set no event here."""
     end = time.monotonic() + within
-    while not (found := condition()) and time.monotonic() < end:
+    while not (found := condition()) and time.monotonic() < end:  # noqa: ASYNC110  as said
         await asyncio.sleep(LOOK_SECONDS)
     return found
 

@@ -155,6 +155,11 @@ def test_a_message_that_admits_to_be_a_copy_is_none() -> None:
     assert violations(replace(SOUND, posts=(*SOUND.posts, copy))) == []
 
 
+def test_a_write_that_needs_a_new_log_in_is_announced_once() -> None:
+    refused = replace(PUT, order=6, is_unauthorized=True)
+    assert violations(replace(SOUND, puts=(refused, PUT))) == []
+
+
 def test_by_a_clock_that_was_wrong_only_the_bots_own_counts() -> None:
     late = replace(SOUND, puts=(replace(PUT, at=90.0 + 3700),), is_clock_true=False)
     assert violations(late) == []

@@ -207,8 +207,8 @@ async def _patiently(trip: Callable[[], object]) -> None:
 def _keys(rate: Rate) -> dict[str, Any]:
     if rate.kind not in {"changes_too", "edited_first", "edited_after"}:
         return {}
-    if "group" in rate.path:
-        other = {"ThingsGroupName": "Renamed"} if rate.kind == "changes_too" else {"IMEIPrefix": THIRD_TAC}
-        return other
-    other = {"ThingDescription": "Changed too"}
-    return other if rate.kind == "changes_too" else {"MasterIMEI": THIRD_IMEI, "LockMasterImei": True}
+    group, too = "group" in rate.path, rate.kind == "changes_too"
+    if too:
+        return {"ThingsGroupName": "Renamed"} if group else {"ThingDescription": "Changed too"}
+    lock = {"IMEIPrefix": THIRD_TAC} if group else {"MasterIMEI": THIRD_IMEI}
+    return lock | {"LockMasterImei": True}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from bot.domain.policy import Policy
@@ -46,6 +47,7 @@ class Witness:
         self._puts: list[facts.Put] = []
         self._readings: list[facts.Reading] = []
         self._heads: dict[int, int] = {}
+        self._unauthorized: set[int] = set()
         self._seen: list[tuple[int, str]] = []
         monogoto.watch_arrivals(self._arrives)
         monogoto.watch(self._answered)
@@ -76,6 +78,8 @@ class Witness:
         )
 
     def _answered(self, call: Call, body: bytes) -> None:
+        if call.method == "PUT" and call.status == 401:
+            self._unauthorized.add(call.number)
         if call.method != "GET" or call.status != 200 or call.number not in self._heads:
             return
         try:
@@ -157,7 +161,7 @@ class Witness:
         waiting = rows("SELECT what, state, request_id FROM outbox WHERE state IN ('waiting', 'sending')")
         unchecked = rows("SELECT kind, state, id FROM submissions WHERE state = 'checking'")
         return facts.Records(
-            puts=tuple(self._puts),
+            puts=tuple(replace(put, is_unauthorized=put.order in self._unauthorized) for put in self._puts),
             effects=tuple(self._effects()),
             readings=tuple(self._readings),
             clicks=tuple(self._clicks()),
