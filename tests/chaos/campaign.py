@@ -89,7 +89,7 @@ def prepare_process() -> None:
     patched = pytest.MonkeyPatch()
     quick.look_for_nothing_twice()
     quick.compile_statements_once(patched)
-    patch_the_driver()
+    patch_the_driver(patched)
     gc.set_threshold(100_000, 20, 100)
     gc.collect()
     gc.freeze()

@@ -97,8 +97,11 @@ class Life:
         for task in self._tasks:
             if not task.cancelled():
                 task.exception()  # heard: nobody else will ask
+        for connection in self._connections:
+            connection.stop()
         self._tasks.clear()
         self._transports.clear()
+        self._connections.clear()
 
     def holds(self, thing: Any) -> None:
         """What the operating system would take back from a dead process."""

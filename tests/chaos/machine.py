@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any
 
+import pytest
+
 from bot.__main__ import _until_ended
 from bot.app import Seams, build, id_from
 from bot.config import Config
@@ -127,9 +129,9 @@ class Machine:
             log.error("%s broke", life.name, exc_info=error)
 
 
-def patch_the_driver() -> None:
+def patch_the_driver(patched: pytest.MonkeyPatch) -> None:
     """Every database that the bot opens from now on belongs to the life that opens it."""
-    engine.OneTripConnection = Connection  # type: ignore[misc]
+    patched.setattr(engine, "OneTripConnection", Connection)
     plain = engine._make_ready
 
     def make_ready(*given: Any, **named: Any) -> Any:
@@ -139,4 +141,4 @@ def patch_the_driver() -> None:
             life.holds(lock)
         return lock
 
-    engine._make_ready = make_ready
+    patched.setattr(engine, "_make_ready", make_ready)

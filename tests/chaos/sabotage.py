@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.policy import Rule
 from bot.domain.requests import ChangeRequest, ItemState
 from bot.services.clearance import Clearance
 from bot.services.group_execution import GroupExecution
@@ -109,7 +110,7 @@ def apply_late(patched: Patch) -> None:
 
 def one_approval_is_enough(patched: Patch) -> None:
     """Two people have to approve a group's change; here the first one's click applies it."""
-    patched.setattr(ChangeRequest, "approvals_left", property(lambda self: 0))
+    patched.setattr(Rule, "needed", lambda self, affected: 1)
 
 
 def forget_to_redraw(patched: Patch) -> None:
@@ -178,7 +179,7 @@ SABOTAGES: Sequence[Sabotage] = (
     Sabotage(apply_late, replace(LOCK, kill_after_put=1, off=9000.0, vendor=(LOST,)), ("in_time",)),
     Sabotage(one_approval_is_enough, GROUP, ("approved",)),
     Sabotage(forget_to_redraw, LOCK, ("cards_agree",)),
-    Sabotage(leave_messages_behind, quiet_plan(3, "lock_thing", 58), ("comes_to_an_end",)),
+    Sabotage(leave_messages_behind, quiet_plan(3, "lock_thing", 75), ("comes_to_an_end",)),
     Sabotage(post_again_blindly, replace(LOCK, slack=(SLACK_LOSES,)), ("said_once",)),
     Sabotage(
         leave_the_unconfirmed,
