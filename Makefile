@@ -57,9 +57,9 @@ coverage: $(READY)
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 # Pinned names, versions and hashes for every Python from 3.11 on; needs uv. pip installs them, nothing else.
-# Extras stay in the lock: pip before 23.3 takes "coverage[toml]" for a package that "coverage==…" does not pin.
+# With what PostgreSQL needs: one file serves both stores. Extras stay in the lock: pip before 23.3 takes "coverage[toml]" for a package that "coverage==…" does not pin.
 LOCK = $(if $(wildcard $(BIN)/uv),$(BIN)/uv,uv) pip compile pyproject.toml --universal --python-version 3.11 \
-	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-strip-extras --quiet
+	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-strip-extras --extra cluster --quiet
 
 lock:
 	$(LOCK) --output-file requirements.txt

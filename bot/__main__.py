@@ -1,4 +1,4 @@
-"""The command line: run (the default), check, probe, audit verify, audit export, migrate."""
+"""The command line: run (the default), check, probe, audit verify, audit export, migrate, move."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import cast
 
-from bot import probe, terminal
+from bot import move, probe, terminal
 from bot.app import build
 from bot.check import check
 from bot.clock import SystemClock
-from bot.config import Config, ConfigError, database_url, environment
+from bot.config import Config, ConfigError, database_url, environment, move_to
 from bot.domain.audit import GENESIS
 from bot.domain.errors import StoreUnavailable
 from bot.logs import set_up
@@ -29,6 +29,7 @@ from bot.slack.http import HttpTransport
 from bot.slack.socket import TransportFailed
 from bot.storage import audit
 from bot.storage.engine import Engine, migrate, open_engine
+from bot.storage.moving import NotMoved
 
 log = logging.getLogger("bot")
 
@@ -44,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         terminal.say("Ended by Ctrl-C. Nothing was left half done.")
         return INTERRUPTED
-    except (ConfigError, PolicyError, StoreUnavailable, TransportFailed) as error:
+    except (ConfigError, PolicyError, StoreUnavailable, NotMoved, TransportFailed) as error:
         terminal.say(f"imei-lock can't go on:\n{error}")
         return 2
 
@@ -56,11 +57,13 @@ async def _do(given: argparse.Namespace, real: Mapping[str, str]) -> int:
     env = environment(dotenv, real)
     match given.verb:
         case "audit" if given.what == "verify":
-            return await _verify(database_url(env), given.expect)
+            return await _verify(database_url(env).reveal(), given.expect)
         case "audit":
-            return await _export(database_url(env))
+            return await _export(database_url(env).reveal())
         case "migrate":
-            return await _migrate(database_url(env))
+            return await _migrate(database_url(env).reveal())
+        case "move":
+            return await _move(env, given.to)
         case "probe":
             return await _probe(Config.from_env(env), given.iccid, as_json=given.json)
         case _:
@@ -72,6 +75,13 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb")
     verbs.add_parser("run", help="run the bot (the default)")
     verbs.add_parser("migrate", help="bring the database to this version")
+    move_parser = verbs.add_parser("move", help="copy all records into another, empty database")
+    move_parser.add_argument(
+        "--to",
+        metavar="ADDRESS",
+        help="postgresql://… or sqlite:///…; else MOVE_TO in the environment or .env, which keeps its "
+        "password off the command line",
+    )
     check_parser = verbs.add_parser("check", help="look at everything that the bot needs; changes nothing")
     check_parser.add_argument("--json", action="store_true", help="for scripts")
     probe_parser = verbs.add_parser("probe", help="find out on one spare SIM what Monogoto leaves open")
@@ -214,9 +224,18 @@ async def _migrate(database: str) -> int:
     engine = open_engine(database)
     try:
         await migrate(engine)
+        if engine.is_shared:
+            from bot.app_replicas import migrate_queue  # noqa: PLC0415  its libraries are an extra
+
+            await migrate_queue(database)
     finally:
         await engine.close()
     print("The database is at this version.")
+    return 0
+
+
+async def _move(env: Mapping[str, str], typed: str | None) -> int:
+    print(await move.run(database_url(env), move_to(env, typed), terminal.say))
     return 0
 
 

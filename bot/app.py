@@ -7,12 +7,13 @@ import random
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import aiohttp
 
+from bot.app_alone import Alone
 from bot.app_bulks import applying_parts, bulk_parts
 from bot.config import Config
-from bot.dispatch.local import LocalDispatcher
 from bot.domain.changes import GROUP_KINDS, Kind
 from bot.domain.policy import Policy
 from bot.monogoto.auth import Credentials, ReadyToken, UserPassword
@@ -36,6 +37,7 @@ from bot.services.ports import Clock, Platform, Store
 from bot.services.preview import Previews
 from bot.services.progress import Progress
 from bot.services.recount import Recount
+from bot.services.replica_ports import Once
 from bot.services.requests import Requests
 from bot.services.sightings import Sightings
 from bot.services.submission import Submissions
@@ -53,7 +55,6 @@ from bot.slack.dispatch import BoltDispatch, Dispatch
 from bot.slack.files import Files
 from bot.slack.http import HttpTransport
 from bot.slack.notifier import SlackNotifier
-from bot.slack.once import Once
 from bot.slack.roles import SlackDirectory
 from bot.slack.screens import Screens
 from bot.slack.socket import SocketTransport
@@ -65,6 +66,9 @@ from bot.storage.gate import SqlGate
 from bot.storage.inventory import SqlInventory
 from bot.storage.outbox import SqlOutbox
 from bot.storage.store import SqlStore
+
+if TYPE_CHECKING:
+    from bot.app_replicas import Replica
 
 ID_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -90,10 +94,11 @@ class Seams:
 async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | None = None) -> Bot:
     """Put the parts together; opens and migrates the database, and calls nobody."""
     seams = seams or Seams()
-    engine = await _database(config.database_url)
+    engine = await _database(config.database_url.reveal())
     session = aiohttp.ClientSession(timeout=TIMEOUT)
     api = SlackApi(token=config.slack_bot_token.reveal(), base_url=config.slack_api_url, session=session)
-    store = seams.wrap_store(SqlStore(engine))
+    standing = await _standing(config, engine, clock)
+    store = seams.wrap_store(SqlStore(engine, standing.name))
     gate = SqlGate(engine, clock, config.monogoto_max_rate)
     vendor = Monogoto(config.monogoto_url, credentials(config), clock=clock, gate=gate, on_call=seams.on_call)
     sightings, known = Sightings(clock), SqlInventory(engine)
@@ -104,12 +109,21 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     work = SqlBulkWork(engine)
     results = BulkResults(work, verdict_row)
     documents: dict[str, Documents] = {"results": results}
-    outbox = SqlOutbox(engine)
-    files = Files(api=api, outbox=outbox, documents=documents, write=spool)
+    outbox = SqlOutbox(engine, standing.fence)
+    telling = standing.telling(api)
+    files = Files(api=telling, outbox=outbox, documents=documents, write=spool)
     notifier = SlackNotifier(
-        api=api, outbox=outbox, store=store, work=work, policy=policy, clock=clock, files=files
+        api=api,
+        outbox=outbox,
+        store=store,
+        work=work,
+        policy=policy,
+        clock=clock,
+        files=files,
+        telling=telling,
+        settling=standing.settling,
     )
-    dispatcher = LocalDispatcher(clock=clock)
+    dispatcher = standing.dispatcher()
     authority = Authority(directory=directory, policy=policy, store=store, clock=clock)
     previews = Previews(platform=platform, store=store, policy=policy, clock=clock)
     requests = Requests(
@@ -218,9 +232,9 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         policy=policy,
         clock=clock,
         new_id=seams.new_id,
-        forget_roles=directory.forget,
+        forget_roles=standing.forgetting(directory.forget),
         screens=Screens(clock),
-        shares=Once(clock),
+        shares=standing.once,
         lookups=lookups,
         inventory=known,
         steering=steering,
@@ -229,8 +243,10 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
     )
     app = listeners.build_app(token=config.slack_bot_token.reveal())
     listeners.register(app, desk)
+    reader = InventoryReader(listing=vendor, ledger=known, sightings=sightings, clock=clock)
+    reading = reader if seams.inventory else None
     return Bot(
-        transport=_transport(config, BoltDispatch(app), clock),
+        transport=_transport(config, standing.dispatch(BoltDispatch(app)), clock, standing.replays),
         desk=desk,
         notifier=notifier,
         dispatcher=dispatcher,
@@ -246,9 +262,8 @@ async def build(config: Config, policy: Policy, *, clock: Clock, seams: Seams | 
         session=session,
         platform=vendor,
         engine=engine,
-        reader=InventoryReader(listing=vendor, ledger=known, sightings=sightings, clock=clock)
-        if seams.inventory
-        else None,
+        reader=reading,
+        shared=standing.shared(notifier, reading, desk),
     )
 
 
@@ -262,7 +277,16 @@ async def _database(url: str) -> Engine:
     return engine
 
 
-def _transport(config: Config, dispatch: Dispatch, clock: Clock) -> Transport:
+async def _standing(config: Config, engine: Engine, clock: Clock) -> Alone | Replica:
+    """Whether this process is the only one at its database, or one of several."""
+    if not engine.is_shared:
+        return Alone(clock)
+    from bot.app_replicas import join  # noqa: PLC0415  its libraries are an extra
+
+    return await join(config, engine, clock)
+
+
+def _transport(config: Config, dispatch: Dispatch, clock: Clock, replays: Once | None) -> Transport:
     if config.slack_transport == "http":
         if config.slack_signing_secret is None:
             raise ValueError("Config let HTTP pass without a signing secret")
@@ -272,6 +296,7 @@ def _transport(config: Config, dispatch: Dispatch, clock: Clock) -> Transport:
             host=config.host,
             port=config.port,
             clock=clock,
+            replays=replays,
         )
     if config.slack_app_token is None:
         raise ValueError("Config let Socket Mode pass without an app token")

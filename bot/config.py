@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 from dotenv import dotenv_values
 
 from bot.settings import (
+    DatabaseUrl,
     Secret,
     database_address,
     host_name,
@@ -24,6 +25,7 @@ from bot.settings import (
     rate,
     ready_token,
     safe_url,
+    seconds,
     slack_url,
     token,
 )
@@ -31,10 +33,12 @@ from bot.settings import (
 __all__ = [
     "Config",
     "ConfigError",
+    "DatabaseUrl",
     "Secret",
     "Setting",
     "database_url",
     "environment",
+    "move_to",
     "readable",
     "settings",
 ]
@@ -97,12 +101,21 @@ class Config:
     ]
     monogoto_max_rate: Annotated[float, Setting("Calls a second to Monogoto, at most.", rate, "5")]
     database_url: Annotated[
-        str,
+        DatabaseUrl,
         Setting(
-            "Where requests and the audit are kept: sqlite:///<file>.",
+            "Where requests and the audit are kept: sqlite:///<file>, or "
+            "postgresql://<user>:<password>@<host>/<database>.",
             database_address,
             "sqlite:///imei-lock.db",
         ),
+    ]
+    replica_heartbeat: Annotated[
+        float,
+        Setting("On PostgreSQL: how often each replica says that it lives, in seconds.", seconds, "10"),
+    ]
+    replica_timeout: Annotated[
+        float,
+        Setting("On PostgreSQL: after so many silent seconds others take over its work.", seconds, "30"),
     ]
     policy_file: Annotated[Path, Setting("Who may ask for what, and who approves.", Path, "policy.toml")]
     log_level: Annotated[
@@ -143,16 +156,32 @@ def readable(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, 
             problems[key] = f"{wrong}."
     _check_transport(values, problems)
     _check_login(values, problems)
+    _check_heartbeat(values, problems)
     return values, {key: problems[key] for key in settings() if key in problems}
 
 
-def database_url(environment: Mapping[str, str]) -> str:
+def database_url(environment: Mapping[str, str]) -> DatabaseUrl:
     """Where the records are, for verbs that need nothing else. Raises `ConfigError`."""
-    setting = settings()["DATABASE_URL"]
+    return _address("DATABASE_URL", environment.get("DATABASE_URL", "").strip() or _default())
+
+
+def move_to(environment: Mapping[str, str], typed: str | None) -> DatabaseUrl:
+    """Where the records are to go: as typed, else by `MOVE_TO`. Raises `ConfigError`."""
+    given = typed or environment.get("MOVE_TO", "").strip()
+    if not given:
+        raise ConfigError({"MOVE_TO": "is missing: say where to, with --to or in the environment or .env."})
+    return _address("--to" if typed else "MOVE_TO", given)
+
+
+def _default() -> str:
+    return settings()["DATABASE_URL"].default or ""
+
+
+def _address(key: str, value: str) -> DatabaseUrl:
     try:
-        return str(setting.read(environment.get("DATABASE_URL", "").strip() or setting.default or ""))
+        return database_address(value)
     except ValueError as wrong:
-        raise ConfigError({"DATABASE_URL": f"{wrong}."}) from None
+        raise ConfigError({key: f"{wrong}."}) from None
 
 
 @cache
@@ -181,6 +210,12 @@ def _check_transport(values: Mapping[str, Any], problems: dict[str, str]) -> Non
     )
     if needed and values[needed.lower()] is None:
         problems.setdefault(needed, f"is missing; SLACK_TRANSPORT={values['slack_transport']} needs it.")
+
+
+def _check_heartbeat(values: Mapping[str, Any], problems: dict[str, str]) -> None:
+    interval, timeout = values["replica_heartbeat"], values["replica_timeout"]
+    if interval and timeout and timeout < 2 * interval:
+        problems.setdefault("REPLICA_TIMEOUT", "must be at least twice REPLICA_HEARTBEAT.")
 
 
 def _check_login(values: Mapping[str, Any], problems: dict[str, str]) -> None:

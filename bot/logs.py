@@ -22,7 +22,12 @@ _LOUD = (
     "sqlalchemy",
     "alembic",
     "asyncio",
+    "procrastinate",
+    "psycopg",
 )
+# That the database is away is said once, by whoever needed it; these libraries say it again, with tracebacks.
+_SAID_ALREADY = frozenset({"ConnectorException", "PoolTimeout", "PoolClosed"})
+_SAYS_IT_EVERY_SECOND = "psycopg.pool"
 
 # What people group digits with: spaces, also those that don't break or don't show; all dashes; dot, slash.
 _SPACES = r" \t\u00a0\u00ad\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff"
@@ -57,7 +62,10 @@ class _Quiet(logging.Filter):
     """Lets the loud libraries through from WARNING on, whatever level their loggers have."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno >= logging.WARNING or not _is_loud(record.name)
+        if record.levelno < logging.WARNING:
+            return not _is_loud(record.name)
+        kind = record.exc_info[0] if record.exc_info else None
+        return not (record.name == _SAYS_IT_EVERY_SECOND or (kind and kind.__name__ in _SAID_ALREADY))
 
 
 def _is_loud(name: str) -> bool:

@@ -62,7 +62,7 @@ async def run(config: Config, typed: str, *, clock: Clock, terminal: Terminal) -
         min(config.monogoto_max_rate, MOST_CALLS_A_SECOND),
         tell=lambda seconds: terminal.say(f"Monogoto asks us to wait {seconds:.0f} s."),
     )
-    notes = Notes(inspection.beside(config.database_url, FILE))
+    notes = Notes(inspection.beside(config.database_url.reveal(), FILE))
     async with Monogoto(config.monogoto_url, credentials(config), clock=clock, gate=pace) as monogoto:
         try:
             thing = await monogoto.thing(iccid)
@@ -113,10 +113,10 @@ async def _demand_free(config: Config, thing: Thing) -> None:
     """A request that is under way must not meet a SIM that is being tried things on."""
     if thing.imei_lock:
         raise Refused("This SIM is locked now. Nothing was written: probe one that is unlocked.")
-    if not await asyncio.to_thread(inspection.is_there, config.database_url):
+    if not await asyncio.to_thread(inspection.is_there, config.database_url.reveal()):
         return
     try:
-        engine = open_engine(config.database_url, read_only=True)
+        engine = open_engine(config.database_url.reveal(), read_only=True)
         try:
             open_request = await SqlStore(engine).open_request(thing.thing_id)
         finally:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import Protocol
 
 import aiohttp
 
-from bot.dispatch.local import LocalDispatcher
 from bot.monogoto.client import Monogoto
 from bot.services.inventory import InventoryReader
 from bot.services.sweep import Sweep
+from bot.services.tenure import Tenure
 from bot.slack import listeners
 from bot.slack.api import SlackAway, SlackError
 from bot.slack.desk import Desk
@@ -36,8 +37,41 @@ class Transport(Protocol):
         ...
 
 
+class Runner(Protocol):
+    """Runs what is due, here or on any replica."""
+
+    def start(self, sweep: Sweep) -> None:
+        """Begin: what an earlier process left behind is due at once."""
+        ...
+
+    async def stop(self, patience: float) -> None:
+        """Take nothing new; give work in hand `patience` seconds of real time. The rest is in rows."""
+        ...
+
+
+class Ears(Protocol):
+    """Hears what other replicas call out."""
+
+    def start(self) -> None:
+        """From now on."""
+        ...
+
+    async def stop(self) -> None:
+        """No more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What a replica does for all, and how it hears of the others."""
+
+    name: str
+    tenure: Tenure
+    ears: Ears
+
+
 class Bot:
-    """The whole bot, built and not started."""
+    """The whole bot, built and not started. With `shared` it is one of several replicas."""
 
     def __init__(
         self,
@@ -45,12 +79,13 @@ class Bot:
         transport: Transport,
         desk: Desk,
         notifier: SlackNotifier,
-        dispatcher: LocalDispatcher,
+        dispatcher: Runner,
         sweep: Sweep,
         session: aiohttp.ClientSession,
         platform: Monogoto,
         engine: Engine,
         reader: InventoryReader | None,
+        shared: Shared | None = None,
     ) -> None:
         self.transport = transport
         self.desk = desk
@@ -61,16 +96,28 @@ class Bot:
         self._platform = platform
         self._engine = engine
         self._reader = reader
+        self.shared = shared
 
     async def start(self) -> None:
         """Take up what an earlier process left, then let payloads in."""
         await self._who_am_i()
+        if self.shared:
+            await self._join(self.shared)
+            return
         await self._notifier.start()
         self._dispatcher.start(self._sweep)
         await listeners.take_up(self.desk)
         await self.transport.start()
         if self._reader:
             self._reader.start()
+
+    async def _join(self, shared: Shared) -> None:
+        """As one of several: the first beat tells the others that this one lives, before payloads come."""
+        log.info("replica %s begins", shared.name)
+        shared.ears.start()
+        await shared.tenure.start()
+        self._dispatcher.start(self._sweep)
+        await self.transport.start()
 
     @property
     def is_at_its_records(self) -> bool:
@@ -86,13 +133,17 @@ class Bot:
     async def stop(self, patience: float = 10.0) -> None:
         """Take nothing new, finish what is in hand; what isn't finished is in the database."""
         await self.transport.stop()
-        if self._reader:
+        if self._reader and not self.shared:
             await self._reader.stop()
         left = await self.desk.background.drain(patience)
         if left:
             log.warning("left to the next start: %s", ", ".join(left))
         await self._dispatcher.stop(patience)
-        await self._notifier.stop(patience / 2)
+        if self.shared:
+            await self.shared.tenure.stop(patience / 2)
+            await self.shared.ears.stop()
+        else:
+            await self._notifier.stop(patience / 2)
         await self._platform.aclose()
         await self._session.close()
         await self._engine.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import math
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -110,6 +111,17 @@ def port_number(value: str) -> int:
     return int(value)
 
 
+def seconds(value: str) -> float:
+    """A while."""
+    try:
+        found = float(value)
+    except ValueError:
+        found = math.nan
+    if not (math.isfinite(found) and found > 0):
+        raise ValueError("must be a number of seconds above 0")
+    return found
+
+
 def rate(value: str) -> float:
     """Calls a second."""
     try:
@@ -121,10 +133,43 @@ def rate(value: str) -> float:
     return rate
 
 
-def database_address(value: str) -> str:
+class DatabaseUrl(Secret):
+    """Where the records are; of a server, with its password."""
+
+    __slots__ = ()
+
+    @property
+    def shown(self) -> str:
+        """The address for people: without password and options."""
+        return _server_parts(self.reveal())["shown"] if _is_server(self.reveal()) else self.reveal()
+
+
+def database_address(value: str) -> DatabaseUrl:
     """Where the records are."""
-    if value.startswith(("postgresql://", "postgres://")):
-        raise ValueError("PostgreSQL is not supported in this version; use sqlite:///<file>")
+    if _is_server(value):
+        _server_parts(value)
+        return DatabaseUrl(value)
     if not value.startswith("sqlite:///") or value.removeprefix("sqlite:///") in {"", ":memory:"}:
-        raise ValueError("must be sqlite:///<file>")
-    return value
+        raise ValueError("must be sqlite:///<file> or postgresql://<user>:<password>@<host>/<database>")
+    return DatabaseUrl(value)
+
+
+def _is_server(value: str) -> bool:
+    return value.startswith(("postgresql://", "postgres://"))
+
+
+def _server_parts(value: str) -> dict[str, str]:
+    """Strict: what is read in two ways could show a part of the password as the host's name."""
+    plain = r"[^\s:/?#@\[\]]"
+    found = re.fullmatch(
+        rf"postgres(?:ql)?://(?:(?P<user>{plain}+)(?::{plain}*)?@)?"
+        rf"(?P<host>(?:{plain}|[,:]|\[[0-9a-fA-F:.]+\])*)/(?P<database>{plain}+)(?:\?[^\s#@]*)?",
+        value,
+    )
+    if not found:
+        raise ValueError(
+            "must be postgresql://<user>:<password>@<host>/<database>, with every sign of user and "
+            "password that is neither letter nor digit written as % and its two digits"
+        )
+    at = f"{found['user']}@" if found["user"] else ""
+    return {"shown": f"postgresql://{at}{found['host']}/{found['database']}"}

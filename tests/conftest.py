@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import shutil
+import signal
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from bot.sandbox import postgres
 from bot.sandbox.clock import ManualClock
 from bot.sandbox.stage import Stage
 from bot.storage.engine import migrate, open_engine
@@ -30,6 +32,8 @@ settings.load_profile("bounded")
 def pytest_configure() -> None:
     quick.keep_bytecode()
     quick.look_for_nothing_twice()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background; children inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
@@ -68,6 +72,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=("sqlite", "postgresql"),
+        default="sqlite",
+        help="what scenarios keep their records in; those marked both_stores run on each",
+    )
     parser.addoption("--gallery", type=Path, help="a folder that keeps what the bot sent: see `make gallery`")
 
 
@@ -90,14 +100,40 @@ def clock() -> ManualClock:
 def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database as the migrations leave it, made once: a copy of it spares each stage the making."""
     path = tmp_path_factory.mktemp("database") / "imei-lock.db"
-
-    async def make() -> None:
-        engine = open_engine(f"sqlite:///{path}")
-        await migrate(engine)
-        await engine.close()
-
-    asyncio.run(make())
+    asyncio.run(_migrated(f"sqlite:///{path}"))
     return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server]:
+    """One for all who run these tests at once. Skips without any, and fails where CI had to have it."""
+    folder = tmp_path_factory.getbasetemp()
+    try:
+        with postgres.shared(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) as server:
+            yield server
+    except postgres.NoPostgres as none:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(none))
+        pytest.skip(str(none))
+
+
+@pytest.fixture(scope="session")
+def new_postgres(postgres_server: postgres.Server) -> str:
+    """The name of a database as the migrations leave it: others are made as its copies."""
+    return postgres_server.template("new", lambda url: asyncio.run(_migrated(url)))
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server, new_postgres: str) -> Iterator[str]:
+    """The address of a migrated PostgreSQL database that is this test's alone."""
+    with postgres_server.database(new_postgres) as url:
+        yield url
+
+
+async def _migrated(url: str) -> None:
+    engine = open_engine(url)
+    await migrate(engine)
+    await engine.close()
 
 
 async def no_thread_left() -> None:
@@ -108,16 +144,33 @@ async def no_thread_left() -> None:
 
 
 @pytest.fixture
+def stage_database(request: pytest.FixtureRequest, new_database: Path, tmp_path: Path) -> str:
+    """Where the stage's records are: as `--database` says, or on each store for what is marked so."""
+    if getattr(request, "param", request.config.getoption("--database")) == "postgresql":
+        if request.node.get_closest_marker("sqlite_only"):
+            pytest.skip("It looks into SQLite's file itself.")
+        return str(request.getfixturevalue("postgres_url"))
+    shutil.copyfile(new_database, tmp_path / new_database.name)
+    return f"sqlite:///{tmp_path / new_database.name}"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marked = metafunc.definition.get_closest_marker("both_stores")
+    if marked and "stage_database" in metafunc.fixturenames:
+        metafunc.parametrize("stage_database", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
 async def open_stage(
-    new_database: Path, tmp_path: Path, clock: ManualClock, request: pytest.FixtureRequest
+    stage_database: str, tmp_path: Path, clock: ManualClock, request: pytest.FixtureRequest
 ) -> AsyncIterator[OpenStage]:
     """Opens stages with their own settings; all are closed at the end, and none broke Slack's rules."""
-    shutil.copyfile(new_database, tmp_path / new_database.name)
     stages: list[Stage] = []
     async with AsyncExitStack() as stack:
 
         async def opened(**changes: Any) -> Stage:
-            stages.append(await stack.enter_async_context(Stage(tmp_path, clock=clock, **changes)))
+            settings = {"database_url": stage_database} | changes
+            stages.append(await stack.enter_async_context(Stage(tmp_path, clock=clock, **settings)))
             return stages[-1]
 
         yield opened

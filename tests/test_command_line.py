@@ -253,7 +253,7 @@ def test_the_database_is_where_the_dotenv_file_says_unless_the_environment_says_
 
 
 @pytest.mark.parametrize("arguments", [["migrate"], ["audit", "verify"], ["audit", "export"]])
-@pytest.mark.parametrize("url", ["postgresql://here/db", "what is this", "sqlite:///:memory:"])
+@pytest.mark.parametrize("url", ["mysql://here/db", "what is this", "sqlite:///:memory:"])
 def test_a_database_that_is_not_served_is_refused_in_one_line(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,

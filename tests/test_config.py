@@ -33,7 +33,7 @@ def test_little_has_to_be_set_and_the_rest_has_defaults() -> None:
     assert config.monogoto_url == "https://console.monogoto.io"
     assert config.monogoto_max_rate == 5
     assert config.monogoto_token is None
-    assert config.database_url == "sqlite:///imei-lock.db"
+    assert config.database_url.reveal() == "sqlite:///imei-lock.db"
     assert config.policy_file == Path("policy.toml")
     assert (config.log_level, config.log_format) == ("INFO", "text")
 
@@ -155,13 +155,33 @@ def test_slacks_address_ends_with_the_slash_that_its_library_needs() -> None:
         assert Config.from_env(GOOD | {"SLACK_API_URL": url}).slack_api_url == "http://127.0.0.1:5000/api/"
 
 
-@pytest.mark.parametrize("url", ["postgresql://db/imei", "postgres://db/imei"])
-def test_postgresql_is_known_by_name_but_not_in_this_version(url: str) -> None:
-    assert "not supported in this version" in problems(DATABASE_URL=url)["DATABASE_URL"]
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://bot:pa55word@db.example/imei", "postgresql://bot@db.example/imei"),
+        ("postgres://bot:pa55%40word@h:5432/imei?sslmode=require", "postgresql://bot@h:5432/imei"),
+        ("postgresql://bot@[::1]:5432/imei", "postgresql://bot@[::1]:5432/imei"),
+        ("postgresql://bot@/imei?host=%2Frun&password=pa55word", "postgresql://bot@/imei"),
+    ],
+)
+def test_a_servers_address_is_shown_without_its_password(url: str, shown: str) -> None:
+    config = Config.from_env(GOOD | {"DATABASE_URL": url})
+    assert (config.database_url.reveal(), config.database_url.shown) == (url, shown)
+    assert "pa55" not in repr(config) + str(config.database_url) + f"{config.database_url}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["bot:pa@55word@h/imei", "bot:pa/55word@h/imei", "bot:pa#55word@h/imei", "bot:pa:55word@h/imei", "h"],
+)
+def test_an_address_that_could_show_a_part_of_its_password_is_refused(address: str) -> None:
+    sentence = problems(DATABASE_URL=f"postgresql://{address}")["DATABASE_URL"]
+    assert "written as %" in sentence
+    assert "55word" not in sentence
 
 
 @pytest.mark.parametrize("url", ["imei-lock.db", "sqlite:///", "sqlite:///:memory:", "sqlite://imei-lock.db"])
-def test_a_database_must_be_a_file(url: str) -> None:
+def test_a_database_that_is_no_server_must_be_a_file(url: str) -> None:
     assert list(problems(DATABASE_URL=url)) == ["DATABASE_URL"]
 
 

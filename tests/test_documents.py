@@ -142,15 +142,16 @@ def test_what_a_probe_reports_is_explained() -> None:
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
 def test_a_lock_file_holds_names_versions_and_hashes_only(name: str) -> None:
     for line in (ROOT / name).read_text().splitlines():
-        pinned = re.fullmatch(r"[a-z0-9.-]+(\[[a-z,]+\])?==\S+( ; [^\\]+)?( \\)?", line)
+        pinned = re.fullmatch(r"[a-z0-9.-]+(\[[a-z, ]+\])?==\S+( ; [^\\]+)?( \\)?", line)
         assert pinned or re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}( \\)?", line), line
 
 
 def test_every_dependency_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    production = project["project"]["dependencies"] + project["project"]["optional-dependencies"]["cluster"]
     for wanted, name in (
-        (project["project"]["dependencies"], "requirements.txt"),
-        (project["project"]["dependencies"] + project["dependency-groups"]["dev"], "requirements-dev.txt"),
+        (production, "requirements.txt"),
+        (production + project["dependency-groups"]["dev"], "requirements-dev.txt"),
     ):
         locked = set(re.findall(r"^([a-z0-9.-]+)", (ROOT / name).read_text(), re.MULTILINE))
         assert {re.split(r"[^\w.-]", one, maxsplit=1)[0].lower() for one in wanted} <= locked

@@ -64,7 +64,7 @@ async def _guarded(name: str, part: Awaitable[list[Checked]]) -> list[Checked]:
 async def _database(values: Mapping[str, Any]) -> list[Checked]:
     if values["database_url"] is None:
         return [not_checked(storage.READABLE, "DATABASE_URL is wrong")]
-    return await storage.database(values["database_url"])
+    return await storage.database(values["database_url"].reveal())
 
 
 # --- how Slack reaches us ----------------------------------------------------------------------------------

@@ -76,6 +76,7 @@ class Stage:
         seams: Seams | None = None,
         settings: dict[str, str] | None = None,
         inventory: bool = False,
+        database_url: str | None = None,
     ) -> None:
         self.clock = clock
         self.folder = folder
@@ -85,6 +86,7 @@ class Stage:
         self.seams = replace(seams or Seams(), inventory=inventory)
         self._transport = transport
         self._settings = settings or {}
+        self.database_url = database_url or f"sqlite:///{folder / 'imei-lock.db'}"
         self.bot: Bot | None = None
 
     async def __aenter__(self) -> Stage:
@@ -103,7 +105,7 @@ class Stage:
         env = environment(
             self.slack,
             self.monogoto,
-            database_url=f"sqlite:///{self.folder / 'imei-lock.db'}",
+            database_url=self.database_url,
             transport=self._transport,
             rate=500,
         )

@@ -119,11 +119,15 @@ class BulkIntake:
             await tx.end_submission(submission.id, "returned")
             await tx.discard_bulk(submission.id)
 
-    async def forget_unread(self) -> None:
-        """At start-up: bulks whose rows stopped coming, and that no kept form goes on with."""
+    async def forget_unread(self, after: timedelta = timedelta(0)) -> None:
+        """At start-up: bulks whose rows stopped coming, and that no kept form goes on with.
+
+        `after`: younger ones may be what another replica is reading in.
+        """
+        before = self._clock.now() - after
         kept = {submission.id for submission in await self._store.unfinished_submissions()}
         for request in await self._kept.unread_bulks():
-            if request.id not in kept:
+            if request.id not in kept and request.created_at <= before:
                 async with self._store.transaction() as tx:
                     await tx.discard_bulk(request.id)
 

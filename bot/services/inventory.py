@@ -126,7 +126,8 @@ class InventoryReader:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Go on where an earlier process stopped."""
+        """Go on where an earlier process stopped, or another replica."""
+        self._last_page, self._tail, self._has_begun = (0, ()), "", False
         self._task = asyncio.create_task(self._run(), name="inventory")
 
     async def stop(self) -> None:
@@ -138,7 +139,7 @@ class InventoryReader:
     async def step(self) -> float:
         """One page, or whatever is next. The seconds to wait until the next step."""
         now = self._clock.now()
-        await self._keep_sightings()
+        await self.keep_sightings()
         reading = await self._ledger.reading()
         if reading.part is not Part.REST and _is_stale(reading, now):
             reading = replace(reading, part=Part.REST, finished_at=None)
@@ -172,7 +173,8 @@ class InventoryReader:
         self._failures += 1
         return max(pause, error.retry_after) if isinstance(error, RateLimited) else pause
 
-    async def _keep_sightings(self) -> None:
+    async def keep_sightings(self) -> None:
+        """Write down what was read in passing. Raises `StoreUnavailable`."""
         things, groups = self._sightings.take()
         for thing_at, thing in things:
             await self._ledger.keep_things([thing], thing_at)

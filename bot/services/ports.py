@@ -266,10 +266,10 @@ class Store(Protocol):
         """By target: the newest request that wrote to it after this one and was not taken back."""
         ...
 
-    async def due(self, now: datetime) -> tuple[ChangeRequest, ...]:
+    async def due(self, now: datetime, request_id: str = "") -> tuple[ChangeRequest, ...]:
         """Requests that the sweep must look at: undecided and past `expires_at`; previewing, approved,
         applying or unconfirmed whose `next_at`, and whose only item's, is None or has come; paused whose
-        `next_at` has come."""
+        `next_at` has come. `request_id`: of this one alone."""
         ...
 
     async def submission(self, submission_id: str) -> Submission | None:
@@ -278,6 +278,10 @@ class Store(Protocol):
 
     async def unfinished_submissions(self) -> tuple[Submission, ...]:
         """Those still "checking"."""
+        ...
+
+    async def claim_submissions(self) -> tuple[Submission, ...]:
+        """Of those the ones that no living replica works on: from now on this one does."""
         ...
 
 

@@ -48,6 +48,11 @@ class Sweep:
         """Every request that something is to happen to now."""
         return await self._store.due(self._clock.now())
 
+    async def due_now(self, request_id: str) -> ChangeRequest | None:
+        """This one as it stands now, None where nothing is to happen to it now."""
+        found = await self._store.due(self._clock.now(), request_id)
+        return found[0] if found else None
+
     def is_long(self, request: ChangeRequest) -> bool:
         """Whether its step is a slice of long work, which must not hold up the others."""
         previewing = request.status is Status.PREVIEWING

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.errors import Overtaken
 
 TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
 UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=120, connect=5)
@@ -118,6 +120,23 @@ class SlackApi:
                     raise SlackError("response_url", f"HTTP {answer.status}")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise SlackAway("response_url", type(error).__name__) from None
+
+
+class LeasedApi(SlackApi):
+    """For what only one replica may do: nothing leaves once its lease may be another one's.
+
+    Asked right before each call, since a process may be stopped for any while between two lines.
+    """
+
+    def __init__(self, api: SlackApi, is_held: Callable[[], bool]) -> None:
+        super().__init__(token=api._token, base_url=api.base_url, session=api._session)
+        self._is_held = is_held
+
+    async def call(self, method: str, **arguments: Any) -> dict[str, Any]:
+        """As the other's; raises `Overtaken` where nothing left."""
+        if not self._is_held():
+            raise Overtaken(f"{method} was not called: another replica may tell by now")
+        return await super().call(method, **arguments)
 
 
 def _query(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -24,6 +25,8 @@ from bot.slack.letting_go import let_go
 from bot.slack.locks import b_iccid
 from bot.slack.looking_up import look_up, open_request_line
 from bot.slack.reading import read_fields
+
+log = logging.getLogger(__name__)
 
 ROLES_PATIENCE = 0.6
 """Seconds that the answer about roles may take before a loading modal is shown instead."""
@@ -181,11 +184,14 @@ async def resume(desk: Desk, others: Mapping[str, TakeUp]) -> None:
 
     `others` take up the forms that ask for something else than one change.
     """
-    for submission in await desk.store.unfinished_submissions():
+    for submission in await desk.store.claim_submissions():
         recent = desk.clock.now() - submission.at <= RESUME_WITHIN
         if submission.kind not in set(Kind):
-            work = others[submission.kind](desk, submission, recent)
-            desk.background.start(work, name=f"submission {submission.id}")
+            if take_up := others.get(submission.kind):
+                work = take_up(desk, submission, recent)
+                desk.background.start(work, name=f"submission {submission.id}")
+            else:  # of a newer version, say
+                log.error("form %s is of a kind that is not known here: %s", submission.id, submission.kind)
             continue
         fields = submission.fields
         shown = Form(

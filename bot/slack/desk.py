@@ -17,6 +17,7 @@ from bot.services.bulk_steering import Steering
 from bot.services.lookups import Lookups
 from bot.services.ports import Clock, Inventory, Store
 from bot.services.preview import Previews
+from bot.services.replica_ports import Once
 from bot.services.requests import Requests
 from bot.services.submission import Submissions
 from bot.services.undoing import Undoing
@@ -30,7 +31,6 @@ from bot.slack.errors import words
 from bot.slack.form_state import Form
 from bot.slack.forms import View
 from bot.slack.notifier import SlackNotifier
-from bot.slack.once import Once
 from bot.slack.screens import Edit, Screens
 
 EXPECTED = (Refusal, PlatformError, DirectoryUnavailable)

@@ -18,6 +18,7 @@ from aiohttp import web
 from cachetools import TTLCache
 
 from bot.services.ports import Clock
+from bot.services.replica_ports import Once
 from bot.slack.dispatch import Answer, Dispatch, Payload, safely
 from bot.slack.socket import TransportFailed
 
@@ -74,7 +75,8 @@ def _object(text: str) -> Payload:
 class HttpTransport:
     """Serves `POST /slack/events` for everything that Slack sends, and `GET /healthz`.
 
-    The same signed request is dispatched once: its repeat within the window gets an empty 200.
+    The same signed request is dispatched once: its repeat within the window gets an empty 200. `replays`
+    knows those that came to other replicas.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class HttpTransport:
         host: str,
         port: int,
         clock: Clock,
+        replays: Once | None = None,
         slow_client_seconds: float = 10.0,
         grace_seconds: float = 10.0,
     ) -> None:
@@ -92,6 +95,7 @@ class HttpTransport:
         self._signing_secret = signing_secret
         self._address = (host, port)
         self._clock = clock
+        self._replays = replays
         self._slow_client_seconds = slow_client_seconds
         self._grace_seconds = grace_seconds
         # A timestamp may lie as far in the future as in the past: it must be remembered for both halves.
@@ -172,6 +176,8 @@ class HttpTransport:
         if signature in self._seen:
             return web.Response()
         self._seen[signature] = True
+        if self._replays and not await self._replays.begin(f"signature:{signature}"):
+            return web.Response()
         return await self._respond(request, body)
 
     async def _read(self, request: web.Request) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from slack_bolt.app.async_app import AsyncApp
@@ -64,7 +65,10 @@ def register(app: AsyncApp, desk: Desk) -> None:
     app.event("subteam_updated")(user_groups_changed)
 
 
-async def take_up(desk: Desk) -> None:
-    """Whatever form was sent, but not answered, when an earlier process ended."""
-    await desk.bulks.intake.forget_unread()
+async def take_up(desk: Desk, *, unread_for: timedelta = timedelta(0)) -> None:
+    """Whatever form was sent, but not answered, when an earlier process or another replica ended.
+
+    `unread_for`: bulks whose rows have come for less long may be what a living replica is reading in.
+    """
+    await desk.bulks.intake.forget_unread(unread_for)
     await asking.resume(desk, {undoing.KIND: undoing.take_up, bulk_asking.KIND: bulk_asking.take_up})

@@ -106,8 +106,8 @@ async def show_status(desk: Desk, call: Call, _body: Mapping[str, Any], value: s
 
 async def share_status(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
     """For the channel: roles and facts read anew, with the name of whoever shares."""
-    once = (call.origin.channel, call.origin.message_ts, call.person.user_id)
-    if not desk.shares.begin(once):
+    once = ":".join(("share", call.origin.channel, call.origin.message_ts, call.person.user_id))
+    if not await desk.shares.begin(once):
         await desk.whisper(call, "It is being shared already, or was just now: look in the channel.")
         return
     shared = False
@@ -115,7 +115,7 @@ async def share_status(desk: Desk, call: Call, _body: Mapping[str, Any], value: 
         shared = await _share(desk, call, value)
     finally:
         if not shared:
-            desk.shares.forget(once)
+            await desk.shares.forget(once)
 
 
 async def _share(desk: Desk, call: Call, value: str) -> bool:

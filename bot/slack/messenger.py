@@ -87,6 +87,7 @@ class Messenger:
         policy: Policy,
         clock: Clock,
         files: Files | None = None,
+        settling: float = 0.0,
     ) -> None:
         self._files = files
         self._fileless: set[int] = set()
@@ -97,6 +98,7 @@ class Messenger:
         self._store = store
         self._policy = policy
         self._clock = clock
+        self._settled_at = clock.now() + timedelta(seconds=settling)
         self._free_at: dict[str, datetime] = {}
         """When each channel may take its next new message."""
         self._surely_not: set[int] = set()
@@ -112,7 +114,7 @@ class Messenger:
     async def pace(self, channel: str) -> None:
         """Wait until the channel may take a new message."""
         while (
-            wait := (self._free_at.get(channel, self._clock.now()) - self._clock.now()).total_seconds()
+            wait := (self._free_at.get(channel, self._settled_at) - self._clock.now()).total_seconds()
         ) > 0:
             await self._clock.sleep(wait)
 

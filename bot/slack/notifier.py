@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 
 from bot.domain.errors import Overtaken, StoreUnavailable
 from bot.domain.policy import Policy
@@ -38,13 +39,26 @@ class SlackNotifier:
         policy: Policy,
         clock: Clock,
         files: Files | None = None,
+        telling: SlackApi | None = None,
+        settling: float = 0.0,
     ) -> None:
+        """`telling` posts; `api`, where it is another one, only reads. `settling`: seconds for which each
+        channel rests at a start, where another process may have posted to it right before."""
         self._outbox = outbox
         self._clock = clock
         self.links = Permalinks(api)
-        self._messenger = Messenger(
-            api=api, outbox=outbox, store=store, work=work, policy=policy, clock=clock, files=files
+        self._new_messenger = partial(
+            Messenger,
+            api=telling or api,
+            outbox=outbox,
+            store=store,
+            work=work,
+            policy=policy,
+            clock=clock,
+            files=files,
+            settling=settling,
         )
+        self._messenger = self._new_messenger()
         self._woken = asyncio.Event()
         self._lanes: dict[str, asyncio.Lock] = {}
         self._active: dict[int, asyncio.Task[None]] = {}
@@ -58,7 +72,11 @@ class SlackNotifier:
         self._woken.set()
 
     async def start(self) -> None:
-        """Take up what an earlier process left: posts in doubt, and cards that disagree with the database."""
+        """Take up what an earlier process left: posts in doubt, and cards that disagree with the database.
+
+        What this one knew of earlier tries may be true no longer.
+        """
+        self._messenger = self._new_messenger()
         for message in await self._outbox.doubtful_messages():
             await self._outbox.settle(message, MessageState.WAITING)
         for place in await self._outbox.stale_cards():
@@ -71,6 +89,7 @@ class SlackNotifier:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
         pending = set(self._active.values())
         if pending:
             _, pending = await asyncio.wait(pending, timeout=patience)
@@ -91,6 +110,12 @@ class SlackNotifier:
         finally:
             self._posted.pop(request_id, None)
         return place
+
+    def heard_posted(self, request_id: str) -> None:
+        """Another replica has posted its card; "": any may have been."""
+        for waiting, event in self._posted.items():
+            if request_id in {"", waiting}:
+                event.set()
 
     async def visible_place(self, request_id: str) -> Place | None:
         """The twin where there is one, else the card; None where it is not posted yet, or can't be told."""
@@ -150,6 +175,8 @@ class SlackNotifier:
             await step(message)
         except StoreUnavailable as error:
             log.warning("message %s waits: %s", message.id, error)
+        except Overtaken as overtaken:
+            log.info("message %s is told by another: %s", message.id, overtaken)
         except Exception:
             log.exception("message %s failed", message.id)
         else:

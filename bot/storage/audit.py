@@ -72,7 +72,12 @@ async def append(connection: AsyncConnection, entry: AuditEntry) -> int:
 async def verify(engine: Engine) -> str | None:
     """The first thing wrong with the audit, in words, or None. Reads one snapshot, a batch at a time."""
     async with engine.reading() as connection:
-        return await connection.run_sync(_first_fault)
+        return await fault_in(connection)
+
+
+async def fault_in(connection: AsyncConnection) -> str | None:
+    """The same, as it stands in the caller's transaction."""
+    return await connection.run_sync(_first_fault)
 
 
 async def head(engine: Engine) -> tuple[int, str]:

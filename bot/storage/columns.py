@@ -9,15 +9,21 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Text
+from sqlalchemy import BigInteger, Integer, String, Text
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 Number = BigInteger().with_variant(Integer(), "sqlite")
 """A key that counts up: SQLite counts only in a column declared INTEGER."""
+
+_BY_BYTES = Text(collation="C")
+"""On PostgreSQL text is ordered and compared byte for byte, as SQLite does it, and of any length."""
+
+Form = Text().with_variant(_BY_BYTES, "postgresql")
+"""Text of our own making, which every store can hold as it stands: JSON in ASCII, digests."""
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -72,9 +78,20 @@ class Span(TypeDecorator[timedelta]):
 class PlainText(TypeDecorator[str]):
     """Text that came from people or the vendor, made storable."""
 
-    impl = Text
+    impl: type[String] = Text
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """By bytes, where the database would have an order of its own."""
+        return _BY_BYTES if dialect.name == "postgresql" else self.impl_instance
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002  SQLAlchemy's signature
         """To the column."""
         return None if value is None else plain(value)
+
+
+class Word(PlainText):
+    """A word that others gave, Slack's ids first of all. Its length is said, and not enforced."""
+
+    impl = String
+    cache_ok = True

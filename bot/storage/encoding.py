@@ -1,13 +1,14 @@
 """Domain values as JSON text and back, field by field. Each text says the version of its form: `"v": 1`.
 
-Reading a form that this version doesn't know raises `UnknownForm`: nothing is guessed.
+Reading a form that this version doesn't know raises `UnknownForm`: nothing is guessed. A key more in a known
+form is passed over: a newer version may run beside this one, and what it only adds needs no new form.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -137,7 +138,7 @@ def encode_impact(impact: Impact) -> str:
 def decode_impact(stored: str) -> Impact:
     """The Impact of `encode_impact`."""
     form = _load(stored)
-    counts = Counts(**form["counts"]) if "counts" in form else None
+    counts = Counts(**_known(Counts, form["counts"])) if "counts" in form else None
     return Impact(Verdict(form["verdict"]), tuple(Finding(name) for name in form["findings"]), counts)
 
 
@@ -166,7 +167,7 @@ def _census_form(census: Census) -> dict[str, Any]:
 
 def _census(form: dict[str, Any]) -> Census:
     return Census(
-        **form
+        **_known(Census, form)
         | {
             "standings": {Standing(name): count for name, count in form["standings"].items()},
             "counted_from": from_microseconds(form["counted_from"]),
@@ -190,7 +191,7 @@ def _plan_form(plan: Plan) -> dict[str, Any]:
 
 def _plan(form: dict[str, Any]) -> Plan:
     scopes = tuple((Kind(kind), group_id) for kind, group_id in form["scopes"])
-    counts, notes = RowCounts(**form["rows"]), tuple(form["notes"])
+    counts, notes = RowCounts(**_known(RowCounts, form["rows"])), tuple(form["notes"])
     return Plan(form["bulk_id"], form["name"], counts, form["digest"], scopes, notes)
 
 
@@ -241,6 +242,11 @@ def _group(form: dict[str, Any] | None) -> ThingsGroup | None:
     if form is None:
         return None
     return ThingsGroup(form["things_group_id"], form["name"], form["imei_lock"], form["tac"])
+
+
+def _known(kind: type[Any], form: dict[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in form.items() if name in names}
 
 
 def _maybe_microseconds(moment: datetime | None) -> int | None:

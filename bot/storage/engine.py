@@ -5,62 +5,97 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from functools import cache
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import filelock
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, event, exc
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import exc
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from bot.domain.errors import StoreUnavailable
-from bot.storage.trips import OneTripConnection
+from bot.storage import versions
+from bot.storage.postgresql import Begin, is_postgresql, open_server
+from bot.storage.sqlite import open_file
+from bot.storage.transactions import OPTION, READS, READS_LONG, WRITES, WRITES_AT_ONCE, WRITES_LONG
 
-_WRITES = "imei_lock_writes"
+_NOT_THERE = {"42P01", "42703", "42501", "3F000"}
+"""PostgreSQL's words for tables and columns that are missing, or not ours to use: no bug of a statement."""
 
 
 class Engine:
     """An open database. Made by `open_engine`; end it with `close`."""
 
-    def __init__(self, engine: AsyncEngine, lock: filelock.BaseFileLock | None) -> None:
+    def __init__(
+        self, engine: AsyncEngine, lock: filelock.BaseFileLock | None = None, begin: Begin | None = None
+    ) -> None:
         self.sqlalchemy = engine
         self._lock = lock
+        self._begin = begin
         self._turn = asyncio.Lock()
         self._writer: asyncio.Task[Any] | None = None
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """One snapshot to read from; waits for no writer. Raises `StoreUnavailable`."""
+    async def reading(self, *, unhurried: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One snapshot to read from, for as long as it takes where `unhurried`; waits for no writer.
+
+        Raises `StoreUnavailable`.
+        """
         with _database_errors():
-            async with self.sqlalchemy.connect() as connection, connection.begin():
+            async with self.sqlalchemy.connect() as connection:
+                if self._begin:
+                    await self._begin(connection, READS_LONG if unhurried else READS)
+                async with connection.begin():
+                    yield connection
+
+    @asynccontextmanager
+    async def writing(self, *, unhurried: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One write transaction, after those asked for before it, here or in another process.
+
+        Commits at the end of the block, rolls back on any exception. Raises `StoreUnavailable`.
+        `unhurried`: for as long as it takes; nobody else writes meanwhile.
+        """
+        self._refuse_to_wait_for_itself()
+        async with self._turn:
+            self._writer = asyncio.current_task()
+            try:
+                async with self._write(WRITES_LONG if unhurried else WRITES) as connection:
+                    yield connection
+            finally:
+                self._writer = None
+
+    @asynccontextmanager
+    async def writing_at_once(self) -> AsyncIterator[AsyncConnection]:
+        """A write of one statement whose condition is in itself: right whoever writes beside it, so it takes
+        no turn where the database lets many write. Raises `StoreUnavailable`."""
+        if self._begin is None:
+            async with self.writing() as connection:
+                yield connection
+        else:
+            self._refuse_to_wait_for_itself()
+            async with self._write(WRITES_AT_ONCE) as connection:
                 yield connection
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """One write transaction, after those asked for before it. Raises `StoreUnavailable`.
+    async def _write(self, kind: str) -> AsyncIterator[AsyncConnection]:
+        with _database_errors():
+            async with self.sqlalchemy.connect() as connection:
+                if self._begin:
+                    await self._begin(connection, kind)
+                else:
+                    await connection.execution_options(**{OPTION: kind})
+                async with connection.begin():
+                    yield connection
 
-        Commits at the end of the block, rolls back on any exception.
-        """
-        task = asyncio.current_task()
-        if task is self._writer:
+    def _refuse_to_wait_for_itself(self) -> None:
+        if asyncio.current_task() is self._writer:
             raise RuntimeError("this task is inside a write transaction already: it would wait for itself")
-        async with self._turn:
-            self._writer = task
-            try:
-                with _database_errors():
-                    async with self.sqlalchemy.connect() as connection:
-                        await connection.execution_options(**{_WRITES: True})
-                        async with connection.begin():
-                            yield connection
-            finally:
-                self._writer = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may write to it too."""
+        return self._begin is not None
 
     @property
     def in_use(self) -> bool:
@@ -76,102 +111,36 @@ class Engine:
 
 
 def open_engine(database_url: str, *, read_only: bool = False, patience: float = 5.0) -> Engine:
-    """Open `sqlite:///path`; the file and its folder are made where they are missing.
+    """Open `sqlite:///path`, whose file and folder are made where they are missing, or `postgresql://…`.
 
-    One process at a time: raises `StoreUnavailable` while another has it open. `read_only` takes no
-    lock and changes nothing, so that an audit can be checked beside a running bot. `patience`: seconds
-    to wait for a foreign program's lock on the file.
+    Of a file, one process at a time: raises `StoreUnavailable` while another has it open. `read_only` takes
+    no lock and changes nothing, so that an audit can be checked beside a running bot. `patience`: seconds
+    to wait for a foreign program's lock on the file; of a server, for a connection, and some times as long
+    for a turn and for an answer. A server is asked for nothing before the first transaction.
     """
     url = make_url(database_url)
-    path = sqlite_file(url)
-    lock = _make_ready(path, read_only=read_only)
-    engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)), hide_parameters=True)
-    _set_up_connections(engine, read_only=read_only, patience=patience)
-    return Engine(engine, lock)
+    if is_postgresql(url):
+        engine, begin = open_server(url, read_only=read_only, patience=patience)
+        return Engine(engine, begin=begin)
+    return Engine(*open_file(url, read_only=read_only, patience=patience))
 
 
 async def migrate(engine: Engine) -> None:
-    """Bring the tables to what this version needs: all of it, or nothing. Raises `StoreUnavailable`."""
+    """Bring the tables to what this version needs: all of it, or nothing. Raises `StoreUnavailable`.
+
+    Whoever comes second, of several that start at once, finds it done. Tables of a newer version are left
+    as they are, where that one says that this one may work with them: both run side by side meanwhile.
+    """
+    async with engine.reading() as connection:
+        if await connection.run_sync(versions.stands_at) == versions.newest():
+            return
     try:
-        async with engine.writing() as connection:
-            await connection.run_sync(_upgrade)
+        async with engine.writing(unhurried=True) as connection:
+            await connection.run_sync(versions.upgrade)
     except CommandError as error:
         raise StoreUnavailable(f"the database can't be migrated: {error}") from error
-
-
-def _upgrade(connection: Connection) -> None:
-    if MigrationContext.configure(connection).get_current_heads() == _newest():
-        return
-    config = _scripts()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-
-
-@cache
-def _newest() -> tuple[str, ...]:
-    """The version that this code needs, as Alembic names it."""
-    return tuple(ScriptDirectory.from_config(_scripts()).get_heads())
-
-
-def _scripts() -> Config:
-    config = Config()
-    config.set_main_option("script_location", "bot.storage:migrations")
-    return config
-
-
-def sqlite_file(url: URL) -> Path:
-    """Where the file is. ValueError for an address that names none."""
-    if url.get_backend_name() != "sqlite":
-        raise ValueError("DATABASE_URL must start with sqlite:///: no other database is served")
-    if not url.database or url.database == ":memory:":
-        raise ValueError("DATABASE_URL must name a file: sqlite:///imei-lock.db, say")
-    return Path(url.database).absolute()
-
-
-def _make_ready(path: Path, *, read_only: bool) -> filelock.BaseFileLock | None:
-    if read_only:
-        if not path.is_file():
-            raise StoreUnavailable(f"there is no database {path.name}")
-        return None
-    lock = filelock.FileLock(f"{path}.lock", thread_local=False)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-        path.touch(mode=0o600)
-    except filelock.Timeout as error:
-        raise StoreUnavailable(f"another process has the database {path.name} open") from error
-    except OSError as error:
-        lock.release()
-        raise StoreUnavailable(f"the database {path.name} can't be opened: {error.strerror}") from error
-    return lock
-
-
-def _set_up_connections(engine: AsyncEngine, *, read_only: bool, patience: float) -> None:
-    pragmas = [f"busy_timeout = {round(patience * 1000)}", "foreign_keys = ON"]
-    pragmas += ["query_only = ON"] if read_only else ["journal_mode = WAL", "synchronous = FULL"]
-
-    def on_connect(connection: Any, _record: Any) -> None:
-        try:
-            connection.isolation_level = None  # BEGIN is ours to say: the driver knows no IMMEDIATE
-            cursor = connection.cursor()
-            for pragma in pragmas:
-                cursor.execute(f"PRAGMA {pragma}")
-            cursor.close()
-        except BaseException:
-            connection.close()  # nobody else knows of it yet, and its thread would outlive us
-            raise
-
-    def on_begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES, False)
-        driver = cast("OneTripConnection", connection.connection.driver_connection)
-        driver.begin("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    def do_connect(dialect: Any, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
-        return dialect.dbapi.connect(*arguments, **options, async_creator_fn=OneTripConnection)
-
-    event.listen(engine.sync_engine, "do_connect", do_connect)
-    event.listen(engine.sync_engine, "connect", on_connect)
-    event.listen(engine.sync_engine, "begin", on_begin)
+    except exc.DBAPIError as error:
+        raise StoreUnavailable(f"the database can't be migrated: {error.orig}") from error
 
 
 @contextmanager
@@ -179,7 +148,11 @@ def _database_errors() -> Iterator[None]:
     """A database that can't be read or written is `StoreUnavailable`; a broken rule of ours stays a bug."""
     try:
         yield
-    except (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError):
+    except exc.ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) not in _NOT_THERE:
+            raise
+        raise StoreUnavailable(str(error.orig)) from error
+    except (exc.IntegrityError, exc.DataError, exc.NotSupportedError):
         raise
     except exc.DBAPIError as error:
         raise StoreUnavailable(str(error.orig)) from error

@@ -120,7 +120,7 @@ class SqlGate:
         """0 where so many slots were taken, else the microseconds after which to ask again."""
         now = self._now()
         asked = {"now": now, "room": room, "slots": slots}
-        async with self._engine.writing() as connection:
+        async with self._engine.writing_at_once() as connection:
             taken = (await connection.execute(self._taking, asked)).one_or_none()
             if taken is not None:
                 self._share = taken.share
@@ -146,7 +146,7 @@ class SqlGate:
         return may_go.values(next_at=start + slots * interval).returning(gate.c.next_at, gate.c.share)
 
     async def _change(self, values: dict[str, Any]) -> None:
-        async with self._engine.writing() as connection:
+        async with self._engine.writing_at_once() as connection:
             await connection.execute(update(gate).where(_ROW).values(values))
 
     def _now(self) -> int:

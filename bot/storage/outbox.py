@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import (
     BindParameter,
@@ -35,11 +36,23 @@ from bot.storage.tables import DRAWN_KINDS, UNSETTLED, outbox, places, requests
 _QUEUED = outbox.alias("queued")
 
 
-class SqlOutbox:
-    """Implements `Outbox` of the ports."""
+class Fence(Protocol):
+    """Whether what is written in a write transaction is still this replica's to write."""
 
-    def __init__(self, engine: Engine) -> None:
+    async def covers(self, connection: AsyncConnection) -> bool:
+        """Asked in that very transaction."""
+        ...
+
+
+class SqlOutbox:
+    """Implements `Outbox` of the ports.
+
+    With a `fence` nothing is written by a replica whose lease another one has taken since: `Overtaken`.
+    """
+
+    def __init__(self, engine: Engine, fence: Fence | None = None) -> None:
         self._engine = engine
+        self._fence = fence
 
     async def due_messages(self, now: datetime) -> tuple[Message, ...]:
         """WAITING and due, oldest first; of each place only the first that is not settled yet.
@@ -66,14 +79,15 @@ class SqlOutbox:
         SENDING."""
         if state is MessageState.SENDING:
             raise ValueError("sending is no end")
-        sending = outbox.c.state == MessageState.SENDING
+        tries = (message.attempts, message.attempts + 1)  # before and after it was begun
+        sending = (outbox.c.state == MessageState.SENDING) & outbox.c.attempts.in_(tries)
         if not await self._moves(message, sending, {"state": state.value, "not_before": not_before}):
             raise Overtaken(f"message {message.id} is not being sent")
 
     async def remember(self, message: Message, about: Mapping[str, str]) -> None:
         """From now on the message carries this: what a later try has to know of this one."""
         statement = update(outbox).where(outbox.c.id == message.id).values(about=encode_texts(about))
-        async with self._engine.writing() as connection:
+        async with self._writing() as connection:
             await connection.execute(statement)
 
     async def place(self, place_id: int) -> Place:
@@ -91,12 +105,12 @@ class SqlOutbox:
         """The card at this place is message `ts` and shows `rev`. A thread is left with its channel."""
         thread = case((places.c.channel == channel, places.c.thread_ts), else_="")
         values = {"channel": channel, "ts": ts, "drawn_rev": rev, "thread_ts": thread}
-        async with self._engine.writing() as connection:
+        async with self._writing() as connection:
             await connection.execute(update(places).where(places.c.id == place_id).values(values))
 
     async def leave_thread(self, place_id: int) -> None:
         """What is told at this place from now on stands by itself: its thread takes no reply."""
-        async with self._engine.writing() as connection:
+        async with self._writing() as connection:
             await connection.execute(update(places).where(places.c.id == place_id).values(thread_ts=""))
 
     async def stale_cards(self) -> tuple[Place, ...]:
@@ -108,10 +122,18 @@ class SqlOutbox:
     async def redraw(self, place_id: int) -> None:
         """Queue a card message for this place, unless one waits. A place that shows no card gets none."""
         wanted = (places.c.id == place_id) & places.c.kind.in_(DRAWN_KINDS) & ~waiting_card()
-        async with self._engine.writing() as connection:
+        async with self._writing() as connection:
             request_id = await connection.scalar(select(places.c.request_id).where(wanted))
             if request_id is not None:
                 await queue_message(connection, request_id, place_id, "card", {})
+
+    @asynccontextmanager
+    async def _writing(self, *, at_once: bool = False) -> AsyncIterator[AsyncConnection]:
+        transaction = self._engine.writing_at_once if at_once else self._engine.writing
+        async with transaction() as connection:
+            if self._fence and not await self._fence.covers(connection):
+                raise Overtaken("another replica tells by now")
+            yield connection
 
     async def _messages(self, query: Select[Any], **values: Any) -> tuple[Message, ...]:
         async with self._engine.reading() as connection:
@@ -125,7 +147,7 @@ class SqlOutbox:
 
     async def _moves(self, message: Message, still: ColumnElement[bool], values: dict[str, Any]) -> bool:
         statement = update(outbox).where(outbox.c.id == message.id, still).values(values)
-        async with self._engine.writing() as connection:
+        async with self._writing(at_once=True) as connection:
             return (await connection.execute(statement)).rowcount == 1
 
 

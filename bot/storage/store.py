@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, ScalarSelect, exists, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.identifiers import Imei
@@ -15,6 +15,7 @@ from bot.domain.undo import TOOK_BACK
 from bot.services.ports import Submission, Tx
 from bot.storage.engine import Engine
 from bot.storage.later_writes import written_since
+from bot.storage.leases import living
 from bot.storage.left_locked import left_locked
 from bot.storage.rows import to_decision, to_item, to_request, to_submission
 from bot.storage.tables import decisions, holds, items, requests, submissions
@@ -31,8 +32,9 @@ _AT_WORK = (
 class SqlStore:
     """Implements `Store` of the ports. Reads see what is committed, also inside a transaction's block."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, replica: str = "") -> None:
         self._engine = engine
+        self._replica = replica
 
     def transaction(self) -> AbstractAsyncContextManager[Tx]:
         """Open a write transaction; commits at the end of the block, rolls back on any exception."""
@@ -41,7 +43,7 @@ class SqlStore:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Tx]:
         async with self._engine.writing() as connection:
-            tx = SqlTx(connection)
+            tx = SqlTx(connection, self._replica)
             yield tx
             await tx.flush()
 
@@ -67,10 +69,10 @@ class SqlStore:
         async with self._engine.reading() as connection:
             return await written_since(connection, request_id, target_ids)
 
-    async def due(self, now: datetime) -> tuple[ChangeRequest, ...]:
+    async def due(self, now: datetime, request_id: str = "") -> tuple[ChangeRequest, ...]:
         """Requests that the sweep must look at, oldest first: undecided and past `expires_at`; previewing,
         approved, applying or unconfirmed whose `next_at`, and whose only item's, is None or has come;
-        paused whose `next_at` has come."""
+        paused whose `next_at` has come. `request_id`: of this one alone."""
         undecided = requests.c.status.in_(sorted(status.value for status in UNDECIDED))
         expired = undecided & (requests.c.expires_at <= now)
         work = items.alias("work")
@@ -80,7 +82,8 @@ class SqlStore:
         at_work = requests.c.status.in_(_AT_WORK) & ~resting.correlate(requests)
         rested = or_(requests.c.next_at.is_(None), requests.c.next_at <= now)
         paused_too_long = (requests.c.status == Status.PAUSED.value) & (requests.c.next_at <= now)
-        return await self._requests(or_(expired, at_work & rested, paused_too_long))
+        due = or_(expired, at_work & rested, paused_too_long)
+        return await self._requests(due & (requests.c.id == request_id) if request_id else due)
 
     async def submission(self, submission_id: str) -> Submission | None:
         """A form that was sent, whatever became of it."""
@@ -95,6 +98,16 @@ class SqlStore:
         async with self._engine.reading() as connection:
             rows = await connection.execute(query.order_by(submissions.c.at, submissions.c.id))
             return tuple(to_submission(row) for row in rows)
+
+    async def claim_submissions(self) -> tuple[Submission, ...]:
+        """Of those the ones that no living replica works on: from now on this one does."""
+        abandoned = submissions.c.state == "checking"
+        if self._replica:
+            abandoned &= submissions.c.holder.not_in(living())
+        mine = update(submissions).where(abandoned).values(holder=self._replica).returning(submissions)
+        async with self._engine.writing() as connection:
+            rows = (await connection.execute(mine)).all()
+        return tuple(to_submission(row) for row in sorted(rows, key=lambda row: (row.at, row.id)))
 
     async def _requests(self, wanted: ColumnElement[bool]) -> tuple[ChangeRequest, ...]:
         async with self._engine.reading() as connection:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, Table
 from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.expression import false, text
 
 from bot.services.ports import MessageState, PlaceKind
-from bot.storage.columns import Moment, Number, PlainText, Span
+from bot.storage.columns import Form, Moment, Number, PlainText, Span, Word
 
 UNSETTLED = (MessageState.WAITING.value, MessageState.SENDING.value)
 """States of an outbox message that still stands in its place's queue."""
@@ -38,30 +38,30 @@ requests = Table(
     METADATA,
     # `number` says which of a target's requests is the latest, whatever the clock did.
     Column("number", Number, primary_key=True, autoincrement=True),
-    Column("id", String(64), nullable=False, unique=True),
+    Column("id", Word(64), nullable=False, unique=True),
     Column("rev", Integer, nullable=False),
-    Column("status", String(16), nullable=False),
-    Column("kind", String(32), nullable=False),
+    Column("status", Word(16), nullable=False),
+    Column("kind", Word(32), nullable=False),
     Column("target_id", PlainText, nullable=False),
     Column("target_title", PlainText, nullable=False),
-    Column("device", String(14), nullable=False),
-    Column("requester_user", String(64), nullable=False),
-    Column("requester_team", String(64), nullable=False),
-    Column("asked_channel", String(64), nullable=False),
-    Column("asked_ts", String(64), nullable=False),
+    Column("device", Word(14), nullable=False),
+    Column("requester_user", Word(64), nullable=False),
+    Column("requester_team", Word(64), nullable=False),
+    Column("asked_channel", Word(64), nullable=False),
+    Column("asked_ts", Word(64), nullable=False),
     Column("reason", PlainText, nullable=False),
-    Column("change", Text, nullable=False),
-    Column("seen", Text, nullable=False),
-    Column("impact", Text, nullable=False),
-    Column("fingerprint", String(64), nullable=False),
+    Column("change", Form, nullable=False),
+    Column("seen", Form, nullable=False),
+    Column("impact", Form, nullable=False),
+    Column("fingerprint", Word(64), nullable=False),
     Column("approvals_needed", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("apply_within", Span, nullable=False),
     Column("approved_at", Moment),
-    Column("asked_thread", String(64), nullable=False, server_default=""),
+    Column("asked_thread", Word(64), nullable=False, server_default=""),
     Column("asked_link", PlainText, nullable=False, server_default=""),
-    Column("undoes", String(64), nullable=False, server_default=""),
+    Column("undoes", Word(64), nullable=False, server_default=""),
     Column("note", PlainText, nullable=False, server_default=""),
     # Not looked at by the sweep before this.
     Column("next_at", Moment),
@@ -78,9 +78,9 @@ decisions = Table(
     METADATA,
     Column("id", Number, primary_key=True, autoincrement=True),
     Column("request_id", ForeignKey("requests.id"), nullable=False),
-    Column("user_id", String(64), nullable=False),
-    Column("team_id", String(64), nullable=False),
-    Column("vote", String(16), nullable=False),
+    Column("user_id", Word(64), nullable=False),
+    Column("team_id", Word(64), nullable=False),
+    Column("vote", Word(16), nullable=False),
     Column("at", Moment, nullable=False),
     Column("reason", PlainText, nullable=False),
     Column("counts", Boolean(create_constraint=False), nullable=False),
@@ -97,7 +97,7 @@ items = Table(
     Column("request_id", ForeignKey("requests.id"), primary_key=True),
     # 0: the only item of a request about one target, which has the columns below for itself.
     Column("position", Integer, primary_key=True, autoincrement=False, server_default="0"),
-    Column("state", String(16), nullable=False),
+    Column("state", Word(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_at", Moment),
     Column("sent_before", PlainText, nullable=False),
@@ -107,15 +107,15 @@ items = Table(
     Column("run", Integer, nullable=False, server_default="0"),
     Column("line", Integer, nullable=False, server_default="0"),
     Column("typed", PlainText, nullable=False, server_default=""),
-    Column("verdict", String(16), nullable=False, server_default=""),
+    Column("verdict", Word(16), nullable=False, server_default=""),
     Column("target_id", PlainText, nullable=False, server_default=""),
-    Column("device", String(14), nullable=False, server_default=""),
+    Column("device", Word(14), nullable=False, server_default=""),
     # What rules have to allow it: kind of change and group, as JSON.
     Column("scope", PlainText, nullable=False, server_default=""),
-    Column("change", Text, nullable=False, server_default=""),
-    Column("seen", Text, nullable=False, server_default=""),
-    Column("impact", Text, nullable=False, server_default=""),
-    Column("fingerprint", String(64), nullable=False, server_default=""),
+    Column("change", Form, nullable=False, server_default=""),
+    Column("seen", Form, nullable=False, server_default=""),
+    Column("impact", Form, nullable=False, server_default=""),
+    Column("fingerprint", Word(64), nullable=False, server_default=""),
     # `run` is there so that counting a bulk's rows reads nothing but the index.
     Index("ix_items_request_id_state_position_run", "request_id", "state", "position", "run"),
     Index("ix_items_request_id_verdict_position", "request_id", "verdict", "position"),
@@ -150,9 +150,9 @@ audit = Table(
     Column("user_id", PlainText, nullable=False),
     Column("request_id", PlainText, nullable=False),
     Column("thing_id", PlainText, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("previous", String(64), nullable=False),
-    Column("digest", String(64), nullable=False),
+    Column("body", Form, nullable=False),
+    Column("previous", Word(64), nullable=False),
+    Column("digest", Word(64), nullable=False),
     Index("ix_audit_at", "at"),
     Index("ix_audit_event_seq", "event", "seq"),
     Index("ix_audit_user_id_seq", "user_id", "seq"),
@@ -165,7 +165,7 @@ audit_head = Table(
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("seq", BigInteger, nullable=False),
-    Column("digest", String(64), nullable=False),
+    Column("digest", Word(64), nullable=False),
 )
 
 places = Table(
@@ -173,11 +173,11 @@ places = Table(
     METADATA,
     Column("id", Number, primary_key=True, autoincrement=True),
     Column("request_id", ForeignKey("requests.id"), nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("channel", String(64), nullable=False),
-    Column("ts", String(64), nullable=False),
+    Column("kind", Word(16), nullable=False),
+    Column("channel", Word(64), nullable=False),
+    Column("ts", Word(64), nullable=False),
     Column("drawn_rev", Integer, nullable=False),
-    Column("thread_ts", String(64), nullable=False, server_default=""),
+    Column("thread_ts", Word(64), nullable=False, server_default=""),
     Index("ix_places_request_id", "request_id"),
     sqlite_autoincrement=True,
 )
@@ -188,9 +188,9 @@ outbox = Table(
     Column("id", Number, primary_key=True, autoincrement=True),
     Column("request_id", ForeignKey("requests.id"), nullable=False),
     Column("place_id", BigInteger, ForeignKey("places.id"), nullable=False),
-    Column("what", String(64), nullable=False),
-    Column("about", Text, nullable=False),
-    Column("state", String(16), nullable=False),
+    Column("what", Word(64), nullable=False),
+    Column("about", Form, nullable=False),
+    Column("state", Word(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("not_before", Moment),
     Index("ix_outbox_queue", "place_id", "id", sqlite_where=_IN_QUEUE, postgresql_where=_IN_QUEUE),
@@ -200,20 +200,22 @@ outbox = Table(
 submissions = Table(
     "submissions",
     METADATA,
-    Column("id", String(64), primary_key=True),
-    Column("key", String(255), nullable=False, unique=True),
-    Column("user_id", String(64), nullable=False),
-    Column("team_id", String(64), nullable=False),
-    Column("channel", String(64), nullable=False),
-    Column("message_ts", String(64), nullable=False),
-    Column("view_id", String(64), nullable=False),
-    Column("kind", String(32), nullable=False),
-    Column("fields", Text, nullable=False),
+    Column("id", Word(64), primary_key=True),
+    Column("key", Word(255), nullable=False, unique=True),
+    Column("user_id", Word(64), nullable=False),
+    Column("team_id", Word(64), nullable=False),
+    Column("channel", Word(64), nullable=False),
+    Column("message_ts", Word(64), nullable=False),
+    Column("view_id", Word(64), nullable=False),
+    Column("kind", Word(32), nullable=False),
+    Column("fields", Form, nullable=False),
     Column("at", Moment, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("request_id", String(64), nullable=False),
-    Column("thread_ts", String(64), nullable=False, server_default=""),
+    Column("state", Word(16), nullable=False),
+    Column("request_id", Word(64), nullable=False),
+    Column("thread_ts", Word(64), nullable=False, server_default=""),
     Column("link", PlainText, nullable=False, server_default=""),
+    # The replica that works on it; "" where there is only one.
+    Column("holder", Word(64), nullable=False, server_default=""),
     Index("ix_submissions_state", "state"),
 )
 
@@ -228,7 +230,7 @@ inventory = Table(
     Column("things_group_id", PlainText),
     Column("group_read_at", Moment),
     Column("last_seen_imei", PlainText, nullable=False),
-    Column("device", String(14), nullable=False),
+    Column("device", Word(14), nullable=False),
     Column("read_at", Moment, nullable=False),
     # Of its own lock; all None: nobody has said yet.
     Column("imei_lock", Boolean(create_constraint=False)),
@@ -245,7 +247,7 @@ censuses = Table(
     METADATA,
     Column("request_id", ForeignKey("requests.id"), primary_key=True),
     Column("again", Boolean(create_constraint=False), primary_key=True),
-    Column("stage", String(16), nullable=False),
+    Column("stage", Word(16), nullable=False),
     Column("started_at", Moment, nullable=False),
     Column("since", Moment, nullable=False),
     Column("expected", Integer, nullable=False),
@@ -268,13 +270,13 @@ census_rows = Table(
     # Storable as it stands: all of it comes out of the inventory.
     Column("request_id", ForeignKey("requests.id"), primary_key=True),
     Column("again", Boolean(create_constraint=False), primary_key=True),
-    Column("iccid", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("last_seen_imei", Text, nullable=False),
-    Column("tac", String(8), nullable=False),
+    Column("iccid", Form, primary_key=True),
+    Column("name", Form, nullable=False),
+    Column("last_seen_imei", Form, nullable=False),
+    Column("tac", Word(8), nullable=False),
     Column("imei_lock", Boolean(create_constraint=False)),
-    Column("locked_imei", Text),
-    Column("standing", String(16), nullable=False),
+    Column("locked_imei", Form),
+    Column("standing", Word(16), nullable=False),
     Column("read_at", Moment, nullable=False),
     Index("ix_census_rows_request_id_again_standing_iccid", "request_id", "again", "standing", "iccid"),
 )
@@ -293,7 +295,7 @@ inventory_reading = Table(
     "inventory_reading",
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("part", String(16), nullable=False),
+    Column("part", Word(16), nullable=False),
     Column("next_offset", BigInteger, nullable=False),
     Column("started_at", Moment),
     Column("finished_at", Moment),
@@ -311,4 +313,32 @@ gate = Table(
     Column("share", BigInteger, nullable=False),
     Column("paused_until", BigInteger, nullable=False),
     Column("slowed_at", BigInteger, nullable=False),
+)
+
+# What one replica has, until then by the database's clock: see `leases.py`.
+leases = Table(
+    "leases",
+    METADATA,
+    Column("name", Word(128), primary_key=True),
+    Column("holder", Word(64), nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+
+# What is not to be done a second time, by any replica: see `once.py`.
+begun = Table(
+    "begun",
+    METADATA,
+    Column("what", Word(255), primary_key=True),
+    Column("holder", Word(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_begun_at", "at"),
+)
+
+# What an older program asks when it finds tables of a newer one: whether it may go on.
+compatibility = Table(
+    "compatibility",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    # The oldest version, as Alembic names it, whose program works with these tables.
+    Column("oldest", Word(32), nullable=False),
 )

@@ -29,8 +29,9 @@ _SUBMISSION_ENDS = frozenset({"posted", "returned", "refused"})
 class SqlTx(RowSteps, BulkTx):
     """Implements `Tx` of the ports on an open write transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, replica: str = "") -> None:
         super().__init__(connection)
+        self._replica = replica
         self._audit = Appending(connection)
 
     async def flush(self) -> None:
@@ -40,7 +41,8 @@ class SqlTx(RowSteps, BulkTx):
 
     async def add_submission(self, submission: Submission) -> bool:
         """Keep it; False where its key is known already. What the same modal sent before is over with it."""
-        values = submission_values(submission) | {"state": "checking", "request_id": ""}
+        standing = {"state": "checking", "request_id": "", "holder": self._replica}
+        values = submission_values(submission) | standing
         try:
             await self._guarded(insert(submissions).values(values))
         except IntegrityError:

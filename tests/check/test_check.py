@@ -379,7 +379,7 @@ async def test_an_empty_environment_still_names_everything_that_can_be_said(inst
         ("MONOGOTO_TOKEN", "both"),
         ("MONOGOTO_MAX_RATE", "fast"),
         ("PORT", "many"),
-        ("DATABASE_URL", "postgresql://here/db"),
+        ("DATABASE_URL", "mysql://here/db"),
         ("LOG_LEVEL", "LOUD"),
     ],
 )

@@ -1,7 +1,5 @@
 """What the local Monogoto holds at start, and how devices fare in it."""
 
-import time
-
 import pytest
 from stdnum import luhn
 
@@ -29,12 +27,10 @@ def test_another_seed_makes_others_but_the_same_examples() -> None:
     assert first.thing(first.iccids[-1])["ThingName"] != second.thing(second.iccids[-1])["ThingName"]
 
 
-def test_ten_thousand_things_are_made_in_no_time() -> None:
-    started = time.process_time()
+def test_without_settings_there_are_ten_thousand_things_in_forty_groups() -> None:
     sim = LocalMonogoto(SystemClock())
     assert len(sim.iccids) == 10_000
     assert len(sim.group_ids) == 40
-    assert time.process_time() - started < 3  # some 0.2 s; room for a slow machine under coverage
 
 
 def test_every_odd_case_is_as_its_name_says(sim: LocalMonogoto) -> None:

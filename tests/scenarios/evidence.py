@@ -19,6 +19,7 @@ from bot.sandbox.stage import Stage
 from bot.storage import audit
 from bot.storage.engine import open_engine
 from tests.scenarios import acts
+from tests.storage.by_hand import by_hand
 
 WRITE = ("PUT", "/thing/update/")
 READ = ("GET", "/thing/ThingId")
@@ -27,18 +28,25 @@ SLOW = frozenset({"latency", "hang", "hang_after"})
 REAL_SECONDS = 30.0
 
 
-def database(stage: Stage) -> Path:
-    """The file that holds the truth."""
-    return stage.folder / "imei-lock.db"
+Where = Path | str
+"""A file, or a server's address."""
 
 
-def rows(path: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
+def database(stage: Stage) -> Any:
+    """What holds the truth: a file, or the address of a server's database."""
+    url = stage.database_url
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:") else url
+
+
+def rows(path: Where, query: str, *values: object) -> list[tuple[Any, ...]]:
     """Read beside the running bot."""
+    if isinstance(path, str):
+        return by_hand(path, query, given=values)
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as connection:
         return connection.execute(query, values).fetchall()
 
 
-def standing(path: Path) -> list[tuple[str, str | None]]:
+def standing(path: Where) -> list[tuple[str, str | None]]:
     """Each request's status and its item's state, oldest first."""
     query = (
         "select r.status, i.state from requests r left join items i on i.request_id = r.id order by number"
@@ -46,14 +54,14 @@ def standing(path: Path) -> list[tuple[str, str | None]]:
     return [(status, state) for status, state in rows(path, query)]
 
 
-def untold(path: Path) -> int:
+def untold(path: Where) -> int:
     """Messages that still wait, or whose fate is open."""
     return int(rows(path, "select count(*) from outbox where state in ('waiting', 'sending')")[0][0])
 
 
-async def entries(path: Path) -> list[dict[str, Any]]:
+async def entries(path: Where) -> list[dict[str, Any]]:
     """The audit's entries, oldest first, after its chain was found whole."""
-    engine = open_engine(f"sqlite:///{path}", read_only=True)
+    engine = open_engine(path if isinstance(path, str) else f"sqlite:///{path}", read_only=True)
     try:
         assert await audit.verify(engine) is None
         return [json.loads(line)["entry"] async for line in audit.export(engine)]

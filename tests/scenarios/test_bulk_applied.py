@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.conftest import OpenStage
 from tests.scenarios import acts, bulk_acts, bulks, evidence
 
 
+@pytest.mark.both_stores
 async def test_every_row_is_written_once_and_read_back(open_stage: OpenStage) -> None:
     stage = await open_stage(things=200)
     iccids = await bulks.locks(stage, 60)

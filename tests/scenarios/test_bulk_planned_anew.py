@@ -6,8 +6,6 @@ import asyncio
 import csv
 import io
 import json
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -30,6 +28,7 @@ from tests.scenarios.bulk_acts import (
     status,
 )
 from tests.scenarios.evidence import database, rows
+from tests.storage.by_hand import by_hand
 
 ANN = Person("U0ENG1", "T0TEAM")
 WHERE = Origin("C0FIELD")
@@ -102,8 +101,7 @@ async def test_a_plan_whose_rows_are_not_what_it_shows_is_never_sent_on(open_sta
     view = await send_lines(stage, stage.person("U0ENG1"), two_sims(stage))
     card, request_id = await planned(stage, view), request_id_in(shown(view))
     taint = "update items set fingerprint = 'another' where request_id = ? and position = 1"
-    with closing(sqlite3.connect(database(stage))) as connection, connection:
-        connection.execute(taint, (request_id,))
+    by_hand(stage.database_url, taint, given=(request_id,))
     await send_on(stage, stage.person("U0ENG1"), card)
     assert status(stage, request_id) == "previewing"
     assert rows(database(stage), "select count(*) from holds") == [(0,)]

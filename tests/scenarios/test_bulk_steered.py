@@ -62,8 +62,7 @@ async def test_the_rest_can_be_cancelled_while_it_is_paused(stage: Stage) -> Non
 
 async def test_a_second_click_on_pause_hears_that_it_is_paused(stage: Stage) -> None:
     card = bulks.card(stage)
-    payload = stage.person("U0ENG1")
-    await payload.click(card, "bulk.pause")
+    await press(stage, "U0ENG1", "bulk.pause")
     value = f"{bulks.ID}.x"
     action = {"type": "button", "action_id": "bulk.pause", "block_id": "steering", "value": value}
     await stage.slack.deliver(stage.slack.payloads.message_action("U0APP1", card, action))

@@ -62,6 +62,7 @@ def id_of(card: Message) -> str:
     return acts.request_id_in(acts.shown(card))
 
 
+@pytest.mark.both_stores
 async def test_every_row_goes_back_to_what_it_was_but_what_was_touched_since_and_never_sent_locks(
     stage: Stage,
 ) -> None:

@@ -63,6 +63,7 @@ async def asked(stage: Stage, group_id: str) -> Message:
     return card
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize(
     ("way", "transport"), [("replace", "socket"), ("replace", "http"), ("merge", "http")]
 )
@@ -439,6 +440,7 @@ async def test_a_write_that_waits_too_long_for_its_turn_does_not_leave(open_stag
     assert 0 < (not_after - now).total_seconds() <= 5
 
 
+@pytest.mark.both_stores
 async def test_found_done_after_a_restart_with_a_field_cleared_it_is_told_and_otherwise_not(
     open_stage: OpenStage,
 ) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot.sandbox.stage import Stage, everything_in
 
 
+@pytest.mark.both_stores
 async def test_a_lock_is_approved_applied_and_confirmed_in_the_thread(stage: Stage) -> None:
     sim = stage.monogoto.examples.fresh
     engineer, approver = stage.person("U0ENG1"), stage.person("U0APP1")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -13,6 +11,7 @@ from bot.sandbox.stage import POLICY, Stage, everything_in
 from tests.conftest import OpenStage
 from tests.scenarios import acts
 from tests.scenarios.evidence import asked, check, database, ended, meanwhile, really, standing, until, untold
+from tests.storage.by_hand import by_hand
 
 DONE = ("succeeded", "done")
 POST, UPDATE = "chat.postMessage", "chat.update"
@@ -357,8 +356,7 @@ async def test_a_card_that_disagrees_with_the_database_is_redrawn_at_the_start(s
     await _approved(stage, card)
     await stage.stop_bot()
     card.text, card.blocks = pending
-    with closing(sqlite3.connect(database(stage))) as connection, connection:
-        connection.execute("update places set drawn_rev = 1")
+    by_hand(stage.database_url, "update places set drawn_rev = 1")
     await stage.start_bot()
     await stage.until(lambda: "configured and read back" in card.text)
     assert "request.approve" not in str(card.blocks)

@@ -18,6 +18,7 @@ from tests.conftest import OpenStage
 from tests.scenarios import acts
 from tests.scenarios.evidence import WRITE, asked, check, database, puts, rows, standing, until
 
+pytestmark = pytest.mark.sqlite_only
 DONE = ("succeeded", "done")
 TABLES = ["audit", "outbox"]
 

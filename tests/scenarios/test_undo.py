@@ -58,6 +58,7 @@ async def refused(stage: Stage, who: Person, card: Message) -> str:
     return await acts.refused_form(stage, who, view, {"reason": "Wrong SIM"})
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize("transport", ["socket", "http"])
 async def test_a_lock_is_undone_to_exactly_what_was_there(open_stage: OpenStage, transport: str) -> None:
     stage = await open_stage(transport=transport)

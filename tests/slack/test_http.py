@@ -23,6 +23,7 @@ from slack_sdk.signature import SignatureVerifier
 from bot.sandbox.clock import ManualClock
 from bot.slack.dispatch import Answer, BoltDispatch, Payload
 from bot.slack.http import MAX_BODY, WINDOW_SECONDS, HttpTransport, Malformed, parse, sign
+from bot.slack.once import OnceHere
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 FORM = "application/x-www-form-urlencoded"
@@ -354,3 +355,22 @@ async def test_bolts_empty_ack_is_an_empty_answer_and_an_unknown_command_404() -
     assert await dispatch({"command": "/lock-thing", "user_id": "U1", "team_id": "T1"}) == Answer(200)
     unknown = await dispatch({"command": "/other", "user_id": "U1", "team_id": "T1"})
     assert unknown.status == 404
+
+
+async def test_a_request_that_came_to_another_replica_gets_an_empty_200_and_is_not_dispatched(
+    receiver: Receiver, clock: ManualClock
+) -> None:
+    replays = OnceHere(clock)  # stands for the rows that replicas share
+    first, second = (
+        HttpTransport(receiver, signing_secret=SECRET, host="127.0.0.1", port=0, clock=clock, replays=replays)
+        for _ in range(2)
+    )
+    await first.start()
+    await second.start()
+    async with aiohttp.ClientSession() as session:
+        callers = [Caller(session, transport.port, clock) for transport in (first, second)]
+        headers = callers[0].headers(COMMAND)
+        assert [await caller.post(COMMAND, headers) for caller in callers] == [(200, ""), (200, "")]
+    await first.stop()
+    await second.stop()
+    assert len(receiver.payloads) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,28 +37,56 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def made_here(database: Path) -> AsyncIterator[Engine]:
-    """An open, empty database, made and migrated from nothing."""
+    """An open, empty file, made and migrated from nothing."""
     engine = open_engine(url_of(database))
     await migrate(engine)
     yield engine
     await engine.close()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_at(request: pytest.FixtureRequest, database: Path) -> Iterator[str]:
+    """The address of a database without tables, on each store."""
+    if request.param == "sqlite":
+        yield url_of(database)
+    else:
+        with request.getfixturevalue("postgres_server").database() as url:
+            yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stored_at(request: pytest.FixtureRequest) -> str:
+    """The address of an empty database with all tables, on each store."""
+    return str(request.getfixturevalue({"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]))
+
+
 @pytest.fixture
-async def engine(database: Path, new_database: Path) -> AsyncIterator[Engine]:
-    """An open, empty database with all tables: a copy of one that was migrated."""
+def sqlite_url(database: Path, new_database: Path) -> str:
+    """A file of the test's own: a copy of one that was migrated."""
     database.parent.mkdir()
     shutil.copyfile(new_database, database)
-    engine = open_engine(url_of(database))
+    return url_of(database)
+
+
+@pytest.fixture
+async def engine(stored_at: str) -> AsyncIterator[Engine]:
+    """An open, empty database with all tables, on each store."""
+    engine = open_engine(stored_at)
     yield engine
     await engine.close()
 
 
-@pytest.fixture(params=["sqlite"])
-def storage(request: pytest.FixtureRequest) -> Storage:
-    """Each implementation in turn; another one needs a name here and an engine."""
-    engines = {"sqlite": "engine"}
-    engine = request.getfixturevalue(engines[request.param])
+@pytest.fixture
+async def file_engine(sqlite_url: str) -> AsyncIterator[Engine]:
+    """An open, empty file with all tables."""
+    engine = open_engine(sqlite_url)
+    yield engine
+    await engine.close()
+
+
+@pytest.fixture
+def storage(engine: Engine) -> Storage:
+    """Each implementation in turn."""
     return Storage(SqlStore(engine), SqlOutbox(engine))
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import sqlite3
 from collections.abc import Callable, Iterable
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 import rfc8785
@@ -20,26 +17,13 @@ from bot.storage.audit import export, head, verify
 from bot.storage.engine import Engine
 from bot.storage.store import SqlStore
 from tests.storage import samples
-
-TRIGGERS = ("audit_no_update", "audit_no_delete", "audit_no_replace")
+from tests.storage.by_hand import REFUSED, by_hand, past_the_triggers
 
 
 async def write(engine: Engine, count: int = 5) -> None:
     async with SqlStore(engine).transaction() as tx:
         for number in range(1, count + 1):
             await tx.audit(samples.entry(number))
-
-
-def by_hand(database: Path, *statements: str) -> None:
-    """What somebody with the file and a SQLite shell can do."""
-    with closing(sqlite3.connect(database)) as connection:
-        for statement in statements:
-            connection.execute(statement)
-        connection.commit()
-
-
-def past_the_triggers(database: Path, *statements: str) -> None:
-    by_hand(database, *(f"DROP TRIGGER {name}" for name in TRIGGERS), *statements)
 
 
 async def test_an_untouched_audit_verifies(engine: Engine) -> None:
@@ -117,15 +101,35 @@ async def test_what_no_text_can_hold_is_audited_all_the_same(engine: Engine) -> 
         "UPDATE audit SET event = 'nothing' WHERE seq = 2",
         "DELETE FROM audit WHERE seq = 2",
         "DELETE FROM audit",
+        "INSERT INTO audit SELECT * FROM audit WHERE seq = 2 ON CONFLICT (seq) DO UPDATE SET event = ''",
+    ],
+)
+async def test_the_database_refuses_to_change_entries(engine: Engine, stored_at: str, statement: str) -> None:
+    await write(engine)
+    with pytest.raises(REFUSED, match="append-only"):
+        by_hand(stored_at, statement)
+    assert await verify(engine) is None
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
         "INSERT OR REPLACE INTO audit SELECT * FROM audit WHERE seq = 2",
         "UPDATE OR REPLACE audit SET seq = 3 WHERE seq = 2",
     ],
 )
-async def test_the_database_refuses_to_change_entries(engine: Engine, database: Path, statement: str) -> None:
-    await write(engine)
-    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        by_hand(database, statement)
-    assert await verify(engine) is None
+async def test_sqlite_refuses_to_replace_entries(
+    file_engine: Engine, sqlite_url: str, statement: str
+) -> None:
+    await write(file_engine)
+    with pytest.raises(REFUSED, match="append-only"):
+        by_hand(sqlite_url, statement)
+    assert await verify(file_engine) is None
+
+
+async def test_postgresql_refuses_to_empty_the_audit(postgres_url: str) -> None:
+    with pytest.raises(REFUSED, match="append-only"):
+        by_hand(postgres_url, "TRUNCATE audit")
 
 
 def _swap(a: int, b: int) -> Iterable[str]:
@@ -141,7 +145,6 @@ def _swap(a: int, b: int) -> Iterable[str]:
     [
         (["UPDATE audit SET body = replace(body, 'U0BOB', 'U0EVE') WHERE seq = 3"], "entry 3 was changed"),
         (["UPDATE audit SET body = '' WHERE seq = 3"], "entry 3 was changed"),
-        (["UPDATE audit SET body = x'00ff' WHERE seq = 3"], "entry 3 was changed"),
         (["UPDATE audit SET digest = 'x' WHERE seq = 3"], "entry 3 was changed"),
         (["UPDATE audit SET previous = 'x' WHERE seq = 3"], "entry 3 is not chained"),
         (["DELETE FROM audit WHERE seq = 3"], "entry 3 is missing"),
@@ -157,34 +160,47 @@ def _swap(a: int, b: int) -> Iterable[str]:
         (["UPDATE audit_head SET digest = 'x'"], "ends at entry 5"),
         (["DELETE FROM audit_head"], "ends at entry 5, but 0"),
         (["UPDATE audit SET at = at + 1 WHERE seq = 3"], "entry 3: the column at"),
-        (["UPDATE audit SET at = 'noon' WHERE seq = 3"], "entry 3: the column at"),
         (["UPDATE audit SET event = 'x' WHERE seq = 3"], "entry 3: the column event"),
         (["UPDATE audit SET user_id = 'U0EVE' WHERE seq = 3"], "entry 3: the column user_id"),
         (["UPDATE audit SET request_id = '' WHERE seq = 3"], "entry 3: the column request_id"),
-        (["UPDATE audit SET thing_id = x'00' WHERE seq = 3"], "entry 3: the column thing_id"),
         (["UPDATE audit SET event = 'x' WHERE seq = 4", "DELETE FROM audit WHERE seq = 3"],
          "entry 3 is missing"),
     ],
 )  # fmt: skip
 async def test_the_first_entry_that_was_tampered_with_is_named(
-    engine: Engine, database: Path, statements: Iterable[str], fault: str
+    engine: Engine, stored_at: str, statements: Iterable[str], fault: str
 ) -> None:
     await write(engine)
-    past_the_triggers(database, *statements)
+    past_the_triggers(stored_at, *statements)
     assert fault in (await verify(engine) or "nothing found")
 
 
-def _forge(change: Callable[[dict[str, object]], bytes]) -> Callable[[Path], None]:
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("UPDATE audit SET body = x'00ff' WHERE seq = 3", "entry 3 was changed"),
+        ("UPDATE audit SET at = 'noon' WHERE seq = 3", "entry 3: the column at"),
+        ("UPDATE audit SET thing_id = x'00' WHERE seq = 3", "entry 3: the column thing_id"),
+    ],
+)
+async def test_what_only_sqlite_takes_into_a_column_is_named_too(
+    file_engine: Engine, sqlite_url: str, statement: str, fault: str
+) -> None:
+    await write(file_engine)
+    past_the_triggers(sqlite_url, statement)
+    assert fault in (await verify(file_engine) or "nothing found")
+
+
+def _forge(change: Callable[[dict[str, object]], bytes]) -> Callable[[str], None]:
     """Rewrite entry 2 of 2 and everything that is chained to it, as somebody who knows how would."""
 
-    def forge(database: Path) -> None:
-        with closing(sqlite3.connect(database)) as connection:
-            row = connection.execute("SELECT body, previous FROM audit WHERE seq = 2").fetchone()
-            body = change(json.loads(row[0]))
-            digest = hashlib.sha256(row[1].encode() + b"\n" + body).hexdigest()
-            connection.execute("UPDATE audit SET body = ?, digest = ? WHERE seq = 2", (body.decode(), digest))
-            connection.execute("UPDATE audit_head SET digest = ?", (digest,))
-            connection.commit()
+    def forge(url: str) -> None:
+        [(stored, previous)] = by_hand(url, "SELECT body, previous FROM audit WHERE seq = 2")
+        body = change(json.loads(stored))
+        digest = hashlib.sha256(previous.encode() + b"\n" + body).hexdigest()
+        changed = "UPDATE audit SET body = ?, digest = ? WHERE seq = 2"
+        by_hand(url, changed, given=(body.decode(), digest))
+        by_hand(url, "UPDATE audit_head SET digest = ?", given=(digest,))
 
     return forge
 
@@ -200,33 +216,33 @@ def _forge(change: Callable[[dict[str, object]], bytes]) -> Callable[[Path], Non
     ],
 )
 async def test_a_chain_that_was_forged_whole_must_still_agree_with_its_columns(
-    engine: Engine, database: Path, change: Callable[[dict[str, object]], bytes], fault: str
+    engine: Engine, stored_at: str, change: Callable[[dict[str, object]], bytes], fault: str
 ) -> None:
     await write(engine, 2)
-    past_the_triggers(database)
-    _forge(change)(database)
+    past_the_triggers(stored_at)
+    _forge(change)(stored_at)
     assert fault in (await verify(engine) or "nothing found")
 
 
 async def test_a_history_forged_whole_shows_in_the_head_that_was_kept_elsewhere(
-    engine: Engine, database: Path
+    engine: Engine, stored_at: str
 ) -> None:
     await write(engine, 2)
     kept = await head(engine)
-    past_the_triggers(database)
-    _forge(lambda body: rfc8785.dumps(body | {"reason": "another"}))(database)
+    past_the_triggers(stored_at)
+    _forge(lambda body: rfc8785.dumps(body | {"reason": "another"}))(stored_at)
     assert await verify(engine) is None
     assert await head(engine) != kept
 
 
-async def test_an_export_of_a_damaged_audit_shows_what_is_there(engine: Engine, database: Path) -> None:
+async def test_an_export_of_a_damaged_audit_shows_what_is_there(engine: Engine, stored_at: str) -> None:
     await write(engine, 2)
-    past_the_triggers(database, "UPDATE audit SET body = 'no JSON' WHERE seq = 2")
+    past_the_triggers(stored_at, "UPDATE audit SET body = 'no JSON' WHERE seq = 2")
     lines = [json.loads(line) async for line in export(engine)]
     assert lines[1]["entry"] == "no JSON"
 
 
-async def test_without_its_head_the_audit_takes_nothing(engine: Engine, database: Path) -> None:
-    past_the_triggers(database, "DELETE FROM audit_head")
+async def test_without_its_head_the_audit_takes_nothing(engine: Engine, stored_at: str) -> None:
+    past_the_triggers(stored_at, "DELETE FROM audit_head")
     with pytest.raises(StoreUnavailable, match="head"):
         await write(engine, 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sqlite3
 import subprocess
 import sys
@@ -11,26 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from sqlalchemy import Connection, event, text
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy import event, text
 
 from bot.domain.errors import StoreUnavailable
-from bot.domain.things import GroupRow, ThingRow
-from bot.sandbox.clock import ManualClock
-from bot.services.inventory import Reading
 from bot.services.ports import PlaceKind
 from bot.storage.audit import verify
 from bot.storage.engine import Engine, migrate, open_engine
-from bot.storage.gate import SqlGate
-from bot.storage.inventory import SqlInventory
-from bot.storage.migrations.versions import v0001_first_tables, v0002_inventory, v0003_targets
-from bot.storage.outbox import SqlOutbox
 from bot.storage.store import SqlStore
-from bot.storage.tables import METADATA
 from tests.storage import samples
 from tests.storage.conftest import url_of
 
@@ -40,20 +26,6 @@ CARD = [(PlaceKind.CARD, "C0OPS")]
 async def add(engine: Engine, number: int = 1, **fields: Any) -> None:
     async with SqlStore(engine).transaction() as tx:
         await tx.add_request(samples.request(number, **fields), CARD)
-
-
-async def test_migrating_an_empty_file_makes_the_tables_that_the_code_speaks_of(made_here: Engine) -> None:
-    def differences(connection: Connection) -> list[Any]:
-        return list(compare_metadata(MigrationContext.configure(connection), METADATA))
-
-    async with made_here.reading() as connection:
-        assert await connection.run_sync(differences) == []
-
-
-async def test_migrating_twice_changes_nothing(engine: Engine) -> None:
-    await add(engine)
-    await migrate(engine)
-    assert await SqlStore(engine).request("R1") is not None
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(database: Path) -> None:
@@ -68,16 +40,8 @@ async def test_a_migration_that_fails_leaves_nothing_behind(database: Path) -> N
     await engine.close()
 
 
-async def test_a_database_of_a_newer_version_is_left_alone(engine: Engine, database: Path) -> None:
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-        connection.commit()
-    with pytest.raises(StoreUnavailable, match="9999"):
-        await migrate(engine)
-
-
-async def test_every_connection_is_set_up_to_lose_nothing(engine: Engine) -> None:
-    async with engine.reading() as one, engine.reading() as two:
+async def test_every_connection_is_set_up_to_lose_nothing(file_engine: Engine) -> None:
+    async with file_engine.reading() as one, file_engine.reading() as two:
         for connection in (one, two):
             found = [
                 await connection.scalar(text(f"PRAGMA {name}"))
@@ -90,9 +54,9 @@ def test_the_file_is_for_its_owner_only(made_here: Engine, database: Path) -> No
     assert database.stat().st_mode & 0o077 == 0
 
 
-async def test_what_was_written_is_there_after_a_restart(engine: Engine, database: Path) -> None:
-    await add(engine)
-    await engine.close()
+async def test_what_was_written_is_there_after_a_restart(file_engine: Engine, database: Path) -> None:
+    await add(file_engine)
+    await file_engine.close()
     again = open_engine(url_of(database))
     await migrate(again)
     assert await SqlStore(again).request("R1") == samples.request(1)
@@ -115,14 +79,16 @@ def test_what_is_no_database_file_is_refused(url: str) -> None:
         open_engine(url)
 
 
-async def test_a_second_opening_is_refused_until_the_first_is_closed(engine: Engine, database: Path) -> None:
+async def test_a_second_opening_is_refused_until_the_first_is_closed(
+    file_engine: Engine, database: Path
+) -> None:
     with pytest.raises(StoreUnavailable, match=r"another process has .*imei-lock\.db"):
         open_engine(url_of(database))
-    await engine.close()
+    await file_engine.close()
     await open_engine(url_of(database)).close()
 
 
-def test_a_second_process_is_refused(engine: Engine, database: Path) -> None:
+def test_a_second_process_is_refused(file_engine: Engine, database: Path) -> None:
     program = "import sys; from bot.storage.engine import open_engine; open_engine(sys.argv[1])"
     command = [sys.executable, "-c", program, url_of(database)]
     root = Path(__file__).parents[2]
@@ -131,8 +97,8 @@ def test_a_second_process_is_refused(engine: Engine, database: Path) -> None:
     assert "StoreUnavailable: another process has the database" in done.stderr
 
 
-async def test_the_audit_can_be_checked_beside_a_running_bot(engine: Engine, database: Path) -> None:
-    async with SqlStore(engine).transaction() as tx:
+async def test_the_audit_can_be_checked_beside_a_running_bot(file_engine: Engine, database: Path) -> None:
+    async with SqlStore(file_engine).transaction() as tx:
         await tx.audit(samples.entry())
     beside = open_engine(url_of(database), read_only=True)
     assert await verify(beside) is None
@@ -195,8 +161,10 @@ async def test_tables_that_are_missing_are_said(database: Path) -> None:
     await engine.close()
 
 
-async def test_a_lock_of_another_program_is_waited_for_and_then_said(engine: Engine, database: Path) -> None:
-    await engine.close()
+async def test_a_lock_of_another_program_is_waited_for_and_then_said(
+    file_engine: Engine, database: Path
+) -> None:
+    await file_engine.close()
     hasty = open_engine(url_of(database), patience=0.05)
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -208,91 +176,10 @@ async def test_a_lock_of_another_program_is_waited_for_and_then_said(engine: Eng
     await hasty.close()
 
 
-async def test_an_error_of_the_database_shows_no_values(engine: Engine, database: Path) -> None:
+async def test_an_error_of_the_database_shows_no_values(file_engine: Engine, database: Path) -> None:
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("DROP TABLE places")
         connection.commit()
     with pytest.raises(StoreUnavailable) as raised:
-        await add(engine, 1)
+        await add(file_engine, 1)
     assert samples.IMEI.digits not in str(raised.value) + str(raised.value.__cause__)
-
-
-async def test_a_message_for_no_request_is_a_bug_and_not_a_store_that_is_down(engine: Engine) -> None:
-    async with SqlStore(engine).transaction() as tx:
-        with pytest.raises(Exception, match="FOREIGN KEY") as raised:
-            await tx.decide("R404", samples.approval())
-    assert not isinstance(raised.value, StoreUnavailable)
-
-
-def test_the_migrations_can_be_said_to_postgresql() -> None:
-    said = io.StringIO()
-    options = {"as_sql": True, "output_buffer": said}
-    context = MigrationContext.configure(dialect_name="postgresql", opts=options)
-    with Operations.context(context):
-        v0001_first_tables.upgrade()
-        v0002_inventory.upgrade()
-        v0003_targets.upgrade()
-    assert "BEFORE UPDATE OR DELETE OR TRUNCATE ON audit" in said.getvalue()
-    assert "ON requests (thing_id) WHERE status IN" in said.getvalue()
-
-
-async def test_every_statement_can_be_said_to_postgresql(engine: Engine) -> None:
-    said: list[str] = []
-
-    def compile_too(_connection: Any, statement: Any, *_others: Any) -> None:
-        if not isinstance(statement, str):
-            said.append(str(statement.compile(dialect=postgresql.dialect())))
-
-    event.listen(engine.sqlalchemy.sync_engine, "before_execute", compile_too)
-    await _use_everything(engine)
-    for table in METADATA.sorted_tables:
-        said.append(str(CreateTable(table).compile(dialect=postgresql.dialect())))
-        said += [str(CreateIndex(i).compile(dialect=postgresql.dialect())) for i in table.indexes]
-    assert len(said) > 40
-
-
-async def _use_everything(engine: Engine) -> None:
-    store, outbox = SqlStore(engine), SqlOutbox(engine)
-    await add(engine)
-    async with store.transaction() as tx:
-        await tx.add_submission(samples.submission())
-        await tx.end_submission("S1", "posted", "R1")
-        await tx.decide("R1", samples.approval())
-        await tx.void_approvals("R1")
-        await tx.audit(samples.entry())
-        await tx.tell("R1", "card")
-    await store.due(samples.NOW)
-    await store.request("R1")
-    await store.locked_to(samples.IMEI)
-    await store.unfinished_submissions()
-    [message] = await outbox.due_messages(samples.NOW)
-    await outbox.begin(message)
-    await outbox.doubtful_messages()
-    await outbox.drawn(message.place_id, channel="C", ts="1.1", rev=0)
-    await outbox.stale_cards()
-    await outbox.redraw(message.place_id)
-    await verify(engine)
-    await use_inventory(engine)
-    gate = SqlGate(engine, ManualClock(), 5)
-    await gate.acquire()
-    await gate.acquire(urgent=True)
-    await gate.slow_down(1)
-    await gate.recovered()
-
-
-async def use_inventory(engine: Engine) -> None:
-    known = SqlInventory(engine)
-    await known.keep_things([ThingRow("T1", "8944", "Pump", "490154203237518", "G1")], samples.NOW, Reading())
-    await known.keep_groups([GroupRow("G1", "Pumps")], samples.NOW)
-    await known.reading()
-    await known.nameless_group(samples.NOW)
-    await known.groups_matching("pu%", 10)
-    await known.count_groups("pu%")
-    await known.last_listed("G1")
-    await known.group_row("G1")
-    await known.things_matching("pump", 10)
-    await known.things_of_device(samples.IMEI, 10)
-    await known.things_in_group("G1")
-    await known.stock()
-    await known.set_back(samples.NOW)
-    await known.drop_unseen(samples.NOW, samples.NOW, 10)

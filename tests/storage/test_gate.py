@@ -12,7 +12,6 @@ from bot.domain.errors import StoreUnavailable
 from bot.sandbox.clock import ManualClock
 from bot.storage.engine import Engine, open_engine
 from bot.storage.gate import SqlGate
-from tests.storage.conftest import url_of
 
 START = ManualClock().now()
 
@@ -188,20 +187,14 @@ async def test_a_clock_set_back_stops_nothing(engine: Engine, clock: ManualClock
     assert await passing(SqlGate(engine, set_back, 5), set_back, 1) == [0.0]
 
 
-async def test_where_nothing_can_be_written_nothing_passes(engine: Engine, clock: ManualClock) -> None:
-    frozen = open_engine(url_of(_file_of(engine)), read_only=True)
+async def test_where_nothing_can_be_written_nothing_passes(stored_at: str, clock: ManualClock) -> None:
+    frozen = open_engine(stored_at, read_only=True)
     gate = SqlGate(frozen, clock, 5)
     with pytest.raises(StoreUnavailable):
         await gate.acquire()
     with pytest.raises(StoreUnavailable):
         await gate.slow_down(1)
     await frozen.close()
-
-
-def _file_of(engine: Engine) -> str:
-    name = engine.sqlalchemy.url.database
-    assert name
-    return name
 
 
 async def test_bulk_work_takes_the_slots_of_a_moment_in_one_go_and_a_single_hardly_waits(

@@ -121,8 +121,8 @@ async def test_a_transaction_whose_beginning_was_cancelled_is_rolled_back(connec
     assert not connection.in_transaction
 
 
-async def test_the_engine_opens_such_connections(engine: Engine) -> None:
-    async with engine.reading() as connection:
+async def test_the_engine_opens_such_connections(file_engine: Engine) -> None:
+    async with file_engine.reading() as connection:
         assert await connection.scalar(select(gate.c.id)) == 1
         raw = await connection.get_raw_connection()
         assert isinstance(raw.driver_connection, OneTripConnection)

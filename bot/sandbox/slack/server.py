@@ -257,6 +257,11 @@ class LocalSlack:
         """Open Socket Mode connections."""
         return len(self._hub.sockets)
 
+    @property
+    def sent(self) -> list[tuple[str, int]]:
+        """What each envelope was, and the number of the connection that it went to."""
+        return self._hub.sent
+
     async def disconnect_sockets(self, reason: str = "warning") -> None:
         """Announce the end of every connection: `warning`, `refresh_requested` or `link_disabled`."""
         await self._hub.disconnect(reason)

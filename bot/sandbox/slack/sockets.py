@@ -46,6 +46,8 @@ class SocketHub:
         self._opened = 0
         self._changed = asyncio.Event()
         self.sockets: list[Socket] = []
+        self.sent: list[tuple[str, int]] = []
+        """What each envelope was (a command, a view's or an action's id), and to which connection it went."""
 
     def ticket_url(self) -> str:
         """A web socket address that lets one connection in, once."""
@@ -99,6 +101,7 @@ class SocketHub:
         waiting = self._waiting.setdefault(envelope["envelope_id"], [])
         waiting.append(future)
         try:
+            self.sent.append((_what(payload), socket.number))
             if not socket.stalled:
                 await socket.ws.send_json(envelope)
             return await future
@@ -176,6 +179,14 @@ class SocketHub:
 
     def _goodbye(self, reason: str) -> JSON:
         return {"type": "disconnect", "reason": reason, "debug_info": {"host": f"applink-{random_id()}"}}
+
+
+def _what(payload: JSON) -> str:
+    actions = payload.get("actions") or [{}]
+    names = (payload.get("command"), actions[0].get("action_id"), payload.get("callback_id"))
+    view = payload.get("view") or {}
+    event = payload.get("event") or {}
+    return str(next(filter(None, (*names, view.get("callback_id"), event.get("type"))), ""))
 
 
 def envelope_for(kind: str, payload: JSON, attempt: int, envelope_id: str) -> JSON:

@@ -26,7 +26,7 @@ _SQLITE_TRIGGERS = (
 )
 _POSTGRESQL_TRIGGERS = (
     """CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN RAISE EXCEPTION 'the audit is append-only'; END $$""",
+    $$ BEGIN RAISE EXCEPTION 'the audit is append-only' USING ERRCODE = 'restrict_violation'; END $$""",
     """CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
     FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()""",
 )
