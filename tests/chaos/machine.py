@@ -17,7 +17,7 @@ from bot.config import Config
 from bot.domain.errors import StoreUnavailable
 from bot.domain.policy import Policy
 from bot.slack.socket import TransportFailed
-from bot.storage import engine
+from bot.storage import sqlite
 from tests.chaos.lives import LIFE, Connection, Disk, Life
 from tests.chaos.simulation import VirtualClock, task_in
 
@@ -131,8 +131,8 @@ class Machine:
 
 def patch_the_driver(patched: pytest.MonkeyPatch) -> None:
     """Every database that the bot opens from now on belongs to the life that opens it."""
-    patched.setattr(engine, "OneTripConnection", Connection)
-    plain = engine._make_ready
+    patched.setattr(sqlite, "OneTripConnection", Connection)
+    plain = sqlite._make_ready
 
     def make_ready(*given: Any, **named: Any) -> Any:
         lock = plain(*given, **named)
@@ -141,4 +141,4 @@ def patch_the_driver(patched: pytest.MonkeyPatch) -> None:
             life.holds(lock)
         return lock
 
-    patched.setattr(engine, "_make_ready", make_ready)
+    patched.setattr(sqlite, "_make_ready", make_ready)

@@ -1,4 +1,4 @@
-"""What the stand-ins do late, twice, or to a share of the calls: for rounds in which much goes wrong at once."""
+"""What the stand-ins do late, twice, or to a share of the calls: for rounds in which much goes wrong."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_a_write_that_lands_late_loses_its_answer_and_takes_effect_afterwa
     assert caller.sim.group_writes[group] == []
     clock.advance(41)
     async with asyncio.timeout(10):
-        while not caller.sim.group_writes[group]:
+        while not caller.sim.group_writes[group]:  # noqa: ASYNC110  the server sets no event here
             await asyncio.sleep(0)
     assert caller.sim.group(group)["IMEIPrefix"] == TAC
 
@@ -104,9 +104,9 @@ async def test_whoever_watches_arrivals_hears_of_a_call_before_anything_is_done(
 async def _ask(slack: LocalSlack) -> int:
     """The status of one call."""
     headers = {"Authorization": f"Bearer {slack.bot_token}"}
-    async with aiohttp.ClientSession() as session:
-        async with session.post(f"{slack.api_url}auth.test", headers=headers) as answer:
-            return answer.status
+    url = f"{slack.api_url}auth.test"
+    async with aiohttp.ClientSession() as session, session.post(url, headers=headers) as answer:
+        return answer.status
 
 
 async def test_a_share_of_the_calls_fails_and_again_the_same_with_the_same_seed(slack: LocalSlack) -> None:
@@ -122,9 +122,9 @@ async def test_a_share_of_the_calls_fails_and_again_the_same_with_the_same_seed(
 async def test_429_can_come_by_chance_and_says_when_to_try_again(slack: LocalSlack) -> None:
     slack.fail_at_rate("auth.test", 1.0, seed=1, retry_after=20)
     headers = {"Authorization": f"Bearer {slack.bot_token}"}
-    async with aiohttp.ClientSession() as session:
-        async with session.post(f"{slack.api_url}auth.test", headers=headers) as answer:
-            assert (answer.status, answer.headers["Retry-After"]) == (429, "20")
+    url = f"{slack.api_url}auth.test"
+    async with aiohttp.ClientSession() as session, session.post(url, headers=headers) as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (429, "20")
 
 
 def test_a_fault_is_of_one_kind(slack: LocalSlack) -> None:
@@ -149,7 +149,7 @@ async def test_a_payload_comes_again_with_its_own_bytes(slack: LocalSlack, clock
     await slack.person("U0ENG1").command("/imei", "help")
     clock.advance(6)
     async with asyncio.timeout(10):
-        while len(slack.deliveries) < 2:
+        while len(slack.deliveries) < 2:  # noqa: ASYNC110  as above
             await asyncio.sleep(0)
     first, second = slack.deliveries
     assert first.payload is second.payload

@@ -1,4 +1,4 @@
-"""A form that was kept, and then the database goes away: its sender is told, and nothing comes of it later."""
+"""A form was kept, and the database goes away: its sender is told, and nothing comes of it later."""
 
 from __future__ import annotations
 
