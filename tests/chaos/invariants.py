@@ -113,7 +113,8 @@ def comes_to_an_end(records: Records) -> Iterator[str]:
     """Never an approved item without an end, nor a request, a form or a message left hanging."""
     closed = {request.id for request in records.requests if request.status in CLOSED}
     for request in records.requests:
-        if request.id not in closed:
+        waits = request.status in {"previewing", "pending"} and not records.has_expired
+        if request.id not in closed and not waits:
             yield f"request {request.id} ({request.kind}) is still {request.status}"
     for item in records.items:
         if item.state not in ENDED and not (item.state == "unconfirmed" and item.request in closed):

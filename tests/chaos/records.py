@@ -139,5 +139,7 @@ class Records:
     """Of all entries, in the end."""
     heads: tuple[tuple[int, str], ...] = ()
     """Heads of the chain that were seen on the way."""
+    has_expired: bool = True
+    """Whether whatever waited for a decision had the time to expire."""
     is_clock_true: bool = True
     """Whether the bot's clock was right all the time."""

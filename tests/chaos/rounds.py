@@ -17,7 +17,7 @@ from bot.sandbox.slack.state import ApiRequest
 from bot.sandbox.stage import POLICY
 from bot.sandbox.wiring import environment
 from bot.storage.engine import open_engine
-from tests.chaos.database import Reader
+from tests.chaos.database import FileReader
 from tests.chaos.invariants import violations
 from tests.chaos.lives import Disk, Life, prepare
 from tests.chaos.machine import Machine
@@ -74,7 +74,7 @@ class _Round:
         database = folder / "imei-lock.db"
         shutil.copyfile(template, database)
         self._world = World(VirtualClock(loop), database, plan.seed)
-        self._reader = Reader(database)
+        self._reader = FileReader(database)
         self._played = Played(plan)
         self._coming = list(plan.troubles)
         self._troubles = Troubles(self._world, plan, loop, self._clock, self._disk)

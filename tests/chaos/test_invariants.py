@@ -160,6 +160,15 @@ def test_a_write_that_needs_a_new_log_in_is_announced_once() -> None:
     assert violations(replace(SOUND, puts=(refused, PUT))) == []
 
 
+def test_what_had_no_time_to_expire_may_wait_but_nothing_approved_may() -> None:
+    pending = Records(
+        requests=(replace(SOUND.requests[0], status="pending"),), cards=SOUND.cards, has_expired=False
+    )
+    assert violations(pending) == []
+    approved = replace(pending, requests=(replace(SOUND.requests[0], status="approved"),))
+    assert violations(approved)
+
+
 def test_by_a_clock_that_was_wrong_only_the_bots_own_counts() -> None:
     late = replace(SOUND, puts=(replace(PUT, at=90.0 + 3700),), is_clock_true=False)
     assert violations(late) == []

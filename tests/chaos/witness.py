@@ -154,7 +154,9 @@ class Witness:
 
     # --- all of it -------------------------------------------------------------------------------
 
-    async def records(self, engine: Engine, policy: Policy, *, is_clock_true: bool) -> facts.Records:
+    async def records(
+        self, engine: Engine, policy: Policy, *, is_clock_true: bool = True, has_expired: bool = True
+    ) -> facts.Records:
         """Once nothing moves any more. The engine only reads."""
         rows = self._reader.rows
         requests = rows("SELECT id, kind, status, requester_user, approved_at FROM requests ORDER BY number")
@@ -175,6 +177,7 @@ class Witness:
             digests={int(seq): str(digest) for seq, digest in rows("SELECT seq, digest FROM audit")},
             heads=tuple(dict.fromkeys(self._seen)),
             is_clock_true=is_clock_true,
+            has_expired=has_expired,
         )
 
 
