@@ -35,7 +35,8 @@ from tests.scenarios import crashing_bot
 
 REPLICATED_EVERY = 100
 PATIENCE = 0.25
-MOST_POINTS = 60
+MOST_POINTS = 40
+"""Of one process; replicas share them."""
 QUIET_SECONDS = 240.0
 """At most: it ends as soon as it is quiet, on a busy machine later."""
 DEATHS = 2
@@ -152,7 +153,7 @@ class _Killed:
         """Of one replica: the first ones are killed at a point of their work, the last one lives."""
         deaths = 0
         while True:
-            kill_at = self._chance.randint(1, MOST_POINTS) if deaths < DEATHS else 0
+            kill_at = self._chance.randint(1, MOST_POINTS // self._ground.replicas) if deaths < DEATHS else 0
             child = self._start(replica, kill_at)
             self._played.lives += 1
             await until(lambda child=child: child.exitcode is not None, within=600.0)
