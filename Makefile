@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := bot tests bench
 
-.PHONY: demo story gallery screenshot test test-all lint types tests fuzz bench coverage lock licences audit clean
+.PHONY: demo story gallery screenshot test test-all lint types tests fuzz bench chaos coverage lock licences audit clean
 .DEFAULT_GOAL := test
 
 # A local Slack in the browser, a local Monogoto and the bot between them; no account needed. Settings:
@@ -54,6 +54,13 @@ fuzz: $(READY)
 # How fast the bot is, as ratios within one run: the table of docs/benchmarks.md. Ends by itself.
 bench: $(READY)
 	$(BIN)/python -m bench
+
+# Broken on purpose: whole lives of the bot under kills and faults of every kind. The last line says what broke,
+# a round that broke is printed with the command that repeats it.
+ROUNDS := 10000
+SEED := 1
+chaos: $(READY)
+	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --seed $(SEED)
 
 # The same tests, slower, with what they leave out: lines and branches.
 coverage: $(READY)

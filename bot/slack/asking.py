@@ -21,6 +21,7 @@ from bot.slack.desk import EXPECTED, Call, Desk, reopen
 from bot.slack.dispatch import log_unexpected
 from bot.slack.errors import words
 from bot.slack.form_state import Form
+from bot.slack.letting_go import let_go
 from bot.slack.locks import b_iccid
 from bot.slack.looking_up import look_up, open_request_line
 from bot.slack.reading import read_fields
@@ -124,6 +125,7 @@ async def check(
         request = await desk.submissions.submit(submission, change)
     except Exception as error:  # noqa: BLE001  every failure is worded; the unknown ones get a reference
         await _give_back(desk, call, submission, shown, error)
+        let_go(desk, submission, error)
     else:
         await posted(desk, submission, request, remarks)
 

@@ -23,6 +23,7 @@ from bot.slack.desk import EXPECTED, Call, Desk
 from bot.slack.dispatch import log_unexpected
 from bot.slack.errors import words
 from bot.slack.form_state import Form, read_metadata, typed_in
+from bot.slack.letting_go import let_go
 
 KIND = "lock_csv"
 """What a submission of this form is called in the database."""
@@ -108,6 +109,7 @@ async def plan(desk: Desk, submission: Submission) -> None:
         request = await desk.bulks.intake.plan_from_table(submission, name, open_table)
     except Exception as error:  # noqa: BLE001  every failure is worded; the unknown ones get a reference
         await _give_back(desk, submission, error)
+        let_go(desk, submission, error)
     else:
         await planned(desk, submission, request)
 

@@ -24,6 +24,7 @@ from bot.slack.desk import EXPECTED, Call, Desk
 from bot.slack.dispatch import log_unexpected
 from bot.slack.errors import words
 from bot.slack.form_state import kept_in, text_of, typed_in
+from bot.slack.letting_go import let_go
 from bot.slack.locks import after_words
 from bot.slack.looking_up import open_request_line
 
@@ -171,6 +172,7 @@ async def check(desk: Desk, submission: Submission) -> None:
         request = await desk.undoing.submit(submission)
     except Exception as error:  # noqa: BLE001  every failure is worded; the unknown ones get a reference
         await _give_back(desk, submission, error)
+        let_go(desk, submission, error)
     else:
         if isinstance(request.change, Bulk):
             await planned(desk, submission, request, TITLE)

@@ -20,11 +20,13 @@ from bot.services.ports import Clock
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Watcher = Callable[[Call, bytes], None]
 """Told of every call once it is over, with the answer's body; b"" where no answer was sent."""
+Doorkeeper = Callable[[Call], None]
+"""Told of every call as it arrives, before anything is done about it."""
 
 _KEPT: Final = 20_000
 _HTML: Final = "<html><head><title>502 Bad Gateway</title></head><body>nginx & friends</body></html>"
 _WRITES: Final = frozenset({"PUT", "POST", "PATCH", "DELETE"})
-_IN_HANDLER: Final = NEED_KEYS | {"does_not_stick", "cas_moves_first", "wrong_thing"}
+_IN_HANDLER: Final = NEED_KEYS | {"does_not_stick", "seen_late", "cas_moves_first", "wrong_thing"}
 _AFTER: Final = frozenset({"drop_after", "error_after", "truncated_json", "hang_after"})
 
 
@@ -39,6 +41,8 @@ class Delivery:
         self._stopping = asyncio.Event()
         self.calls: deque[Call] = deque(maxlen=_KEPT)
         self.watchers: list[Watcher] = []
+        self.doorkeepers: list[Doorkeeper] = []
+        self._landing: set[asyncio.Task[None]] = set()
         self.count = 0
         self.in_flight = 0
 
@@ -52,6 +56,8 @@ class Delivery:
         body = readable(await request.read(), request.path)
         call = Call(self.count, self._clock.now(), request.method, request.path, dict(request.query), body)
         self.calls.append(call)
+        for doorkeeper in self.doorkeepers:
+            doorkeeper(call)
         self.in_flight += 1
         try:
             fault = self._faults.pick(request.method, request.path)
@@ -86,11 +92,22 @@ class Delivery:
         if fault.kind in _AFTER:
             answered = await self._admit(request, handler)
             return await self._after(fault, request, answered)
+        if fault.kind == "lands_late":
+            landing = asyncio.ensure_future(self._land(fault.seconds, request, handler))
+            self._landing.add(landing)
+            landing.add_done_callback(self._landing.discard)
+            return _cut_off(request)
         if fault.kind == "hang":
             await self._stopping.wait()
         if fault.kind in {"hang", "drop_before"}:
             return _cut_off(request)
         return _instead(fault)
+
+    async def _land(self, seconds: float, request: web.Request, handler: Handler) -> None:
+        """What was on its way for so long arrives, unless the server has stopped meanwhile."""
+        await self._wait(seconds)
+        if not self._stopping.is_set():
+            await self._admit(request, handler)
 
     async def _after(
         self, fault: Fault, request: web.Request, answered: web.StreamResponse

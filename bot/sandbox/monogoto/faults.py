@@ -21,6 +21,8 @@ FaultKind = Literal[
     "redirect",  # 302 to elsewhere, nothing applied
     "too_long",  # an answer of 4 MiB
     "does_not_stick",  # a write that answers 200 and changes nothing
+    "seen_late",  # a write that is applied, while readings show the old record for `seconds` more
+    "lands_late",  # cut the connection, and apply only `seconds` later
     "changes_too",  # a write that changes `keys` as well, unasked
     "edited_first",  # somebody at the console changes `keys` just before the call is answered or applied
     "edited_after",  # and just after: what was answered is out of date already

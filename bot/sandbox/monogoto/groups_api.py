@@ -8,7 +8,7 @@ from aiohttp import web
 
 from bot.sandbox.monogoto import answers
 from bot.sandbox.monogoto.groups import NAME_KEY, GroupRecord, render_group, render_group_row
-from bot.sandbox.monogoto.incoming import acts_out, edits, json_object, page_asked
+from bot.sandbox.monogoto.incoming import FAULT, acts_out, edits, json_object, page_asked
 from bot.sandbox.monogoto.settings import Settings
 from bot.sandbox.monogoto.world import World
 
@@ -35,7 +35,7 @@ class GroupsApi:
             return self._unknown(request)
         self._world.edit_group(group, edits(request, "edited_first"))
         shown = self._another(group) if acts_out(request, "wrong_thing") else group
-        answer = answers.json(render_group(shown))
+        answer = answers.json(self._world.shown(shown.group_id) or render_group(shown))
         self._world.edit_group(group, edits(request, "edited_after"))
         return answer
 
@@ -50,6 +50,8 @@ class GroupsApi:
         if self._settings.validates_tac and not _looks_like_tac(body.get("IMEIPrefix", "")):
             return answers.json({"message": "IMEIPrefix is not valid"}, 400)
         self._world.edit_group(group, edits(request, "edited_first"))
+        if acts_out(request, "seen_late"):
+            self._world.hide(group.group_id, render_group(group), request[FAULT].seconds)
         if not acts_out(request, "does_not_stick"):
             self._world.write_group(group, body, also=edits(request, "changes_too"))
         self._world.edit_group(group, edits(request, "edited_after"))

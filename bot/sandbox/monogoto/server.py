@@ -11,7 +11,7 @@ from bot.sandbox.dates import dated
 from bot.sandbox.monogoto.account_api import AccountApi
 from bot.sandbox.monogoto.calls import Call
 from bot.sandbox.monogoto.control import ControlApi
-from bot.sandbox.monogoto.delivery import Delivery, Handler, Watcher
+from bot.sandbox.monogoto.delivery import Delivery, Doorkeeper, Handler, Watcher
 from bot.sandbox.monogoto.devices import Session, Verdict
 from bot.sandbox.monogoto.examples import Examples
 from bot.sandbox.monogoto.faults import Fault, FaultKind, Faults, Match
@@ -106,6 +106,10 @@ class LocalMonogoto:
     def watch(self, watcher: Watcher) -> None:
         """From now on tell of every call once it is over; the control API's are not among them."""
         self._delivery.watchers.append(watcher)
+
+    def watch_arrivals(self, doorkeeper: Doorkeeper) -> None:
+        """From now on tell of every call as it arrives, before anything is done about it."""
+        self._delivery.doorkeepers.append(doorkeeper)
 
     @property
     def in_flight(self) -> int:

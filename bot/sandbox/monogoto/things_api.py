@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from bot.sandbox.monogoto import answers
-from bot.sandbox.monogoto.incoming import acts_out, edits, json_object, page_asked
+from bot.sandbox.monogoto.incoming import FAULT, acts_out, edits, json_object, page_asked
 from bot.sandbox.monogoto.records import ThingRecord, render_row, render_thing
 from bot.sandbox.monogoto.settings import Settings
 from bot.sandbox.monogoto.world import World
@@ -43,7 +43,7 @@ class ThingsApi:
         shown = record
         if acts_out(request, "wrong_thing"):
             shown = next(other for other in self._world.things.values() if other is not record)
-        answer = answers.json(render_thing(shown))
+        answer = answers.json(self._world.shown(shown.thing_id) or render_thing(shown))
         self._edit(record, edits(request, "edited_after"))
         return answer
 
@@ -109,6 +109,8 @@ class ThingsApi:
         keys = {key: value for key, value in body.items() if key not in {"cas", "ThingId"}}
         if self._settings.validates_imei and not _looks_like_imei(keys.get("MasterIMEI")):
             return answers.json({"message": "MasterIMEI is not valid"}, 400)
+        if acts_out(request, "seen_late"):
+            self._world.hide(record.thing_id, render_thing(record), request[FAULT].seconds)
         if not acts_out(request, "does_not_stick"):
             self._world.write(record, keys, also=self._unasked(keys) | edits(request, "changes_too"))
         self._edit(record, edits(request, "edited_after"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.sandbox.monogoto.catalogue import Catalogue
@@ -46,12 +46,22 @@ class World:
         self.groups: dict[str, GroupRecord] = {}
         self.writes: defaultdict[str, list[Write]] = defaultdict(list)
         self.group_writes: defaultdict[str, list[GroupWrite]] = defaultdict(list)
+        self._hidden: dict[str, tuple[datetime, dict[str, Any]]] = {}
 
     def fill(self, groups: Iterable[GroupRecord], things: Iterable[ThingRecord]) -> None:
         """Hold these from now on, and nothing else."""
         self.groups = {group.group_id: group for group in groups}
         self.things = {record.iccid: record for record in things}
         self._catalogue = Catalogue(self.things.values())
+
+    def hide(self, record_id: str, before: dict[str, Any], seconds: float) -> None:
+        """What changes in this record now is seen only after so long; until then it reads as it was."""
+        self._hidden[record_id] = (self._clock.now() + timedelta(seconds=seconds), before)
+
+    def shown(self, record_id: str) -> dict[str, Any] | None:
+        """The record as it is still read, None where nothing of it is hidden."""
+        until, before = self._hidden.get(record_id, (None, None))
+        return before if until is not None and self._clock.now() < until else None
 
     def touch(self, iccid: str) -> ThingRecord | None:
         """The Thing as of now: sessions that repeat by themselves have happened meanwhile."""

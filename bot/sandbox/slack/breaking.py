@@ -17,6 +17,10 @@ async def break_off(
     if fault.error is not None:
         call.answer, call.status = {"ok": False, "error": fault.error}, 200
         return web.json_response(call.answer)
+    if fault.retry_after is not None:
+        call.answer, call.status = {"ok": False, "error": "ratelimited"}, 429
+        headers = {"Retry-After": str(fault.retry_after)}
+        return web.json_response(call.answer, status=429, headers=headers)
     call.answer, call.status = {}, fault.status or 0
     if fault.status is not None:
         return web.Response(status=fault.status, text="<html>Sorry!</html>", content_type="text/html")

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from bot.sandbox.slack.answers import JSON
+from bot.sandbox.slack.disturbance import Disturbance, Way
 from bot.sandbox.slack.outcomes import settle
 from bot.sandbox.slack.sockets import NoConnection, SocketHub
 from bot.sandbox.slack.state import Delivery, State
@@ -55,6 +56,7 @@ class Courier:
         self._session: aiohttp.ClientSession | None = None
         self._background: set[asyncio.Task[None]] = set()
         self.http_url: str | None = None
+        self.disturbance: Disturbance | None = None
 
     async def deliver(
         self,
@@ -73,9 +75,12 @@ class Courier:
         """
         if self.http_url is None and tampering != HONEST:
             raise ValueError("Socket Mode has no signatures")
-        if delay:
-            await self._state.clock.sleep(delay)
+        way = self.disturbance.way() if self.disturbance else Way()
+        if delay or way.delay:
+            await self._state.clock.sleep(delay + way.delay)
         envelope_id = str(uuid.uuid4())
+        if way.copy_after is not None:
+            self._spawn(self._copy(way.copy_after, payload, kind, envelope_id, tampering))
         copies = [self._attempt(payload, kind, envelope_id, tampering) for _ in range(2 if duplicate else 1)]
         first = (await asyncio.gather(*copies))[0]
         if kind == "events_api" and not first.acked and retry:
@@ -141,6 +146,12 @@ class Courier:
         base = b"v0:" + timestamp.encode() + b":" + body
         digest = hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
         return {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": f"v0={digest}"}
+
+    async def _copy(
+        self, after: float, payload: JSON, kind: str, envelope_id: str, tampering: Tampering
+    ) -> None:
+        await self._state.clock.sleep(after)
+        await self._attempt(payload, kind, envelope_id, tampering)
 
     async def _repeat_event(self, payload: JSON) -> None:
         for attempt, pause in enumerate(EVENT_RETRIES, start=1):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from aiohttp import web
 
 from bot.sandbox.slack.answers import JSON
 from bot.sandbox.slack.delivery import Courier, Tampering, kind_of
+from bot.sandbox.slack.disturbance import Disturbance
 from bot.sandbox.slack.faults import Fault
 from bot.sandbox.slack.feed import Feed
 from bot.sandbox.slack.listing import Listing, commands_of
@@ -221,6 +223,18 @@ class LocalSlack:
     ) -> None:
         """Let the next `times` calls of a method ("*": any, "response_url") fail in one of these ways."""
         self._state.faults.plan(Fault(method, error, status, timeout, reset, times, after_applying))
+
+    def fail_at_rate(self, method: str, rate: float, *, seed: int, **how: Any) -> None:
+        """That share of the calls of a method fails, by seeded chance, until `stop_failing`; as `fail`.
+
+        Also `retry_after`: answer 429.
+        """
+        self._state.faults.seed(seed)
+        self._state.faults.plan(Fault(method, rate=rate, **how))
+
+    def disturb(self, disturbance: Disturbance | None) -> None:
+        """Payloads arrive twice, late and out of order from now on; None: once, and as they were sent."""
+        self._courier.disturbance = disturbance
 
     def hide_scopes(self) -> None:
         """Answers no longer carry X-OAuth-Scopes, as behind a proxy that drops it."""
