@@ -17,12 +17,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.lines import load, met
+from bench.lines import Line, load, met
 from bench.vendor import vendor
 from bot.sandbox.stage import POLICY
 
 ROOT = Path(__file__).parent.parent
-GOAL = 0.5
+MOST_TIMES = 2.0
 MOST_MEGABYTES = 120
 SETTLED_SECONDS = 2.0
 _HIDE = "import sys\nfor name in ('rich', 'click', 'pygments'): sys.modules[name] = None\n"
@@ -78,11 +78,8 @@ def starting(times: int) -> str:
 def _time(bare: Sequence[Start], ours: Sequence[Start]) -> str:
     seconds = [statistics.median(one.seconds for one in side) for side in (bare, ours)]
     cpu = [statistics.median(one.cpu for one in side) for side in (bare, ours)]
-    ratio, work = seconds[0] / seconds[1], cpu[0] / cpu[1]
-    cells = [f"start to ready, median of {len(ours)}", *(f"{each:.2f} s" for each in seconds)]
-    cells += [f"{ratio:.2f}", "0.50", met(ratio >= GOAL)]
-    cells += [f"{cpu[0]:.2f} s, {cpu[1]:.2f} s ({work:.2f})", load()]
-    return f"| {' | '.join(cells)} |"
+    name = f"start to ready, median of {len(ours)}"
+    return str(Line(name, *seconds, goal=MOST_TIMES, bare_cpu=cpu[0], ours_cpu=cpu[1], at_most=True))
 
 
 def _weight(bare: Sequence[Start], ours: Sequence[Start]) -> str:
