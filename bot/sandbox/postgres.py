@@ -271,9 +271,11 @@ def _usable(programs: Path, folder: Path) -> Path:
             **_as_somebody(),
         )
     except PermissionError:
-        copy = folder / "programs"
-        if not copy.exists():
-            shutil.copytree(programs.parent, copy, symlinks=True)
+        package = programs.parents[1]
+        copy = folder / "programs" / package.name / programs.parent.name
+        shutil.copytree(programs.parent, copy, symlinks=True)
+        for libraries in package.parent.glob(f"{package.name}.libs"):  # where a wheel keeps them
+            shutil.copytree(libraries, folder / "programs" / libraries.name)
         return copy / programs.name
     return programs
 

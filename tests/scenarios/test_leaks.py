@@ -13,9 +13,11 @@ import pytest
 
 from bot.logs import set_up
 from bot.sandbox.stage import POLICY, Stage
+from bot.storage.tables import METADATA
 from tests.conftest import OpenStage
 from tests.scenarios import acts
 from tests.scenarios.evidence import WRITE, database, ended, standing, until, untold
+from tests.storage.by_hand import by_hand
 
 
 @contextmanager
@@ -43,7 +45,7 @@ async def test_no_secret_is_in_any_log_message_view_or_table(open_stage: OpenSta
         tokens = await _tokens(stage)
         await stage.stop_bot()
     logged = log.getvalue()
-    assert " DEBUG " in logged
+    assert " DEBUG " in logged or isinstance(database(stage), str)  # psycopg has none to say
     assert " WARNING bot." in logged
     assert "Stolen box" not in logged
     _search(logged, [*tokens, *_sim_secrets(stage)], "log")
@@ -55,8 +57,7 @@ async def test_no_secret_is_in_any_log_message_view_or_table(open_stage: OpenSta
     )
     _search(shown, [*tokens, *_sim_secrets(stage)], "message or view")
 
-    files = [path for path in stage.folder.iterdir() if path.name.startswith(database(stage).name)]
-    stored = b"".join(path.read_bytes() for path in files).decode("latin-1")
+    stored = _stored(stage)
     assert stage.monogoto.examples.fresh.iccid in stored
     _search(stored, [*tokens, *_sim_secrets(stage)], "table")
 
@@ -122,6 +123,15 @@ async def _tokens(stage: Stage) -> list[str]:
 
 def _sim_secrets(stage: Stage) -> list[str]:
     return [secret for iccid in stage.monogoto.iccids for secret in stage.monogoto.secrets(iccid)]
+
+
+def _stored(stage: Stage) -> str:
+    """Every byte of the file and its journal; of a server, every row."""
+    if isinstance(database(stage), str):
+        tables = [f"SELECT * FROM {table}" for table in METADATA.tables]
+        return "\n".join(str(by_hand(stage.database_url, query)) for query in tables)
+    files = [path for path in stage.folder.iterdir() if path.name.startswith(database(stage).name)]
+    return b"".join(path.read_bytes() for path in files).decode("latin-1")
 
 
 def _search(text: str, secrets: list[str], where: str) -> None:
