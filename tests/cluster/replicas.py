@@ -34,7 +34,7 @@ from tests.cluster import replica_process
 
 HEARTBEAT, TIMEOUT = 0.5, 3.0
 """Of the replicas in tests, in seconds: a dead one is taken over so soon."""
-PATIENCE_SECONDS = 45.0
+PATIENCE_SECONDS = 90.0
 POLL_SECONDS = 0.05
 PRELOADED = [
     "tests.cluster.replica_process",

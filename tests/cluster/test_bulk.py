@@ -9,7 +9,7 @@ from tests.cluster import people
 from tests.cluster.conftest import OpenReplicas
 from tests.scenarios import acts, bulks
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(240)
 ROWS = 24
 RATE = 40
 

@@ -10,7 +10,7 @@ from bot.sandbox import postgres
 from tests.cluster import people
 from tests.cluster.conftest import OpenReplicas
 
-pytestmark = pytest.mark.timeout(200)
+pytestmark = pytest.mark.timeout(240)
 AWAY_SECONDS = 10.0
 
 

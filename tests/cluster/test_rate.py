@@ -10,7 +10,7 @@ import pytest
 from tests.cluster import people
 from tests.cluster.conftest import OpenReplicas
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(240)
 RATE, BURST = 20, 10
 
 

@@ -12,7 +12,7 @@ from tests.cluster import people
 from tests.cluster.replicas import TIMEOUT, Replicas
 from tests.scenarios import acts
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(240)
 WRITE = ("PUT", "/thing/update/")
 READ = ("GET", "/thing/ThingId")
 TAKEN_OVER_WITHIN = TIMEOUT + 8.0

@@ -11,7 +11,7 @@ import pytest
 from tests.cluster import people
 from tests.cluster.replicas import Replicas
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(240)
 
 
 async def test_an_old_and_a_new_version_side_by_side_finish_each_others_requests(replicas: Replicas) -> None:
