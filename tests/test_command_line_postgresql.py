@@ -38,6 +38,8 @@ def bot(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 
 COUNT = "SELECT count(*) FROM audit"
+PROGRESS = re.compile(r"^\w+: [\d,]+ of [\d,]+ rows\n", re.MULTILINE)
+"""Said of what takes long: a busy machine may take long over anything."""
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def empty(postgres_server: postgres.Server):
 
 def test_everything_moves_and_the_audit_verifies_there(database: Path, empty: str, bot: Said) -> None:
     code, said, aside = bot("move", "--to", empty)
-    assert (code, aside) == (0, "")
+    assert (code, PROGRESS.sub("", aside)) == (0, "")
     assert re.search(r"^  audit +3$", said, re.MULTILINE)
     assert re.search(r"^  audit_head +1$", said, re.MULTILINE)
     assert "Set DATABASE_URL" in said
@@ -64,14 +66,15 @@ def test_where_to_may_be_said_by_the_environment_so_that_no_list_of_processes_sh
     database: Path, empty: str
 ) -> None:
     done = process(database.parent, "move", MOVE_TO=empty)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, PROGRESS.sub("", done.stderr)) == (0, "")
+    assert "pa55word" not in done.stdout
     assert by_hand(empty, COUNT) == [(3,)]
 
 
 def test_everything_moves_back_into_a_file(database: Path, empty: str, bot: Said) -> None:
     assert bot("move", "--to", empty)[0] == 0
     code, _, aside = bot("move", "--to", "sqlite:///back.db", DATABASE_URL=empty)
-    assert (code, aside) == (0, "")
+    assert (code, PROGRESS.sub("", aside)) == (0, "")
     assert bot("audit", "verify", DATABASE_URL="sqlite:///back.db") == bot("audit", "verify")
 
 
@@ -81,6 +84,7 @@ def test_where_nothing_can_be_moved_to_one_sentence_says_so(
 ) -> None:
     code, said, aside = bot("move", *where)
     assert (code, said) == (2, "")
+    aside = PROGRESS.sub("", aside)
     assert aside.startswith("imei-lock can't go on:\n")
     assert len(aside.splitlines()) == 2
 

@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def declared() -> dict[str, str]:
     return {name: IMPORTED_AS.get(name, name) for name in names}
 
 
+@cache
 def imported() -> set[str]:
     """Every library that a module of the bot imports; the sandbox may use what tests are written with."""
     tops = set()

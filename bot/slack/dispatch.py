@@ -19,7 +19,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.services import traces
-from bot.slack.shapes import makes_sense
+from bot.slack.shapes import understood
 
 logger = logging.getLogger(__name__)
 
@@ -143,10 +143,11 @@ class BoltDispatch:
 
         Never raises: see `safely`.
         """
-        if not makes_sense(payload):
+        whole = understood(payload)
+        if whole is None:
             logger.warning("A payload of a shape that Slack's do not have was refused")
             return Answer(400)
-        return await safely(self._listen, payload)
+        return await safely(self._listen, whole)
 
     async def _listen(self, payload: Payload) -> Answer:
         sent = asyncio.Event()

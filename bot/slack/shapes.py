@@ -100,13 +100,25 @@ PAYLOAD = _INSTALLED | {
 }
 
 
-def makes_sense(payload: object) -> bool:
-    """Whether a payload has the types that Slack's have, and holds only text that can be kept and sent on."""
+def understood(payload: object) -> dict[str, Any] | None:
+    """The payload, if it has the types that Slack's have; None else.
+
+    Half a character, as a cut-off emoji leaves it, can neither be kept nor sent on: a ? stands for it.
+    """
     try:
-        json.dumps(payload, ensure_ascii=False).encode("utf-8")
+        whole = _whole(payload)
     except (ValueError, TypeError, RecursionError):
-        return False
-    return isinstance(payload, dict) and fits(payload, PAYLOAD)
+        return None
+    return whole if isinstance(whole, dict) and fits(whole, PAYLOAD) else None
+
+
+def _whole(payload: object) -> object:
+    text = json.dumps(payload, ensure_ascii=False)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.loads(text.encode("utf-8", "replace"))
+    return payload
 
 
 def fits(value: object, shape: Shape) -> bool:

@@ -15,6 +15,7 @@ DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 MARIA, RAVI, CHLOE = "U0ENG1", "U0APP1", "U0APP2"
 PATIENCE_MS = 15_000
+TRIES = 10
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -67,11 +68,15 @@ class Window:
 
     async def go_to(self, channel: str) -> None:
         """Open a channel from the list; on a phone the list is a screen of its own."""
-        if self.is_phone:
-            back = self.page.get_by_role("button", name="Back to the channels")
-            if await back.is_visible():
+        listed = self.page.locator(f'[data-testid=channel][data-channel="{channel}"]')
+        back = self.page.get_by_role("button", name="Back to the channels")
+        for _ in range(TRIES):  # a page that was just loaded may still go from the list to a channel
+            if self.is_phone and await back.is_visible():
                 await back.click()
-        await self.page.locator(f'[data-testid=channel][data-channel="{channel}"]').click()
+            with suppress(PlaywrightTimeout):
+                await listed.click(timeout=PATIENCE_MS / TRIES)
+                return
+        await listed.click()
 
     async def say(self, text: str) -> None:
         """Type into the channel's composer, and Enter."""

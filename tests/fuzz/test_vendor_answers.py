@@ -46,6 +46,7 @@ TOKEN = "eyJhbGciOiJub25lIn0.e30."
 
 Call = Callable[[Monogoto], Awaitable[object]]
 READS: dict[str, Call] = {
+    "try_log_in": lambda m: m.try_log_in(),
     "log_in": lambda m: m.log_in(UserPassword("ops", "hunter2")),
     "thing": lambda m: m.thing(Iccid(ICCID)),
     "things_group": lambda m: m.things_group(GROUP),
