@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,6 +105,26 @@ def test_a_broken_audit_is_not_moved(database: Path, empty: str, bot: Said) -> N
 def test_migrate_and_verify_on_an_empty_server(empty: str, bot: Said) -> None:
     assert bot("migrate", DATABASE_URL=empty)[:2] == (0, "The database is at this version.\n")
     assert bot("audit", "verify", DATABASE_URL=empty)[1].startswith("The audit log holds: 0")
+
+
+@pytest.mark.parametrize("what", ["verify", "export"])
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+def test_where_there_is_no_audit_yet_one_sentence_says_what_makes_it(
+    store: str, what: str, empty: str, folder: Path, bot: Said
+) -> None:
+    sqlite3.connect(folder / "empty.db").close()
+    address = empty if store == "postgresql" else f"sqlite:///{folder / 'empty.db'}"
+    code, said, aside = bot("audit", what, DATABASE_URL=address)
+    assert (code, said) == (2, "")
+    assert "no audit log: python -m bot migrate" in aside
+
+
+def test_an_option_that_the_driver_does_not_know_is_said_in_one_line(empty: str, bot: Said) -> None:
+    code, _, aside = bot("migrate", DATABASE_URL=f"{empty}&sslmoode=pa55word")
+    assert code == 2
+    assert "sslmoode" in aside
+    assert len(aside.splitlines()) == 2
+    assert "pa55" not in aside
 
 
 @pytest.mark.parametrize("verb", [("migrate",), ("audit", "verify"), ("move", "--to", "sqlite:///x.db")])
