@@ -159,7 +159,10 @@ def _connections(bot: Bot, config: Config) -> str:
         port = bot.transport.port if isinstance(bot.transport, HttpTransport) else config.port
         slack = f"Slack at {config.slack_api_url}, signed HTTP on {config.host}:{port}/slack/events"
     watched = f"; health on {config.health_host}:{bot.watch.port}" if bot.watch else ""
-    return f"{slack}; Monogoto at {config.monogoto_url}; policy of team {bot.desk.policy.team}{watched}"
+    return (
+        f"{slack}; Monogoto at {config.monogoto_url}; records in {config.database_url.shown}; "
+        f"policy of team {bot.desk.policy.team}{watched}"
+    )
 
 
 async def _check(real: Mapping[str, str], dotenv: Path, *, as_json: bool) -> int:
