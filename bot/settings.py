@@ -162,6 +162,11 @@ class DatabaseUrl(Secret):
         """The address for people: without password and options."""
         return _server_parts(self.reveal())["shown"] if _is_server(self.reveal()) else self.reveal()
 
+    @property
+    def is_server(self) -> bool:
+        """Whether it is a server's, which may be away for a while, and not a file's."""
+        return _is_server(self.reveal())
+
     def passwords(self) -> tuple[str, ...]:
         """Every password in it, before the host or among the options, as written and as it is meant."""
         if not _is_server(self.reveal()):

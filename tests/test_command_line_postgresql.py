@@ -16,8 +16,9 @@ from bot.sandbox import postgres
 from bot.settings import database_address
 from bot.storage.engine import open_engine
 from tests.storage.by_hand import by_hand, past_the_triggers
+from tests.test_command_line import ROOT, database, folder
 from tests.test_command_line import bot as process
-from tests.test_command_line import database, folder
+from tests.test_config import GOOD
 
 __all__ = ["database", "folder"]  # fixtures
 
@@ -133,3 +134,15 @@ def test_a_server_that_is_not_there_is_said_in_one_line(verb: tuple[str, ...], b
     assert code == 2
     assert "127.0.0.1" in aside
     assert "pa55" not in aside
+
+
+def test_a_bot_that_starts_before_its_database_server_says_so_and_is_to_be_started_again(
+    folder: Path,
+) -> None:
+    (folder / "policy.toml").write_text((ROOT / "policy.example.toml").read_text())
+    address = "postgresql://bot:pa55word@127.0.0.1:1/imei"
+    done = process(folder, **GOOD, DATABASE_URL=address)
+    assert (done.returncode, done.stdout) == (1, "")  # the systemd unit gives up after a 2
+    assert "as soon as the database is there" in done.stderr
+    assert "pa55" not in done.stderr
+    assert "Traceback" not in done.stderr
