@@ -41,10 +41,12 @@ types: $(READY)
 tests: $(READY)
 	$(BIN)/python -m pytest -n auto
 
-# The same on every Python from 3.11 up that this machine has, each in .venvs/; TESTS=tests/domain for a part.
+# The same on every Python from 3.11 up that this machine has, each in .venvs/, one after the other: as many times as
+# long as `make tests`. TESTS=tests/domain for a part, PYTHONS="3.12 3.13" for some of them.
 TESTS := tests
+PYTHONS :=
 test-all:
-	@sh tests/all_pythons.sh $(TESTS)
+	@PYTHONS="$(PYTHONS)" sh tests/all_pythons.sh $(TESTS)
 
 # The fuzz tests with fifty times as many examples; FUZZ=500 for a night.
 FUZZ := 50

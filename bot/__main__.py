@@ -46,6 +46,8 @@ if __name__ == "__main__":
 
 log = logging.getLogger("bot")
 
+TRY_AGAIN = 1
+"""Of `run`, where the server is away: whoever watches the process starts it again. Not after a 2."""
 INTERRUPTED = 130
 
 
@@ -120,7 +122,13 @@ def _parser() -> argparse.ArgumentParser:
 async def _run(config: Config) -> int:
     set_up(level=config.log_level, form=config.log_format, secrets=config.secrets())
     policy = load_policy(Path(config.policy_file))
-    bot = await build(config, policy, clock=SystemClock())
+    try:
+        bot = await build(config, policy, clock=SystemClock())
+    except StoreUnavailable as error:
+        if not config.database_url.is_server:
+            raise
+        terminal.say(f"imei-lock can't go on, and may as soon as the database is there:\n{error}")
+        return TRY_AGAIN
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -159,7 +167,10 @@ def _connections(bot: Bot, config: Config) -> str:
         port = bot.transport.port if isinstance(bot.transport, HttpTransport) else config.port
         slack = f"Slack at {config.slack_api_url}, signed HTTP on {config.host}:{port}/slack/events"
     watched = f"; health on {config.health_host}:{bot.watch.port}" if bot.watch else ""
-    return f"{slack}; Monogoto at {config.monogoto_url}; policy of team {bot.desk.policy.team}{watched}"
+    return (
+        f"{slack}; Monogoto at {config.monogoto_url}; records in {config.database_url.shown}; "
+        f"policy of team {bot.desk.policy.team}{watched}"
+    )
 
 
 async def _check(real: Mapping[str, str], dotenv: Path, *, as_json: bool) -> int:

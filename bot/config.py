@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_type_hints
-from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
 
@@ -167,11 +166,10 @@ class Config:
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret in it, to be kept out of what is written."""
-        address = self.database_url.reveal()
-        password = urlsplit(address).password
         held = [getattr(self, key.lower()) for key in from_files() if key != "DATABASE_URL"]
         revealed = [value.reveal() for value in held if value is not None]
-        return (*revealed, address, unquote(password), password) if password else tuple(revealed)
+        passwords = self.database_url.passwords()
+        return (*revealed, self.database_url.reveal(), *passwords) if passwords else tuple(revealed)
 
 
 def readable(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:

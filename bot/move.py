@@ -37,7 +37,7 @@ class _Progress:
 
     def __call__(self, table: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if now - self._said_at >= _EVERY_SECONDS:
+        if done < total and now - self._said_at >= _EVERY_SECONDS:
             self._said_at = now
             self._say(f"{table}: {done:,} of {total:,} rows")
 

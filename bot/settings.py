@@ -7,7 +7,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 
 class Secret:
@@ -161,6 +161,20 @@ class DatabaseUrl(Secret):
     def shown(self) -> str:
         """The address for people: without password and options."""
         return _server_parts(self.reveal())["shown"] if _is_server(self.reveal()) else self.reveal()
+
+    @property
+    def is_server(self) -> bool:
+        """Whether it is a server's, which may be away for a while, and not a file's."""
+        return _is_server(self.reveal())
+
+    def passwords(self) -> tuple[str, ...]:
+        """Every password in it, before the host or among the options, as written and as it is meant."""
+        if not _is_server(self.reveal()):
+            return ()
+        parts = urlsplit(self.reveal())
+        options = dict(option.split("=", 1) for option in parts.query.split("&") if "=" in option)
+        written = [parts.password, options.get("password"), options.get("sslpassword")]
+        return tuple(dict.fromkeys(found for raw in written if raw for found in (unquote(raw), raw)))
 
 
 def database_address(value: str) -> DatabaseUrl:

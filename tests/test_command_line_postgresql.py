@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from bot.sandbox import postgres
 from bot.settings import database_address
 from bot.storage.engine import open_engine
 from tests.storage.by_hand import by_hand, past_the_triggers
+from tests.test_command_line import ROOT, database, folder
 from tests.test_command_line import bot as process
-from tests.test_command_line import database, folder
+from tests.test_config import GOOD
 
 __all__ = ["database", "folder"]  # fixtures
 
@@ -110,9 +112,41 @@ def test_migrate_and_verify_on_an_empty_server(empty: str, bot: Said) -> None:
     assert bot("audit", "verify", DATABASE_URL=empty)[1].startswith("The audit log holds: 0")
 
 
+@pytest.mark.parametrize("what", ["verify", "export"])
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+def test_where_there_is_no_audit_yet_one_sentence_says_what_makes_it(
+    store: str, what: str, empty: str, folder: Path, bot: Said
+) -> None:
+    sqlite3.connect(folder / "empty.db").close()
+    address = empty if store == "postgresql" else f"sqlite:///{folder / 'empty.db'}"
+    code, said, aside = bot("audit", what, DATABASE_URL=address)
+    assert (code, said) == (2, "")
+    assert "no audit log: python -m bot migrate" in aside
+
+
+def test_an_option_that_the_driver_does_not_know_is_said_in_one_line(empty: str, bot: Said) -> None:
+    code, _, aside = bot("migrate", DATABASE_URL=f"{empty}&sslmoode=pa55word")
+    assert code == 2
+    assert "sslmoode" in aside
+    assert len(aside.splitlines()) == 2
+    assert "pa55" not in aside
+
+
 @pytest.mark.parametrize("verb", [("migrate",), ("audit", "verify"), ("move", "--to", "sqlite:///x.db")])
 def test_a_server_that_is_not_there_is_said_in_one_line(verb: tuple[str, ...], bot: Said) -> None:
     code, _, aside = bot(*verb, DATABASE_URL="postgresql://bot:pa55word@127.0.0.1:1/imei")
     assert code == 2
     assert "127.0.0.1" in aside
     assert "pa55" not in aside
+
+
+def test_a_bot_that_starts_before_its_database_server_says_so_and_is_to_be_started_again(
+    folder: Path,
+) -> None:
+    (folder / "policy.toml").write_text((ROOT / "policy.example.toml").read_text())
+    address = "postgresql://bot:pa55word@127.0.0.1:1/imei"
+    done = process(folder, **GOOD, DATABASE_URL=address)
+    assert (done.returncode, done.stdout) == (1, "")  # the systemd unit gives up after a 2
+    assert "as soon as the database is there" in done.stderr
+    assert "pa55" not in done.stderr
+    assert "Traceback" not in done.stderr

@@ -171,6 +171,21 @@ def test_a_servers_address_is_shown_without_its_password(url: str, shown: str) -
 
 
 @pytest.mark.parametrize(
+    ("address", "passwords"),
+    [
+        ("bot:pa55%40word@h/imei", {"pa55@word", "pa55%40word"}),
+        ("bot@/imei?host=%2Frun&password=pa55word&sslpassword=key%2B", {"pa55word", "key+", "key%2B"}),
+    ],
+)
+def test_a_servers_password_is_known_as_a_secret_wherever_it_stands(
+    address: str, passwords: set[str]
+) -> None:
+    url = f"postgresql://{address}"
+    secrets = set(Config.from_env(GOOD | {"DATABASE_URL": url}).secrets())
+    assert secrets - set(Config.from_env(GOOD).secrets()) == passwords | {url}
+
+
+@pytest.mark.parametrize(
     "address",
     ["bot:pa@55word@h/imei", "bot:pa/55word@h/imei", "bot:pa#55word@h/imei", "bot:pa:55word@h/imei", "h"],
 )

@@ -19,6 +19,7 @@ from psycopg_pool import PoolTimeout
 from bot.dispatch.local import LONG_WORKERS, LONGEST_PAUSE_SECONDS, SWEEP_SECONDS, WORKERS
 from bot.dispatch.schema import connector
 from bot.domain.errors import StoreUnavailable
+from bot.services import traces
 from bot.services.ports import Clock
 from bot.services.sweep import Sweep
 
@@ -29,6 +30,8 @@ SHORT, LONG = "short", "long"
 """Queues: single changes, and slices of long work, which never take the workers of the former."""
 POLL_SECONDS = 1.0
 """A job that nothing announced (its pause is over; it waited for another) is found after so long."""
+SAID_SECONDS = 60.0
+"""That the database is away is said once in so long, however often it is tried."""
 AGAIN_SECONDS = 1.0
 """Before a worker that the database left begins anew."""
 AWAY = (ProcrastinateException, PoolTimeout, OSError)
@@ -190,6 +193,7 @@ class ClusterDispatcher:
         task = asyncio.current_task()
         if task is None or self._stopping:
             return
+        traces.about_request(request_id)
         log.info("request %s: at work", request_id)
         self._steps.add(task)
         self._at_work[queue] += 1
@@ -231,6 +235,7 @@ class ClusterDispatcher:
 
         An error may come in the place of the cancellation that ended it.
         """
+        loop, said_at = asyncio.get_running_loop(), float("-inf")
         while not self._stopping:
             try:
                 await self._app.run_worker_async(
@@ -244,7 +249,10 @@ class ClusterDispatcher:
                     stalled_worker_timeout=self._heartbeat.timeout,
                 )
             except AWAY as error:
-                log.warning("the workers of %s lost the database: %s", queue, type(error).__name__)
+                is_news = loop.time() - said_at >= SAID_SECONDS
+                said_at = loop.time() if is_news else said_at
+                level = logging.WARNING if is_news else logging.DEBUG
+                log.log(level, "the workers of %s lost the database: %s", queue, type(error).__name__)
             except Exception:
                 log.exception("the workers of %s failed", queue)
             if not self._stopping:

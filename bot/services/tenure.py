@@ -104,7 +104,7 @@ class Tenure:
                 await self._end(0.0)
                 raise
         elif not ours and self._serving:
-            log.warning("replica %s lost its lease: another one serves", self._replica)
+            log.warning("replica %s is not sure of its lease any more, and serves no longer", self._replica)
             await self._end(0.0)
 
     async def _end(self, patience: float) -> None:

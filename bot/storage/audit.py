@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import rfc8785
-from sqlalchemy import BigInteger, Connection, Row, bindparam, insert, select, type_coerce, update
+from sqlalchemy import BigInteger, Connection, Row, bindparam, insert, inspect, select, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.audit import AuditEntry, Link, chain, first_fault
@@ -95,6 +95,7 @@ async def head(engine: Engine) -> tuple[int, str]:
 async def export(engine: Engine) -> AsyncIterator[str]:
     """All entries as JSON lines, oldest first: `seq`, `previous`, `digest` and the `entry` itself."""
     async with engine.reading() as connection:
+        await connection.run_sync(_demand_tables)
         after = 0
         while rows := await connection.run_sync(_batch, after):
             for row in rows:
@@ -140,7 +141,13 @@ class _Disagrees(Exception):
     """A row whose chain holds, but whose columns say something else than its body."""
 
 
+def _demand_tables(connection: Connection) -> None:
+    if not {audit.name, audit_head.name} <= set(inspect(connection).get_table_names()):
+        raise StoreUnavailable("the database holds no audit log: python -m bot migrate makes one")
+
+
 def _first_fault(connection: Connection) -> str | None:
+    _demand_tables(connection)
     try:
         return first_fault(_links(connection), _head(connection))
     except _Disagrees as found:

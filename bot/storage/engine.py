@@ -152,9 +152,10 @@ def _database_errors() -> Iterator[None]:
     try:
         yield
     except exc.ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) not in _NOT_THERE:
+        at_connecting = error.statement is None  # an option of the address that the driver does not know, say
+        if not at_connecting and getattr(error.orig, "sqlstate", None) not in _NOT_THERE:
             raise
-        raise StoreUnavailable(str(error.orig)) from error
+        raise StoreUnavailable(str(error.orig).strip()) from error
     except (exc.IntegrityError, exc.DataError, exc.NotSupportedError):
         raise
     except exc.DBAPIError as error:

@@ -41,6 +41,7 @@ class Notices:
         self._heard: dict[str, Heard] = {}
         self._task: asyncio.Task[None] | None = None
         self._calling: set[asyncio.Task[None]] = set()
+        self._deaf = False
 
     def on(self, channel: str, heard: Heard) -> None:
         """Before `start`: what is to happen when a notice comes."""
@@ -74,15 +75,24 @@ class Notices:
             try:
                 await self._listen()
             except (psycopg.Error, OSError) as error:
-                log.warning("notices are not heard for a while: %s", type(error).__name__)
+                self._lost(error)
             except Exception:
                 log.exception("hearing notices failed")
             await asyncio.sleep(AGAIN_SECONDS)
+
+    def _lost(self, error: Exception) -> None:
+        """Said once for each time that the database is away: it is tried every second."""
+        if not self._deaf:
+            log.warning("notices are not heard for a while: %s", type(error).__name__)
+        self._deaf = True
 
     async def _listen(self) -> None:
         async with await psycopg.AsyncConnection.connect(self._database_url, autocommit=True) as connection:
             for channel in self._heard:
                 await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+            if self._deaf:
+                log.info("notices are heard again")
+            self._deaf = False
             for heard in self._heard.values():
                 heard("")
             while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from sqlalchemy import delete
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 
 _SECOND = 1_000_000
 KEPT_SECONDS = 1800
+PATIENCE_SECONDS = 1.0
+"""Slack waits three seconds for an ack: a database that hangs must not take them all."""
 
 
 class SqlOnce:
@@ -28,9 +31,20 @@ class SqlOnce:
         self._engine = engine
         self._replica = replica
         self._for_good = for_good
+        self._asking: set[asyncio.Task[bool]] = set()
 
     async def begin(self, what: str) -> bool:
-        """False where it was begun before. While the database is away: True, what follows needs it too."""
+        """False where it was begun before. While the database is away, or hangs: True, what follows needs it
+        too, or has no need of it."""
+        asking = asyncio.create_task(self._is_first(what), name="begun before?")
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
+        if not (await asyncio.wait({asking}, timeout=PATIENCE_SECONDS))[0]:
+            log.warning("whether this was begun before was not told in time")
+            return True
+        return asking.result()
+
+    async def _is_first(self, what: str) -> bool:
         wanted = insert(begun).values(what=what, holder=self._replica, at=now())
         if self._for_good:
             statement = wanted.on_conflict_do_nothing()

@@ -69,8 +69,8 @@ class Live(Collector):
             for status, kind in itertools.product(Status, Kind):
                 requests.add_metric([status, kind], counts.requests.get((status, kind), 0))
             depth.add_metric([], len(counts.waiting))
-            waited = self._seconds() - min(self._first_seen.values(), default=self._seconds())
-            oldest.add_metric([], waited)
+            now = self._seconds()
+            oldest.add_metric([], now - min(self._first_seen.values(), default=now))
             seq.add_metric([], counts.audit_seq)
             share.add_metric([], counts.rate_share)
         yield from (requests, depth, oldest, seq, share)

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from bot.domain.errors import PlatformError, StoreUnavailable
 from bot.services.watching import Part
@@ -19,6 +18,8 @@ PATIENCE_SECONDS = 3.0
 """A trial write that takes longer counts as failed; probes give up soon after."""
 ASK_VENDOR_SECONDS = 60.0
 """While the log-in is not known to be good: at most so often; the vendor's client has pauses of its own."""
+VENDOR_PATIENCE_SECONDS = 1.0
+"""A probe waits so long for that reading; the next one knows what came of it."""
 PROCESS, SLACK, VENDOR = "process", "slack", "vendor"
 SLOW = "no write came through within 3 s"
 
@@ -53,7 +54,7 @@ class Readiness:
     async def parts(self) -> tuple[Part, ...]:
         """Each thing that has to be right, good or not."""
         process = Part(PROCESS, not self.hindrance, self.hindrance)
-        return (*await self._records(), self._slack(), self._of_vendor(), process)
+        return (*await self._records(), self._slack(), await self._of_vendor(), process)
 
     async def stop(self) -> None:
         """End what was begun for a question."""
@@ -81,15 +82,22 @@ class Readiness:
             self._written = tuple(Part(name, is_good=False, says=said) for name in self._unwritten)
         self._written_at = self._seconds()
 
-    def _of_vendor(self) -> Part:
-        """As last known. Else nobody might find out that it is good again: without traffic nobody calls."""
+    async def _of_vendor(self) -> Part:
+        """As last known. Where that isn't good it is tried: without traffic nobody calls, and a replica that
+        has just begun has never logged in."""
         known = self._vendor()
         due = self._seconds() - self._asked_at >= ASK_VENDOR_SECONDS
         if not known.is_good and due and not self.hindrance:
             self._asked_at = self._seconds()
             self._asking = asyncio.create_task(self._ask(), name="readiness-vendor")
+            await asyncio.wait({self._asking}, timeout=VENDOR_PATIENCE_SECONDS)
+            known = self._vendor()
         return known
 
     async def _ask(self) -> None:
-        with suppress(PlatformError, StoreUnavailable):  # what came of it is known where it is looked up
+        try:
             await self._ask_vendor()
+        except StoreUnavailable:  # no turn at its pace could be had: nobody was asked
+            self._asked_at = float("-inf")
+        except PlatformError:
+            pass  # what came of it is known where it is looked up

@@ -12,6 +12,7 @@ import pytest
 from bot.dispatch.local import LocalDispatcher
 from bot.sandbox import postgres
 from bot.sandbox.clock import ManualClock
+from bot.services import traces
 
 PATIENCE_SECONDS = 30.0
 NOTHING_SECONDS = 0.6
@@ -27,6 +28,8 @@ class Work:
         self.looks = 0
         self.steps: list[str] = []
         self.running: set[str] = set()
+        self.about: list[str | None] = []
+        """Of each step: which request the log's lines would have been about."""
         self.go = asyncio.Event()
         self.step_trouble: Exception | None = None
         self.slices = 1
@@ -48,6 +51,7 @@ class Work:
 
     async def step(self, request: Any) -> bool:
         self.steps.append(request.id)
+        self.about.append(traces.ids().get(traces.REQUEST))
         self.running.add(request.id)
         try:
             await self.go.wait()

@@ -51,6 +51,16 @@ async def test_a_request_at_work_is_not_started_a_second_time(
     assert work.steps == ["A"]
 
 
+async def test_whatever_is_logged_while_a_request_is_at_work_names_it(
+    hands: Any, dispatcher: Any, work: Work
+) -> None:
+    work.open.extend(["A", "B"])
+    work.go.set()
+    dispatcher.start(work)
+    await hands.until(lambda: not work.open)
+    assert work.about == work.steps
+
+
 async def test_no_more_requests_than_workers_are_at_work_and_all_get_their_turn(
     hands: Any, dispatcher: Any, work: Work
 ) -> None:

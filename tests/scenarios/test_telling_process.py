@@ -135,6 +135,7 @@ async def test_it_says_in_one_line_what_it_is_connected_to_and_lets_no_second_on
     assert world.slack.api_url in ready
     assert "Socket Mode" in ready
     assert world.monogoto.url in ready
+    assert f"records in sqlite:///{world.database}" in ready
     assert "T0TEAM" in ready
     assert "Traceback" not in text
     assert world.slack.bot_token not in text

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sqlite3
-from contextlib import closing
 
 import aiohttp
 import pytest
@@ -16,6 +14,7 @@ from tests.conftest import OpenStage
 from tests.scenarios import acts
 from tests.scenarios.evidence import database, entries, really
 from tests.scenarios.watching import HEALTH, asked, readiness, scraped
+from tests.storage.by_hand import by_hand, writers_turn_taken
 
 
 @pytest.fixture(params=["socket", "http"])
@@ -83,9 +82,7 @@ async def test_asking_whether_it_can_write_leaves_nothing_behind(watched: Stage)
 
 
 async def test_an_audit_that_cannot_be_written_is_named(watched: Stage) -> None:
-    with closing(sqlite3.connect(database(watched))) as foreign:
-        foreign.execute("delete from audit_head")
-        foreign.commit()
+    by_hand(watched.database_url, "DELETE FROM audit_head")
     status, told = await readiness(watched)
     assert (status, told["parts"]["database"]["good"]) == (503, True)
     assert "audit" in told["failing"]
@@ -95,13 +92,11 @@ async def test_an_audit_that_cannot_be_written_is_named(watched: Stage) -> None:
 
 async def test_a_database_that_somebody_else_holds_is_named_in_time(open_stage: OpenStage) -> None:
     stage = await open_stage(settings=HEALTH)
-    with closing(sqlite3.connect(database(stage))) as foreign:
-        foreign.execute("begin immediate")
+    with writers_turn_taken(stage.database_url):
         async with asyncio.timeout(20):
             status, told = await readiness(stage)
         assert status == 503
         assert {"database", "audit"} <= set(told["failing"])
-        foreign.rollback()
     await really(lambda: stage.bot is not None and not stage.bot.is_at_its_records)
 
 

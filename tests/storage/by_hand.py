@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
 from sqlalchemy import make_url
+
+from bot.storage.postgresql import WRITERS_TURN
 
 _TRIGGERS = {
     "sqlite": ("audit_no_update", "audit_no_delete", "audit_no_replace"),
@@ -16,12 +19,27 @@ _TRIGGERS = {
 REFUSED = (sqlite3.IntegrityError, psycopg.IntegrityError)
 
 
+def _open(url: str) -> tuple[Any, bool]:
+    """A connection past the program, and whether it is to a file."""
+    address = make_url(url)
+    is_file = address.get_backend_name() == "sqlite"
+    return sqlite3.connect(str(address.database)) if is_file else psycopg.connect(url), is_file
+
+
+@contextmanager
+def writers_turn_taken(url: str) -> Iterator[None]:
+    """Somebody else has it as long as the block lasts."""
+    opened, is_file = _open(url)
+    with closing(opened) as connection:
+        connection.execute("BEGIN IMMEDIATE" if is_file else f"SELECT pg_advisory_xact_lock({WRITERS_TURN})")
+        yield
+        connection.rollback()
+
+
 def by_hand(url: str, *statements: str, given: tuple[Any, ...] = ()) -> list[Any]:
     """Run them at the address of a database, and keep them; the rows of the last. `given`: for each `?`."""
     rows: list[Any] = []
-    address = make_url(url)
-    is_file = address.get_backend_name() == "sqlite"
-    opened: Any = sqlite3.connect(str(address.database)) if is_file else psycopg.connect(url)
+    opened, is_file = _open(url)
     with closing(opened) as connection:
         for statement in statements:
             said = statement if is_file else statement.replace("?", "%s")

@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy import text
 
 from bot.domain.errors import Overtaken
 from bot.services.ports import MessageState, PlaceKind
+from bot.storage import notices as hearing
+from bot.storage import once
 from bot.storage.engine import Engine, open_engine
 from bot.storage.leases import PRESENCE, SqlLease
 from bot.storage.notices import Notices
@@ -37,6 +40,39 @@ async def engine(postgres_url: str) -> AsyncIterator[Engine]:
     engine = open_engine(postgres_url)
     yield engine
     await engine.close()
+
+
+async def test_a_database_that_hangs_holds_up_nobody_who_asks_what_was_begun(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(once, "PATIENCE_SECONDS", 0.05)
+    asks = SqlOnce(engine, "R1", for_good=True)
+    async with engine.writing() as connection:
+        await connection.execute(text("LOCK TABLE begun"))
+        assert await asks.begin("action:A1")
+        assert await asks.begin("action:A1")
+    await asyncio.gather(*asks._asking)
+    monkeypatch.setattr(once, "PATIENCE_SECONDS", 30.0)
+    assert not await asks.begin("action:A1")
+
+
+async def test_that_notices_are_not_heard_is_said_once_and_so_is_that_they_are_again(
+    engine: Engine, postgres_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(hearing, "AGAIN_SECONDS", 0.01)
+    caplog.set_level("INFO", logger=hearing.__name__)
+    listening = asyncio.Event()
+    listens = Notices(engine, "postgresql://bot@127.0.0.1:1/nowhere")
+    listens.on("imei_lock_roles", lambda _: listening.set())
+    listens.start()
+    await asyncio.sleep(0.2)
+    listens._database_url = postgres_url
+    await asyncio.wait_for(listening.wait(), 30)
+    await listens.stop()
+    assert [record.getMessage() for record in caplog.records] == [
+        "notices are not heard for a while: OperationalError",
+        "notices are heard again",
+    ]
 
 
 async def run_out(engine: Engine, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 
 import pytest
@@ -108,6 +109,14 @@ def test_the_oldest_message_is_as_old_as_this_process_has_seen_it(metrics: Metri
     assert oldest(7, 8) == "60.0"
     assert oldest(8) == "0.0"
     assert oldest() == "0.0"
+
+
+def test_where_nothing_waits_no_time_has_passed(metrics: Metrics) -> None:
+    ticks = itertools.count()
+    live = Live(lambda: None, seconds=lambda: float(next(ticks)))
+    metrics.registry.register(live)
+    live.take(Counts(), ())
+    assert "\nimei_lock_outbox_oldest_seconds 0.0\n" in generate_latest(metrics.registry).decode()
 
 
 def test_without_a_database_its_numbers_are_absent_not_old(metrics: Metrics) -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.domain.errors import LoginFailed
+from bot.domain.errors import LoginFailed, StoreUnavailable
 from bot.services.watching import Part
 from bot.watch import readiness
 from bot.watch.readiness import ASK_VENDOR_SECONDS, REMEMBER_SECONDS, Readiness
@@ -25,6 +25,7 @@ class World:
         self.door = asyncio.Event()
         self.door.set()
         self.error: Exception | None = None
+        self.vendors_answer: Exception | None = LoginFailed("no")
 
     async def try_writing(self) -> tuple[Part, ...]:
         self.writes += 1
@@ -35,7 +36,9 @@ class World:
 
     async def ask_vendor(self) -> None:
         self.asked += 1
-        raise LoginFailed("no")
+        if self.vendors_answer:
+            raise self.vendors_answer
+        self.log_in = Part("vendor", is_good=True)
 
 
 @pytest.fixture
@@ -110,6 +113,24 @@ async def test_a_log_in_that_is_not_good_is_tried_once_a_minute_at_most(
     await asked.parts()
     await asyncio.sleep(0)
     assert world.asked == 2
+
+
+async def test_the_first_probe_of_a_bot_that_nobody_used_yet_knows_whether_it_may_log_in(
+    world: World, asked: Readiness
+) -> None:
+    world.log_in = Part("vendor", is_good=False, says="nobody has logged in yet")
+    world.vendors_answer = None
+    assert failing(await asked.parts()) == []
+
+
+async def test_a_log_in_that_was_not_tried_for_want_of_the_database_is_tried_at_the_next_probe(
+    world: World, asked: Readiness
+) -> None:
+    world.log_in = Part("vendor", is_good=False, says="nobody has logged in yet")
+    world.vendors_answer = StoreUnavailable("away")
+    assert failing(await asked.parts()) == ["vendor"]
+    world.vendors_answer = None
+    assert failing(await asked.parts()) == []
 
 
 async def test_while_starting_or_ending_nobody_is_asked_for_the_log_in(
