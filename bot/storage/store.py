@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.identifiers import Imei
@@ -28,6 +30,7 @@ _AT_WORK = (
     Status.APPLYING.value,
     Status.UNCONFIRMED.value,
 )
+_WORK = items.alias("work")
 
 
 class SqlStore:
@@ -79,9 +82,8 @@ class SqlStore:
         paused whose `next_at` has come. `request_id`: of this one alone."""
         undecided = requests.c.status.in_(sorted(status.value for status in UNDECIDED))
         expired = undecided & (requests.c.expires_at <= now)
-        work = items.alias("work")
         resting = exists().where(
-            work.c.request_id == requests.c.id, work.c.next_at > now, work.c.position == 0
+            _WORK.c.request_id == requests.c.id, _WORK.c.next_at > now, _WORK.c.position == 0
         )
         at_work = requests.c.status.in_(_AT_WORK) & ~resting.correlate(requests)
         rested = or_(requests.c.next_at.is_(None), requests.c.next_at <= now)
@@ -122,12 +124,18 @@ async def requests_where(
     connection: AsyncConnection, wanted: ColumnElement[bool]
 ) -> tuple[ChangeRequest, ...]:
     """Those requests with their decisions and items, oldest first."""
-    undone = _undone_by(Status).label("undone_by"), _undone_by({Status.SUCCEEDED}).label("undone_wholly_by")
-    query = select(requests, *undone).where(wanted).order_by(requests.c.number)
+    query = _with_undone().where(wanted).order_by(requests.c.number)
     rows = (await connection.execute(query)).all()
     voted = await _decisions(connection, wanted) if rows else {}
     found = await _items(connection, wanted) if rows else {}
     return tuple(to_request(row, tuple(voted.get(row.id, ())), found.get(row.id)) for row in rows)
+
+
+@cache
+def _with_undone() -> Select[Any]:
+    """Asked at every look at a request: put together once."""
+    undone = _undone_by(Status).label("undone_by"), _undone_by({Status.SUCCEEDED}).label("undone_wholly_by")
+    return select(requests, *undone)
 
 
 def _undone_by(statuses: Iterable[Status]) -> ScalarSelect[str]:
