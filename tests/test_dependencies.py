@@ -42,7 +42,7 @@ def declared() -> dict[str, str]:
 
 
 @cache
-def imported() -> set[str]:
+def imported() -> frozenset[str]:
     """Every library that a module of the bot imports; the sandbox may use what tests are written with."""
     tops = set()
     for path in sorted((ROOT / "bot").rglob("*.py")):
@@ -53,7 +53,7 @@ def imported() -> set[str]:
                 tops |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 tops.add(str(node.module).split(".")[0])
-    return tops - set(sys.stdlib_module_names) - {"bot", "__future__"}
+    return frozenset(tops - set(sys.stdlib_module_names) - {"bot", "__future__"})
 
 
 def test_every_dependency_is_imported_or_says_why_not() -> None:

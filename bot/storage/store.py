@@ -30,6 +30,7 @@ _AT_WORK = (
     Status.APPLYING.value,
     Status.UNCONFIRMED.value,
 )
+_WORK = items.alias("work")
 
 
 class SqlStore:
@@ -81,9 +82,8 @@ class SqlStore:
         paused whose `next_at` has come. `request_id`: of this one alone."""
         undecided = requests.c.status.in_(sorted(status.value for status in UNDECIDED))
         expired = undecided & (requests.c.expires_at <= now)
-        work = items.alias("work")
         resting = exists().where(
-            work.c.request_id == requests.c.id, work.c.next_at > now, work.c.position == 0
+            _WORK.c.request_id == requests.c.id, _WORK.c.next_at > now, _WORK.c.position == 0
         )
         at_work = requests.c.status.in_(_AT_WORK) & ~resting.correlate(requests)
         rested = or_(requests.c.next_at.is_(None), requests.c.next_at <= now)
