@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from dataclasses import dataclass
 
@@ -30,10 +31,8 @@ SHORT, LONG = "short", "long"
 """Queues: single changes, and slices of long work, which never take the workers of the former."""
 POLL_SECONDS = 1.0
 """A job that nothing announced (its pause is over; it waited for another) is found after so long."""
-SAID_SECONDS = 60.0
-"""That the database is away is said once in so long, however often it is tried."""
-AGAIN_SECONDS = 1.0
-"""Before a worker that the database left begins anew."""
+AGAIN_SECONDS, SAID_SECONDS = 1.0, 60.0
+"""Before a worker that the database left begins anew; before it is said again that it did."""
 AWAY = (ProcrastinateException, PoolTimeout, OSError)
 """What a database that is away looks like from here."""
 
@@ -190,8 +189,7 @@ class ClusterDispatcher:
 
     async def _step(self, request_id: str, queue: str, failures: int = 0) -> None:
         """Bring the request as far as it goes at once. Nothing gets out of here but a cancellation."""
-        task = asyncio.current_task()
-        if task is None or self._stopping:
+        if (task := asyncio.current_task()) is None or self._stopping:
             return
         traces.about_request(request_id)
         log.info("request %s: at work", request_id)
@@ -235,7 +233,7 @@ class ClusterDispatcher:
 
         An error may come in the place of the cancellation that ended it.
         """
-        loop, said_at = asyncio.get_running_loop(), float("-inf")
+        said_at = float("-inf")
         while not self._stopping:
             try:
                 await self._app.run_worker_async(
@@ -249,10 +247,9 @@ class ClusterDispatcher:
                     stalled_worker_timeout=self._heartbeat.timeout,
                 )
             except AWAY as error:
-                is_news = loop.time() - said_at >= SAID_SECONDS
-                said_at = loop.time() if is_news else said_at
-                level = logging.WARNING if is_news else logging.DEBUG
-                log.log(level, "the workers of %s lost the database: %s", queue, type(error).__name__)
+                if time.monotonic() - said_at >= SAID_SECONDS:
+                    said_at = time.monotonic()
+                    log.warning("the workers of %s lost the database: %s", queue, type(error).__name__)
             except Exception:
                 log.exception("the workers of %s failed", queue)
             if not self._stopping:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
 from itertools import count
 
-from bot.domain.audit import AuditEntry
 from bot.domain.changes import Bulk
-from bot.domain.errors import NoSuchRequest, NotAllowed, Refusal, Unfit
+from bot.domain.errors import NoSuchRequest, Unfit
 from bot.domain.planned import Asked, plan_of
 from bot.domain.requests import OPEN, ChangeRequest, Origin, Person
 from bot.services import traces
 from bot.services.authority import Authority
 from bot.services.bulk_intake import BulkIntake, Wanted
 from bot.services.bulk_results import BulkResults
+from bot.services.in_vain import LONGEST_ID, InVain
 from bot.services.ports import Clock, Store
 from bot.services.table_reading import CHUNK
 
-LONGEST_ID = 40
-"""A forged button may carry anything for an id."""
 _ONCE_MORE = re.compile(r"^Once more, what failed of \S+: ")
 
 
@@ -42,6 +39,7 @@ class AskingAgain:
         self._results = results
         self._intake = intake
         self._clock = clock
+        self._in_vain = InVain(store, clock)
         self._id_from = id_from
         self._authority = authority
         self._being_read: set[str] = set()
@@ -53,15 +51,8 @@ class AskingAgain:
         Raises `NotAllowed`, or `Unfit` while the first one is open, or where no row can be asked again.
         """
         await self._authority.to_act(person, origin, "request.plan", request_id[:LONGEST_ID])
-        try:
+        async with self._in_vain.audited(person, origin, "request.plan", request_id):
             return await self._ask_again(person, origin, request_id)
-        except NotAllowed:
-            raise  # has its audit entry
-        except Refusal as refusal:
-            entry = AuditEntry(self._clock.now(), "request.plan", "refused", person, origin)
-            async with self._store.transaction() as tx:
-                await tx.audit(replace(entry, request_id=request_id[:LONGEST_ID], reason=refusal.reason))
-            raise
 
     async def _ask_again(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
         first = await self._store.request(request_id)

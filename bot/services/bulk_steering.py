@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from bot.domain.audit import AuditEntry
 from bot.domain.changes import Bulk
-from bot.domain.errors import NoSuchRequest, NotAllowed, Overtaken, Refusal, Unfit
+from bot.domain.errors import NoSuchRequest, Overtaken, Unfit
 from bot.domain.requests import ChangeRequest, Origin, Person, Status
 from bot.services import traces
 from bot.services.authority import Authority
 from bot.services.bulk_records import BulkRecords
+from bot.services.in_vain import InVain
 from bot.services.ports import Clock, Dispatcher, Notifier, Store
 
 TRIES = 5
-LONGEST_ID = 40
-"""A forged button may carry anything for an id."""
 UNDER_WAY = frozenset({Status.APPLYING})
 STOPPABLE = frozenset({Status.APPLYING, Status.PAUSED})
 PAUSED_BY_HAND = "Somebody pressed Pause."
@@ -48,6 +46,7 @@ class Steering:
         self._dispatcher = dispatcher
         self._notifier = notifier
         self._clock = clock
+        self._in_vain = InVain(store, clock)
 
     async def pause(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
         """Nothing more is sent until somebody resumes it. Raises `NotAllowed`, `Unfit`."""
@@ -79,24 +78,25 @@ class Steering:
         self, person: Person, origin: Origin, request_id: str, verb: str, turn: Turn
     ) -> ChangeRequest:
         try:
-            for _ in range(TRIES):
-                bulk = await self._known(request_id)
-                await self._authority.to_steer(person, origin, bulk, verb)
-                if bulk.status not in FROM[verb]:
-                    raise Unfit(SAID.get(bulk.status, ENDED))
-                try:
-                    return await turn(bulk)
-                except Overtaken:
-                    continue
-            raise Unfit("It moves too quickly just now; try again.")
-        except NotAllowed:
-            raise
-        except Refusal as refusal:
-            await self._in_vain(person, origin, request_id, verb, refusal)
-            raise
+            async with self._in_vain.audited(person, origin, f"bulk.{verb}", request_id):
+                return await self._turned(person, origin, request_id, verb, turn)
         finally:
             self._notifier.wake()
             self._dispatcher.wake()
+
+    async def _turned(
+        self, person: Person, origin: Origin, request_id: str, verb: str, turn: Turn
+    ) -> ChangeRequest:
+        for _ in range(TRIES):
+            bulk = await self._known(request_id)
+            await self._authority.to_steer(person, origin, bulk, verb)
+            if bulk.status not in FROM[verb]:
+                raise Unfit(SAID.get(bulk.status, ENDED))
+            try:
+                return await turn(bulk)
+            except Overtaken:
+                continue
+        raise Unfit("It moves too quickly just now; try again.")
 
     async def _known(self, request_id: str) -> ChangeRequest:
         bulk = await self._store.request(request_id)
@@ -104,22 +104,6 @@ class Steering:
             raise NoSuchRequest("I don't know this bulk: the card may be of another installation of the bot.")
         traces.about_request(bulk.id)
         return bulk
-
-    async def _in_vain(
-        self, person: Person, origin: Origin, request_id: str, verb: str, refusal: Refusal
-    ) -> None:
-        """Every click in vain is an audit entry; where the policy refused it, there is one already."""
-        entry = AuditEntry(
-            at=self._clock.now(),
-            event=f"bulk.{verb}",
-            outcome="refused",
-            person=person,
-            origin=origin,
-            request_id=request_id[:LONGEST_ID],
-            reason=refusal.reason,
-        )
-        async with self._store.transaction() as tx:
-            await tx.audit(entry)
 
 
 FROM = {"pause": UNDER_WAY, "resume": frozenset({Status.PAUSED}), "cancel_rest": STOPPABLE}

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bot.domain.audit import AuditEntry
-from bot.domain.errors import AlreadyDecided, Changed, NoSuchRequest, NotAllowed, Overtaken, Refusal, Unfit
+from bot.domain.errors import AlreadyDecided, Changed, NoSuchRequest, Overtaken, Unfit
 from bot.domain.planned import GENEROUS, plan_of, time_needed
 from bot.domain.plans import SeenPlan
 from bot.domain.policy import Terms
 from bot.domain.requests import OPEN, ChangeRequest, Event, Origin, Person, Status
 from bot.services import traces
 from bot.services.authority import Authority
+from bot.services.in_vain import InVain
 from bot.services.places import Chosen, Places
 from bot.services.planning import PLAN_HOLDS, Planning
 from bot.services.ports import Clock, Dispatcher, Notifier, PlaceKind, Store
 from bot.services.preview import Preview, Previews
 from bot.services.records import asked_words
 from bot.services.submission import approve_now, check_able
-
-LONGEST_ID = 40
-"""A forged button may carry anything for an id."""
 
 
 class BulkSubmissions:
@@ -47,6 +43,7 @@ class BulkSubmissions:
         self._authority = authority
         self._places = places
         self._clock = clock
+        self._in_vain = InVain(store, clock)
         self._dispatcher = dispatcher
         self._notifier = notifier
         self._rate = rate
@@ -57,7 +54,7 @@ class BulkSubmissions:
         Raises `NotAllowed`, `AlreadyDecided`, `Unfit`, or `Changed`, where the plan was drawn anew: then
         nothing was sent on.
         """
-        async with self._audited(person, origin, request_id):
+        async with self._in_vain.audited(person, origin, "request.submit", request_id):
             request = await self._checked(request_id)
             await self._authority.to_send(person, origin, request)
             if plan_of(request).digest != digest:
@@ -142,19 +139,6 @@ class BulkSubmissions:
             raise NoSuchRequest("I don't know this plan: it may be of another installation of the bot.")
         traces.about_request(request.id)
         return request
-
-    @asynccontextmanager
-    async def _audited(self, person: Person, origin: Origin, request_id: str) -> AsyncIterator[None]:
-        """Every click in vain is an audit entry; where the policy refused it, there is one already."""
-        try:
-            yield
-        except NotAllowed:
-            raise
-        except Refusal as refusal:
-            entry = AuditEntry(self._clock.now(), "request.submit", "refused", person, origin)
-            async with self._store.transaction() as tx:
-                await tx.audit(replace(entry, request_id=request_id[:LONGEST_ID], reason=str(refusal)))
-            raise
 
     def _entry(self, request: ChangeRequest) -> AuditEntry:
         before, after = asked_words(request)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,11 +13,8 @@ from bot.domain.errors import (
     AlreadyDecided,
     Changed,
     NoSuchRequest,
-    NotAllowed,
     NotReached,
     Overtaken,
-    PlatformError,
-    Refusal,
     Unfit,
 )
 from bot.domain.fingerprints import differences
@@ -40,6 +35,7 @@ from bot.domain.requests import (
 from bot.services import traces
 from bot.services.authority import Authority
 from bot.services.clearance import seen_target
+from bot.services.in_vain import InVain
 from bot.services.outcomes import overtaken_undo
 from bot.services.ports import Clock, Dispatcher, Notifier, Store, Tx
 from bot.services.preview import Preview, Previews
@@ -54,8 +50,6 @@ STILL_PLANNED = (
 )
 _IN_THOUSANDS = re.compile(r"[0-9]{1,3}(?P<mark>[ ,.'\u2019\u00a0\u202f])[0-9]{3}(?:(?P=mark)[0-9]{3})*")
 STILL_COUNTED = "It is still being counted whom this hurts: nobody can approve it before that is known."
-LONGEST_ID = 40
-"""A forged button may carry anything for an id."""
 
 
 class Requests:
@@ -75,6 +69,7 @@ class Requests:
         self._previews = previews
         self._authority = authority
         self._clock = clock
+        self._in_vain = InVain(store, clock)
         self._dispatcher = dispatcher
         self._notifier = notifier
 
@@ -87,7 +82,7 @@ class Requests:
         `AlreadyDecided`, `Changed` (the card has been redrawn), or `PlatformError` where the live state can't
         be read: then nothing was approved.
         """
-        async with self._refusals(person, origin, "approve", request_id):
+        async with self._in_vain.audited(person, origin, "request.approve", request_id):
             for _ in range(TRIES):
                 request = await self._pending(request_id)
                 asked = self._clock.now()
@@ -105,7 +100,7 @@ class Requests:
 
     async def may_approve(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
         """Whether the form for an approval of many may open; the approval itself asks again."""
-        async with self._refusals(person, origin, "approve", request_id):
+        async with self._in_vain.audited(person, origin, "request.approve", request_id):
             request = await self._pending(request_id)
             await self._authority.to_decide(person, origin, request, "approve", fresh=False)
             return request
@@ -115,7 +110,7 @@ class Requests:
 
         Raises `NotAllowed`, `AlreadyDecided`, or `PlatformError`: then nothing happened.
         """
-        async with self._refusals(person, origin, "count_again", request_id):
+        async with self._in_vain.audited(person, origin, "request.count_again", request_id):
             request = await self._pending(request_id)
             if not isinstance(request.seen, SeenGroup) or request.seen.census is None:
                 raise Unfit("This request is about one SIM: there is nothing to count.")
@@ -154,14 +149,14 @@ class Requests:
 
     async def may_deny(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
         """Whether the form for a denial may open; the denial itself asks again."""
-        async with self._refusals(person, origin, "deny", request_id):
+        async with self._in_vain.audited(person, origin, "request.deny", request_id):
             request = await self._undecided(request_id)
             await self._authority.to_decide(person, origin, request, "deny", fresh=False)
             return request
 
     async def deny(self, person: Person, origin: Origin, request_id: str, reason: str) -> ChangeRequest:
         """End it with a reason. Raises `NotAllowed`, `AlreadyDecided`, `Unfit` without a reason."""
-        async with self._refusals(person, origin, "deny", request_id):
+        async with self._in_vain.audited(person, origin, "request.deny", request_id):
             if not reason.strip():
                 raise Unfit("Say why: the person who asked reads it.", "reason")
             for _ in range(TRIES):
@@ -176,7 +171,7 @@ class Requests:
 
     async def cancel(self, person: Person, origin: Origin, request_id: str) -> ChangeRequest:
         """The requester takes it back. Raises `NotAllowed`, `AlreadyDecided`."""
-        async with self._refusals(person, origin, "cancel", request_id):
+        async with self._in_vain.audited(person, origin, "request.cancel", request_id):
             for _ in range(TRIES):
                 request = await self._undecided(request_id)
                 await self._authority.to_cancel(person, origin, request)
@@ -199,29 +194,6 @@ class Requests:
         except Overtaken:
             return
         self._notifier.wake()
-
-    @asynccontextmanager
-    async def _refusals(
-        self, person: Person, origin: Origin, verb: str, request_id: str
-    ) -> AsyncIterator[None]:
-        """Every click in vain is an audit entry; where the policy refused it, there is one already."""
-        try:
-            yield
-        except NotAllowed:
-            raise
-        except (Refusal, PlatformError) as error:
-            entry = AuditEntry(
-                at=self._clock.now(),
-                event=f"request.{verb}",
-                outcome="refused" if isinstance(error, Refusal) else "failed",
-                person=person,
-                origin=origin,
-                request_id=request_id[:LONGEST_ID],
-                reason=str(error),
-            )
-            async with self._store.transaction() as tx:
-                await tx.audit(entry)
-            raise
 
     async def _known(self, request_id: str) -> ChangeRequest:
         request = await self._store.request(request_id)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.domain.audit import AuditEntry
 from bot.domain.changes import Bulk, Kind, SingleChange
-from bot.domain.errors import NoSuchRequest, NotAllowed, Refusal
+from bot.domain.errors import NoSuchRequest, Refusal
 from bot.domain.requests import ChangeRequest, Origin, Person
 from bot.domain.undo import undo_of
 from bot.services import traces
 from bot.services.authority import Authority
 from bot.services.bulk_undoing import BulkUndoing
+from bot.services.in_vain import LONGEST_ID, InVain
 from bot.services.ports import Clock, Store, Submission
 from bot.services.submission import Submissions
-
-LONGEST_ID = 40
-"""A forged button may carry anything for an id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +49,13 @@ class Undoing:
         self._submissions = submissions
         self._bulks = bulks
         self._authority = authority
-        self._clock = clock
+        self._in_vain = InVain(store, clock)
 
     async def may_open(self, person: Person, origin: Origin, request_id: str) -> WayBack:
         """The request and what would put it back. Raises a `Refusal`; each is an audit entry."""
         await self._authority.to_act(person, origin, "request.undo", request_id[:LONGEST_ID])
-        try:
+        async with self._in_vain.audited(person, origin, "request.undo", request_id):
             way = await self._way_back(request_id)
-        except Refusal as refusal:
-            await self._record(person, origin, request_id, refusal)
-            raise
         await self._authority.to_open(person, origin, way.kind)
         return way
 
@@ -69,11 +63,13 @@ class Undoing:
         """Ask for it as for any other change. Raises as `Submissions.submit`; the submission is ended."""
         request_id = submission.fields.get("undoes", "")
         try:
-            request = await self._known(request_id)
-            change = None if isinstance(request.change, Bulk) else undo_of(request)
-        except Refusal as refusal:
+            async with self._in_vain.audited(
+                submission.person, submission.origin, "request.undo", request_id
+            ):
+                request = await self._known(request_id)
+                change = None if isinstance(request.change, Bulk) else undo_of(request)
+        except Refusal:
             await self._submissions.give_back(submission)
-            await self._record(submission.person, submission.origin, request_id, refusal)
             raise
         if change is None:
             return await self._bulks.submit(submission, request)
@@ -93,18 +89,3 @@ class Undoing:
             )
         traces.about_request(request.id)
         return request
-
-    async def _record(self, person: Person, origin: Origin, request_id: str, refusal: Refusal) -> None:
-        if isinstance(refusal, NotAllowed):
-            return
-        entry = AuditEntry(
-            at=self._clock.now(),
-            event="request.undo",
-            outcome="refused",
-            person=person,
-            origin=origin,
-            request_id=request_id[:LONGEST_ID],
-            reason=refusal.reason,
-        )
-        async with self._store.transaction() as tx:
-            await tx.audit(entry)

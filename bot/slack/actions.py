@@ -12,7 +12,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.domain.errors import NoSuchRequest, PlatformError
 from bot.domain.requests import Origin
 from bot.services import traces
-from bot.services.requests import LONGEST_ID
+from bot.services.in_vain import LONGEST_ID
 from bot.slack import blocks as b
 from bot.slack import bulk_asking, forms, home, ids, lookups, steering
 from bot.slack.api import SlackError
