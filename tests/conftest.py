@@ -31,6 +31,7 @@ settings.load_profile("bounded")
 
 def pytest_configure() -> None:
     quick.keep_bytecode()
+    quick.collect_rarely()
     quick.look_for_nothing_twice()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background; children inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import sys
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pytest  # a bot in a process of its own has no need of it
 
 COMPILED_STATEMENTS = 2000
+NEW_OBJECTS = 20_000
 BYTECODE = Path(__file__).parent.parent / ".pytest_cache" / "bytecode"
 
 
@@ -26,6 +28,11 @@ def keep_bytecode() -> None:
         sys.pycache_prefix = str(BYTECODE)
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["PYTHONPYCACHEPREFIX"] = str(BYTECODE)
+
+
+def collect_rarely() -> None:
+    """A stage makes many objects in its short life, and next to no garbage in cycles."""
+    gc.set_threshold(NEW_OBJECTS, 20, 20)
 
 
 def look_for_nothing_twice() -> None:

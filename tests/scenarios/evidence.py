@@ -12,10 +12,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from bot.monogoto.client import Monogoto
 from bot.sandbox.monogoto.examples import Example
 from bot.sandbox.quiet import nothing_stirs
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.stage import Stage
+from bot.services.ports import Platform
 from bot.storage import audit
 from bot.storage.engine import open_engine
 from tests.scenarios import acts
@@ -109,6 +111,13 @@ def _under_way(stage: Stage, *, acks: bool) -> bool:
     waiting = sum(1 for call in stage.monogoto.calls if call.status is None and call.fault in SLOW)
     slack = stage.slack.in_flight - (0 if acks else stage.slack.unacked)
     return bool(slack or stage.monogoto.in_flight > waiting or acts.at_records(stage))
+
+
+def impatient(platform: Platform) -> Platform:
+    """The real adapter, waiting a fraction of a second for an answer: its silence is real time."""
+    assert isinstance(platform, Monogoto)
+    platform.deadline = 0.3
+    return platform
 
 
 async def asked(stage: Stage, sim: Example, imei: str | None = None) -> Message:

@@ -7,10 +7,8 @@ from datetime import timedelta
 import pytest
 
 from bot.app import Seams
-from bot.monogoto.client import Monogoto
 from bot.sandbox.monogoto.faults import FaultKind
 from bot.sandbox.stage import Stage, everything_in
-from bot.services.ports import Platform
 from tests.conftest import OpenStage
 from tests.scenarios import acts
 from tests.scenarios.evidence import (
@@ -22,6 +20,7 @@ from tests.scenarios.evidence import (
     database,
     ended,
     entries,
+    impatient,
     outcomes,
     puts,
     standing,
@@ -86,17 +85,10 @@ async def test_a_vendor_that_loses_every_write_is_given_up_and_the_sim_said_to_b
 async def test_a_write_without_any_answer_is_read_back_when_its_time_is_over(
     open_stage: OpenStage, kind: FaultKind, writes: int, sent: int
 ) -> None:
-    stage = await open_stage(seams=Seams(wrap_platform=_impatient))
+    stage = await open_stage(seams=Seams(wrap_platform=impatient))
     sim, card = await _approved(stage, (WRITE, kind, 1, 1.0))
     await until(stage, lambda: outcomes(stage, card))
     await check(stage, sim, card, end=DONE, says="done. Locked to", writes=writes, sent=sent)
-
-
-def _impatient(platform: Platform) -> Platform:
-    """The real adapter, waiting a fraction of a second for an answer."""
-    assert isinstance(platform, Monogoto)
-    platform.deadline = 0.3
-    return platform
 
 
 async def test_a_yes_that_did_not_stick_is_told_after_five_readings(stage: Stage) -> None:

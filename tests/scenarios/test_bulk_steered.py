@@ -10,14 +10,15 @@ from bot.sandbox.stage import Stage
 from tests.conftest import OpenStage
 from tests.scenarios import acts, bulks, evidence
 
-SLOW = {"MONOGOTO_MAX_RATE": "30"}
+SLOW = {"MONOGOTO_MAX_RATE": "15"}
+ROWS = 30
 
 
 @pytest.fixture
 async def stage(open_stage: OpenStage) -> Stage:
-    """A bulk of sixty, of which some rows are done."""
+    """A bulk of thirty, of which some rows are done."""
     stage = await open_stage(things=200, settings=SLOW)
-    await bulks.locks(stage, 60)
+    await bulks.locks(stage, ROWS)
     await bulks.until_done(stage, 8)
     return stage
 
@@ -38,7 +39,7 @@ async def test_after_a_pause_nothing_is_sent_until_it_is_resumed(stage: Stage) -
     assert "bulk.pause" not in str(bulks.card(stage).blocks)
     await press(stage, "U0APP2", "bulk.resume")
     await bulks.until_status(stage, "succeeded")
-    assert bulks.states(stage) == {"done": 60}
+    assert bulks.states(stage) == {"done": ROWS}
     assert all(len(writes) <= 1 for writes in stage.monogoto.writes.values())
     assert [line[:2] for line in bulks.thread(stage)] == ["⏸️", "▶️", "✅ "]
 
@@ -48,7 +49,7 @@ async def test_cancelling_the_rest_leaves_what_is_done_and_says_so(stage: Stage)
     await bulks.until_status(stage, "partly_failed")
     states = bulks.states(stage)
     assert set(states) == {"done", "skipped"}
-    assert sum(states.values()) == 60
+    assert sum(states.values()) == ROWS
     assert sum(map(len, stage.monogoto.writes.values())) == states["done"]
     assert bulks.holds_left(stage) == 0
     assert f"{states['skipped']} cancelled" in bulks.thread(stage)[-1]

@@ -15,7 +15,16 @@ from bot.sandbox.stage import GROUP_RULE, POLICY, SINGLE_RULE, Stage
 from bot.slack.commands import COMMANDS
 from tests.conftest import OpenStage
 from tests.scenarios import acts
-from tests.scenarios.evidence import check_audit, database, ended, entries, outcomes, standing, until
+from tests.scenarios.evidence import (
+    check_audit,
+    database,
+    ended,
+    entries,
+    impatient,
+    outcomes,
+    standing,
+    until,
+)
 
 TAC = "35305311"
 PUT = ("PUT", "/thingsgroup/")
@@ -254,8 +263,9 @@ async def test_a_things_card_names_the_open_request_on_its_group(stage: Stage) -
 
 @pytest.mark.parametrize("fault", ["drop_after", "hang_after", "error_after"])
 async def test_a_write_whose_answer_was_lost_is_found_done_and_never_sent_twice(
-    stage: Stage, fault: str
+    open_stage: OpenStage, fault: str
 ) -> None:
+    stage = await open_stage(seams=Seams(wrap_platform=impatient))
     group_id = stage.monogoto.examples.open_group
     card = await asked(stage, group_id)
     stage.monogoto.fail(PUT, fault)
