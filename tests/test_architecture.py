@@ -25,6 +25,7 @@ LONGER = {
     "app.py": "the composition root: every part once, in the order in which they need one another",
     "monogoto/client.py": "one method for each endpoint",
     "slack/cards.py": "one card from its headline to its buttons",
+    "dispatch/cluster.py": "which requests get a job, the jobs, the workers: one life, one order to end in",
     "services/requests.py": "everything that people decide, side by side: who wins, and what is audited",
     "domain/identifiers.py": "three parsers and their sentences; texts and values are apart already",
     "services/thing_execution.py": "one item from claim to end: a split would hide the order of the steps",

@@ -111,9 +111,7 @@ class ClusterDispatcher:
                     self._woken.clear()
                     await self._look()
             finally:
-                for worker in self._workers:
-                    worker.cancel()
-                await asyncio.gather(*self._workers, return_exceptions=True)
+                await self._end_workers()
                 await self._app.close_async()
 
     async def _open(self) -> None:
@@ -227,6 +225,18 @@ class ClusterDispatcher:
             log.warning("request %s: its pause could not be noted: %s", request_id, error)
 
     # --- workers ---------------------------------------------------------------------------------
+
+    async def _end_workers(self) -> None:
+        """A cancellation can be lost on a worker that begins just then, inside the driver: it is said again,
+        but not while jobs are being finished."""
+        left = set(self._workers)
+        for worker in left:
+            worker.cancel()
+        while left:
+            _, left = await asyncio.wait(left, timeout=AGAIN_SECONDS)
+            if not self._steps:
+                for worker in left:
+                    worker.cancel()
 
     async def _keep_working(self, queue: str) -> None:
         """A worker ends when the database leaves it: then another begins, for as long as it takes.

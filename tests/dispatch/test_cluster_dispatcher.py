@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.dispatch import schema
+from bot.dispatch import cluster, schema
 from tests.dispatch.conftest import ClusterHands, Work
 
 WAITING = (
@@ -105,3 +105,25 @@ async def test_a_newer_library_adds_at_once_and_breaks_older_replicas_only_the_u
     add("99.00.00_01_pre_more.sql", "CREATE TABLE new_two (id int)")
     await schema.migrate(queue_url)
     assert tables() == {"new_two"}
+
+
+async def test_a_worker_on_whom_the_cancellation_was_lost_does_not_keep_the_process_from_ending(
+    cluster_hands: ClusterHands, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the driver loses it now and then, while a worker begins."""
+    dispatcher, begun, lost = cluster_hands.dispatcher(), [], []
+
+    async def hears_the_second_one(**how: object) -> None:
+        begun.append(how)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            lost.append(how)
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(dispatcher._app, "run_worker_async", hears_the_second_one)
+    monkeypatch.setattr(cluster, "AGAIN_SECONDS", 0.05)
+    dispatcher.start(work)
+    await cluster_hands.until(lambda: len(begun) == 3)
+    await asyncio.wait_for(dispatcher.stop(0), 20)
+    assert len(lost) == 3

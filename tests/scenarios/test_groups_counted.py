@@ -40,7 +40,7 @@ async def inventory_read(stage: Stage, after: object = None) -> object:
         found = rows(database(stage), "select finished_at from inventory_reading where part = 'rest'")
         return found[0][0] if found and found[0][0] != after else None
 
-    return await until(stage, ended_at, within=1200)
+    return await until(stage, ended_at, within=1200, step=15.0, at_rest=True)
 
 
 async def asked(stage: Stage, group_id: str, tac: str = TAC) -> Message:

@@ -135,6 +135,8 @@ class Courier:
         try:
             async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
                 return Answer(response.status, _body(await response.text(), response.content_type))
+        except TimeoutError:
+            return Answer(code="operation_timeout")
         except aiohttp.ClientError:
             return Answer(code="dispatch_failed")
 
