@@ -20,7 +20,6 @@ LONGEST_MODULE = 260
 LONGER = {
     "config.py": "the one table of settings, with how each is read and explained",
     "domain/bulk_rows.py": "one row of a file, from its cells to a change or a sentence",
-    "dispatch/cluster.py": "one job from its deferral to its end, and who looks after those that do them",
     "services/submission.py": "one form from its sending to a request or a refusal",
     "app.py": "the composition root: every part once, in the order in which they need one another",
     "monogoto/client.py": "one method for each endpoint",

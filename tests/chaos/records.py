@@ -57,7 +57,8 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """Somebody pressed Approve, or sent the form behind it."""
+    """Somebody pressed Approve, or sent the form behind it. `at`: when Slack had the answer, since a clock may
+    leap by hours while a payload is on its way."""
 
     request: str
     user: str
