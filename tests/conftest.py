@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -23,6 +23,9 @@ from bot.sandbox.stage import Stage
 from bot.storage.engine import migrate, open_engine
 from tests import quick
 from tests.gallery import collecting as gallery
+
+if TYPE_CHECKING:
+    from tests.turns import Turns
 
 # A busy machine is no failure: examples are bounded in number, never in time.
 settings.register_profile("bounded", deadline=None)
@@ -124,10 +127,19 @@ def new_postgres(postgres_server: postgres.Server) -> str:
     return postgres_server.template("new", lambda url: asyncio.run(_migrated(url)))
 
 
+@pytest.fixture(scope="session")
+def postgres_turns(postgres_server: postgres.Server, new_postgres: str) -> Iterator[Turns]:
+    from tests.turns import Turns  # the driver is an extra
+
+    turns = Turns(postgres_server, new_postgres, f"turns_{os.getpid()}")
+    yield turns
+    turns.end()
+
+
 @pytest.fixture
-def postgres_url(postgres_server: postgres.Server, new_postgres: str) -> Iterator[str]:
+def postgres_url(postgres_turns: Turns) -> Iterator[str]:
     """The address of a migrated PostgreSQL database that is this test's alone."""
-    with postgres_server.database(new_postgres) as url:
+    with postgres_turns.turn() as url:
         yield url
 
 
