@@ -57,8 +57,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """Somebody pressed Approve, or sent the form behind it. `at`: when Slack had the answer, since a clock may
-    leap by hours while a payload is on its way."""
+    """Somebody pressed Approve, or sent the form behind it.
+
+    `at`: when Slack had the answer, since a clock may leap by hours while a payload is on its way.
+    """
 
     request: str
     user: str
