@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,9 +13,6 @@ from bot.dispatch.local import LocalDispatcher
 from bot.sandbox import postgres
 from bot.sandbox.clock import ManualClock
 from bot.services import traces
-
-if TYPE_CHECKING:
-    from tests.turns import Turns
 
 PATIENCE_SECONDS = 30.0
 NOTHING_SECONDS = 0.6
@@ -127,21 +123,13 @@ class ClusterHands:
             return connection.execute(query, values).fetchall()
 
 
-@pytest.fixture(scope="session")
-def queue_turns(postgres_server: postgres.Server) -> Iterator[Turns]:
+@pytest.fixture
+def queue_url(postgres_server: postgres.Server) -> Iterator[str]:
+    """A database of one's own, with procrastinate's tables."""
     from bot.dispatch import schema
-    from tests.turns import Turns
 
     template = postgres_server.template("queue", lambda url: asyncio.run(schema.migrate(url)))
-    turns = Turns(postgres_server, template, f"queue_turns_{os.getpid()}")
-    yield turns
-    turns.end()
-
-
-@pytest.fixture
-def queue_url(queue_turns: Turns) -> Iterator[str]:
-    """A database that is this test's alone, with procrastinate's tables."""
-    with queue_turns.turn() as url:
+    with postgres_server.database(template) as url:
         yield url
 
 
