@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := bot tests bench
 
-.PHONY: demo story gallery screenshot test test-all lint types tests fuzz bench chaos coverage lock licences audit clean
+.PHONY: demo story gallery screenshot test test-full test-all lint types tests fuzz bench chaos coverage lock licences audit clean
 .DEFAULT_GOAL := test
 
 # A local Slack in the browser, a local Monogoto and the bot between them; no account needed. Settings:
@@ -47,6 +47,11 @@ TESTS := tests
 PYTHONS :=
 test-all:
 	@PYTHONS="$(PYTHONS)" sh tests/all_pythons.sh $(TESTS)
+
+# Bulks and groups at their full sizes, which `make tests` takes smaller.
+test-full: $(READY)
+	STEERED_ROWS=60 MANY_THINGS=100000 $(BIN)/python -m pytest -n auto \
+	  tests/scenarios/test_bulk_steered.py tests/scenarios/test_groups_of_many.py
 
 # The fuzz tests with fifty times as many examples; FUZZ=500 for a night.
 FUZZ := 50

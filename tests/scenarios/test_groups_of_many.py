@@ -18,7 +18,7 @@ from tests.scenarios import acts
 from tests.scenarios.fleet import Fleet
 
 THINGS = int(os.environ.get("MANY_THINGS", "20000"))
-"""`MANY_THINGS=100000` is the full size: a minute or two. Fewer show the same, for each day."""
+"""100,000 is the full size, of `make test-full`: a minute or two. Fewer show the same, for each day."""
 RATE = THINGS // 50 // 15
 """Calls a second: fifteen seconds for the pages of the list, at least."""
 BURST = 10
