@@ -41,6 +41,13 @@ class Sabotage:
     act: Callable[[Patch], None]
     plan: Plan
     breaks: tuple[str, ...]
+    or_else: Sequence[Plan] = ()
+    """More plans, of which one at least breaks it: which effect comes when moves with the bot."""
+
+    @property
+    def plans(self) -> Sequence[Plan]:
+        """All of them."""
+        return (self.plan, *self.or_else)
 
 
 def send_before_the_audit_knows(patched: Patch) -> None:
@@ -179,7 +186,13 @@ SABOTAGES: Sequence[Sabotage] = (
     Sabotage(apply_late, replace(LOCK, kill_after_put=1, off=9000.0, vendor=(LOST,)), ("in_time",)),
     Sabotage(one_approval_is_enough, GROUP, ("approved",)),
     Sabotage(forget_to_redraw, LOCK, ("cards_agree",)),
-    Sabotage(leave_messages_behind, quiet_plan(3, "lock_thing", 75), ("comes_to_an_end",)),
+    Sabotage(
+        leave_messages_behind,
+        quiet_plan(3, "lock_thing", 72),
+        ("comes_to_an_end",),
+        # A post and its settling are four effects apart.
+        or_else=[quiet_plan(3, "lock_thing", effect) for effect in (63, 66, 69, 75, 78)],
+    ),
     Sabotage(post_again_blindly, replace(LOCK, slack=(SLACK_LOSES,)), ("said_once",)),
     Sabotage(
         leave_the_unconfirmed,
@@ -197,19 +210,22 @@ def main(names: Sequence[str]) -> None:
     try:
         for sabotage in SABOTAGES:
             if not names or sabotage.act.__name__ in names:
-                sound = _broken(sabotage.plan, workshop)
+                sound = _broken(sabotage.plans, workshop)
                 with pytest.MonkeyPatch.context() as patched:
                     sabotage.act(patched)
-                    broken = _broken(sabotage.plan, workshop)
+                    broken = _broken(sabotage.plans, workshop)
                 print(json.dumps([sabotage.act.__name__, sound, broken]), flush=True)
     finally:
         workshop.close()
 
 
-def _broken(plan: Plan, workshop: Workshop) -> list[str]:
-    with tempfile.TemporaryDirectory(dir=workshop.folder) as folder:
-        found = play(plan, workshop.template, Path(folder)).violations
-    return sorted({violation.partition(":")[0] for violation in found})
+def _broken(plans: Sequence[Plan], workshop: Workshop) -> list[str]:
+    found: set[str] = set()
+    for plan in plans:
+        with tempfile.TemporaryDirectory(dir=workshop.folder) as folder:
+            violations = play(plan, workshop.template, Path(folder)).violations
+        found |= {violation.partition(":")[0] for violation in violations}
+    return sorted(found)
 
 
 if __name__ == "__main__":
