@@ -353,7 +353,7 @@ async def test_pause_resume_and_cancel_the_rest_hold_what_they_say(
     open_fleet: OpenFleet, people: Any
 ) -> None:
     """While it is paused nothing leaves; the card's bar, rate and time left move on after Resume."""
-    fleet = await open_fleet(rate=40)
+    fleet = await open_fleet(rate=20)  # some twelve seconds: time to see three of its cards, and to click
     rows = to_devices(fleet, 80)
     maria, ravi = await people(fleet, MARIA), await people(fleet, RAVI)
     request_id = await send_file(maria, "boxes.csv", csv_of(rows).encode())
