@@ -113,10 +113,17 @@ def plan_for(seed: int, workshop: Path) -> Plan:
 
 @cache
 def effects_of(kind: str, transport: str, undo: int, workshop: Path) -> int:
-    """How many there are in one story of that kind: counted in a run without any trouble."""
+    """How many there are in one story of that kind: counted in a run without any trouble, once for all processes."""
+    kept = workshop / f"effects-{kind}-{transport}-{undo}"
+    if kept.exists():
+        return int(kept.read_text())
     with tempfile.TemporaryDirectory(dir=workshop) as folder:
         plan = quiet_plan(0, kind, transport=transport, undo=bool(undo))
-        return play(plan, workshop / "template.db", Path(folder)).effects
+        effects = play(plan, workshop / "template.db", Path(folder)).effects
+        counted = Path(folder) / "effects"
+        counted.write_text(str(effects))
+        counted.replace(kept)
+    return effects
 
 
 def judge(seed: int, workshop: Path, keep: Path | None) -> Verdict:

@@ -32,12 +32,24 @@ export function typed(surface, block, element, text) {
   surface.remember(block, element, { value: text });
   const key = surface.key(block, element);
   clearTimeout(waiting.get(key)?.timer);
+  const told = { ...surface.where, block_id: block.block_id, text };
   const send = () => {
     waiting.delete(key);
     return perform(surface, "type", { block_id: block.block_id, text });
   };
-  waiting.set(key, { send, timer: setTimeout(() => inTurn(send), PAUSE_MS) });
+  waiting.set(key, { send, told, timer: setTimeout(() => inTurn(send), PAUSE_MS) });
 }
+
+/** The page goes: what is still waiting to be told is told without waiting for an answer, so a reload finds it. */
+function tellBeforeGoing() {
+  for (const { told, timer } of waiting.values()) {
+    clearTimeout(timer);
+    api.post("/control/type", told, { keepalive: true }).catch(() => {});
+  }
+  waiting.clear();
+}
+
+addEventListener("pagehide", tellBeforeGoing);
 
 /** Enter in a field that tells the app about it. */
 export async function pressEnter(surface, block) {

@@ -45,10 +45,10 @@ export function windowId() {
   return id;
 }
 
-/** Send JSON; `as` is the acting person unless given. */
-export async function post(path, json = {}) {
+/** Send JSON; `as` is the acting person unless given. With `keepalive` it arrives even if the page goes. */
+export async function post(path, json = {}, { keepalive = false } = {}) {
   const body = JSON.stringify({ as: acting, window: windowId(), ...json });
-  const options = { method: "POST", headers: { "Content-Type": "application/json" }, body };
+  const options = { method: "POST", headers: { "Content-Type": "application/json" }, body, keepalive };
   return parsed(await asked(path, "The local Slack doesn't answer; nothing was sent.", options));
 }
 
