@@ -141,7 +141,7 @@ def in_time(records: Records) -> Iterator[str]:
 
 
 def _since_click(records: Records, put: Put) -> float:
-    clicks = [c.at for c in records.clicks if c.request == put.request and c.user in put.approvers]
+    clicks = [c.answered for c in records.clicks if c.request == put.request and c.user in put.approvers]
     return put.at - max((at for at in clicks if at <= put.at), default=put.at) - SLACK_SECONDS
 
 

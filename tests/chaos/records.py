@@ -59,12 +59,14 @@ class Reading:
 class Click:
     """Somebody pressed Approve, or sent the form behind it.
 
-    `at`: when Slack had the answer, since a clock may leap by hours while a payload is on its way.
+    `answered`: when Slack had the answer, which may be lost though the bot acted on the click; a clock may also leap
+    by hours while a payload is on its way.
     """
 
     request: str
     user: str
     at: float
+    answered: float
 
 
 @dataclass(frozen=True, slots=True)

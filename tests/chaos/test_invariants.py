@@ -16,7 +16,7 @@ SOUND = Records(
     puts=(PUT,),
     effects=(Effect(THING, 100.0, LOCKED, 7),),
     readings=(Reading(6, THING, (False, ""), 2), Reading(8, THING, LOCKED, 4)),
-    clicks=(Click("R1", "U0APP1", 90.0),),
+    clicks=(Click("R1", "U0APP1", 90.0, 90.0),),
     requests=(Request("R1", "lock_thing", "succeeded", "U0ENG1", 90_000_000),),
     items=(Item("R1", THING, "done"),),
     entries=(
@@ -57,11 +57,11 @@ FORGED: dict[str, tuple[str, Records]] = {
     "the database knows of an approval that nobody pressed": ("approved", replace(SOUND, clicks=())),
     "the approval was pressed after the write": (
         "approved",
-        replace(SOUND, clicks=(Click("R1", "U0APP1", 101.0),)),
+        replace(SOUND, clicks=(Click("R1", "U0APP1", 101.0, 101.0),)),
     ),
     "the requester approved": (
         "approved",
-        replace(SOUND, puts=(replace(PUT, approvers=("U0ENG1",)),), clicks=(Click("R1", "U0ENG1", 90.0),)),
+        replace(SOUND, puts=(replace(PUT, approvers=("U0ENG1",)),), clicks=(Click("R1", "U0ENG1", 90.0, 90.0),)),
     ),
     "one approved where two must": ("approved", replace(SOUND, requests=(GROUP_REQUEST,))),
     "one approved twice where two must": (

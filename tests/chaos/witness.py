@@ -111,8 +111,9 @@ class Witness:
             for text in said:
                 for row in self._reader.rows("SELECT id FROM requests"):
                     if str(row[0]) in text:
-                        answered = delivery.at.timestamp() + (delivery.seconds or 0.0)
-                        yield facts.Click(str(row[0]), payload["user"]["id"], answered)
+                        at = delivery.at.timestamp()
+                        answered = at + (delivery.seconds or 0.0)
+                        yield facts.Click(str(row[0]), payload["user"]["id"], at, answered)
 
     def _posts(self) -> Iterator[facts.Post]:
         for message in all_messages(self._slack):
