@@ -13,6 +13,10 @@ from bot.config import ConfigError, environment, readable
 
 GOOD, BAD, UNSET = 0, 1, 2
 SECONDS = 10.0
+_UNKNOWN_PORT = {
+    None: "HEALTH_PORT is not set: the bot serves no health page.",
+    0: "HEALTH_PORT is 0: the system chose the port, so nobody can ask there. Set a port.",
+}
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  asked at, not listened on
 
 
@@ -26,7 +30,7 @@ def health(real: Mapping[str, str], dotenv: Path, *, alive: bool) -> int:
     host, port = values["health_host"], values["health_port"]
     if not port or not host:
         named = [f"{key} {problems[key]}" for key in ("HEALTH_HOST", "HEALTH_PORT") if key in problems]
-        terminal.say("; ".join(named) or "HEALTH_PORT is not set: the bot serves no health page.")
+        terminal.say("; ".join(named) or _UNKNOWN_PORT[port])
         return UNSET
     try:
         status, text = _get(_ANY.get(host, host), port, "/healthz" if alive else "/readyz")

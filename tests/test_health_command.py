@@ -56,7 +56,10 @@ def test_where_nothing_answers_it_says_so(capsys: pytest.CaptureFixture[str]) ->
     assert "127.0.0.1:9 does not answer" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("port", "says"), [("", "HEALTH_PORT is not set"), ("x", "HEALTH_PORT must be")])
+@pytest.mark.parametrize(
+    ("port", "says"),
+    [("", "HEALTH_PORT is not set"), ("0", "the system chose the port"), ("x", "HEALTH_PORT must be")],
+)
 def test_without_a_port_it_names_the_setting(
     capsys: pytest.CaptureFixture[str], port: str, says: str
 ) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.check import people
+from bot.check.job_tables import job_tables
+from bot.check.job_tables import unknown as job_tables_unknown
 from bot.check.report import Report
 from bot.check.variables import policy_file, settings_file, variables
 from bot.config import readable
@@ -64,7 +66,12 @@ async def _guarded(name: str, part: Awaitable[list[Checked]]) -> list[Checked]:
 async def _database(values: Mapping[str, Any]) -> list[Checked]:
     if values["database_url"] is None:
         return [not_checked(storage.READABLE, "DATABASE_URL is wrong")]
-    return await storage.database(values["database_url"].reveal())
+    url = values["database_url"].reveal()
+    lines = await storage.database(url)
+    if not storage.is_a_server(url):
+        return lines
+    readable = lines[0].level is not Level.FAILED
+    return [*lines, await job_tables(url) if readable else job_tables_unknown()]
 
 
 # --- how Slack reaches us ----------------------------------------------------------------------------------

@@ -56,6 +56,25 @@ async def migrate(database_url: str) -> None:
         raise StoreUnavailable(f"procrastinate's tables can't be migrated: {error}") from error
 
 
+async def missing(database_url: str) -> list[str] | None:
+    """The migrations that the next start will apply, in their order; None: there are no tables yet.
+
+    Changes nothing. Raises `StoreUnavailable`.
+    """
+    try:
+        async with await psycopg.AsyncConnection.connect(
+            database_url, options=options(database_url)
+        ) as connection:
+            there = await connection.execute("SELECT to_regclass('imei_lock_migrations') IS NOT NULL")
+            if not ((await there.fetchone()) or (False,))[0]:
+                return None
+            rows = await connection.execute("SELECT name FROM imei_lock_migrations")
+            known = {str(name) for (name,) in await rows.fetchall()}
+    except psycopg.Error as error:
+        raise StoreUnavailable(f"procrastinate's tables can't be read: {error}") from error
+    return [name for name in sorted(_migrations()) if name not in known]
+
+
 async def _bring_up(connection: psycopg.AsyncConnection) -> None:
     await connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(SCHEMA)))
     await connection.execute(

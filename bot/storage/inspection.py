@@ -40,7 +40,7 @@ _BUSY = "Another program holds the file: end it. Only the bot itself may write t
 
 async def database(url: str, *, patience: float = 5.0) -> list[Checked]:
     """One line each: reachable, writable, version, audit. `patience`: seconds for a foreign lock."""
-    if is_postgresql(make_url(url)):
+    if is_a_server(url):
         return await _of_a_server(url, patience)
     path = sqlite_file(make_url(url))
     missing = await asyncio.to_thread(_missing, path)
@@ -106,14 +106,19 @@ async def _server_writable(engine: Engine) -> Checked:
     return ok(WRITABLE, "a write was tried and taken back")
 
 
+def is_a_server(url: str) -> bool:
+    """Whether that is the address of a PostgreSQL server, and not of a file."""
+    return is_postgresql(make_url(url))
+
+
 def is_there(url: str) -> bool:
     """Whether there is a database at that address; made or not by us. A server is there, or says why not."""
-    return is_postgresql(make_url(url)) or os.path.lexists(sqlite_file(make_url(url)))
+    return is_a_server(url) or os.path.lexists(sqlite_file(make_url(url)))
 
 
 def beside(url: str, name: str) -> Path:
     """A file of that name in the database's folder; in the working folder where there is none."""
-    if is_postgresql(make_url(url)):
+    if is_a_server(url):
         return Path(name).absolute()
     there = sqlite_file(make_url(url)).with_name(name)
     return there if there.parent.is_dir() else Path(name).absolute()

@@ -61,7 +61,9 @@ FORGED: dict[str, tuple[str, Records]] = {
     ),
     "the requester approved": (
         "approved",
-        replace(SOUND, puts=(replace(PUT, approvers=("U0ENG1",)),), clicks=(Click("R1", "U0ENG1", 90.0, 90.0),)),
+        replace(
+            SOUND, puts=(replace(PUT, approvers=("U0ENG1",)),), clicks=(Click("R1", "U0ENG1", 90.0, 90.0),)
+        ),
     ),
     "one approved where two must": ("approved", replace(SOUND, requests=(GROUP_REQUEST,))),
     "one approved twice where two must": (

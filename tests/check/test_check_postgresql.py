@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
+from bot.dispatch import schema
 from bot.sandbox import postgres
 from bot.services.checked import Level
 from bot.storage.engine import open_engine
@@ -15,9 +17,10 @@ from tests.storage.by_hand import by_hand
 FAILED = Level.FAILED
 
 
-@pytest.fixture
-def on_postgresql(installed: Installation, postgres_url: str) -> Installation:
+@pytest_asyncio.fixture
+async def on_postgresql(installed: Installation, postgres_url: str) -> Installation:
     """With a password, which this server doesn't ask for."""
+    await schema.migrate(postgres_url)
     installed.environment["DATABASE_URL"] = postgres_url.replace("@", ":pa55word@", 1)
     return installed
 
@@ -43,6 +46,13 @@ async def test_all_is_well_beside_a_running_bot(on_postgresql: Installation, pos
         ("UPDATE alembic_version SET version_num = '0004'", {"database version": Level.WARNING}),
         ("UPDATE audit_head SET seq = 7", {"audit chain": FAILED}),
         ("DROP TABLE audit_head", {"audit chain": FAILED}),
+        ("DROP SCHEMA procrastinate CASCADE", {"job tables": Level.REMARK}),
+        (
+            "DELETE FROM procrastinate.imei_lock_migrations "
+            "WHERE name = (SELECT max(name) FROM procrastinate.imei_lock_migrations)",
+            {"job tables": Level.WARNING},
+        ),
+        ("ALTER TABLE procrastinate.imei_lock_migrations DROP COLUMN name", {"job tables": FAILED}),
     ],
 )
 async def test_what_is_wrong_is_named_alone(
@@ -57,6 +67,7 @@ async def test_a_server_that_is_not_there_is_said_without_the_password(installed
     report = await installed.check()
     assert line(report, "database").level is FAILED
     assert "127.0.0.1" in line(report, "database").detail
+    assert line(report, "job tables").level is Level.NOT_CHECKED
     assert "pa55" not in report.text() + report.as_json()
 
 
@@ -68,6 +79,7 @@ async def test_an_empty_database_is_made_by_the_first_start(
         report = await installed.check()
     assert report.exit_code == 0
     assert line(report, "database version").level is Level.REMARK
+    assert line(report, "job tables").level is Level.REMARK
 
 
 async def test_a_user_without_the_right_to_create_is_told_which_right_it_needs(
