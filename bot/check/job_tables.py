@@ -1,4 +1,4 @@
-"""procrastinate's tables, where the database is PostgreSQL: whether the next start has to bring them further."""
+"""procrastinate's tables, on PostgreSQL: whether the next start has to bring them further."""
 
 from __future__ import annotations
 

@@ -59,8 +59,8 @@ class Reading:
 class Click:
     """Somebody pressed Approve, or sent the form behind it.
 
-    `answered`: when Slack had the answer, which may be lost though the bot acted on the click; a clock may also leap
-    by hours while a payload is on its way.
+    `answered`: when Slack had the answer, which may be lost though the bot acted on the click; a clock may also
+    leap by hours while a payload is on its way.
     """
 
     request: str

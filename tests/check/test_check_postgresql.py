@@ -48,8 +48,7 @@ async def test_all_is_well_beside_a_running_bot(on_postgresql: Installation, pos
         ("DROP TABLE audit_head", {"audit chain": FAILED}),
         ("DROP SCHEMA procrastinate CASCADE", {"job tables": Level.REMARK}),
         (
-            "DELETE FROM procrastinate.imei_lock_migrations "
-            "WHERE name = (SELECT max(name) FROM procrastinate.imei_lock_migrations)",
+            "DELETE FROM procrastinate.imei_lock_migrations WHERE name >= '03.00.00'",
             {"job tables": Level.WARNING},
         ),
         ("ALTER TABLE procrastinate.imei_lock_migrations DROP COLUMN name", {"job tables": FAILED}),
