@@ -113,7 +113,7 @@ def plan_for(seed: int, workshop: Path) -> Plan:
 
 @cache
 def effects_of(kind: str, transport: str, undo: int, workshop: Path) -> int:
-    """How many there are in one story of that kind: counted in a run without trouble, once for all processes."""
+    """How many there are in one story of that kind: counted without any trouble, once for all processes."""
     kept = workshop / f"effects-{kind}-{transport}-{undo}"
     if kept.exists():
         return int(kept.read_text())

@@ -59,7 +59,7 @@ class Reading:
 class Click:
     """Somebody pressed Approve, or sent the form behind it.
 
-    `answered`: when Slack had the answer, which may be lost though the bot acted on the click; a clock may also
+    `answered`: when Slack had the answer. It may be lost though the bot acted on the click, and a clock may
     leap by hours while a payload is on its way.
     """
 
