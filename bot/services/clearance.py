@@ -59,7 +59,7 @@ class Clearance:
         try:
             objection = await self._authority.still_holds(request)
             if not objection:
-                seen = await self._previews.core(request.single, patient=True)
+                seen = await self._previews.core(request.single, request.seen, patient=True)
                 return seen.counted_as(request.seen) if isinstance(seen, SeenGroup) else seen
             await self._progress.finish(request, ItemState.OUTDATED, say.no_longer_allowed(objection))
         except DirectoryUnavailable:

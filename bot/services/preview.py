@@ -92,7 +92,7 @@ class Previews:
     async def look_around(self, thing: Thing, change: SingleChange | None) -> SeenThing:
         """The Thing just read with its surroundings, read side by side."""
         (group, readable), elsewhere, online, ours, group_request = await asyncio.gather(
-            self._group(thing),
+            self._group_of(thing),
             self._elsewhere(thing, change),
             self._online(thing),
             self._ours(thing, change),
@@ -101,21 +101,31 @@ class Previews:
         now = self._clock.now()
         return SeenThing(thing, group, readable, elsewhere, online, now, ours, group_request)
 
-    async def core(self, change: SingleChange, *, patient: bool = False) -> SeenTarget:
-        """Only what a decision rests on, fresh. Patient: nobody waits for it. Raises `ThingNotFound`."""
+    async def core(self, change: SingleChange, before: Seen, *, patient: bool = False) -> SeenTarget:
+        """Only what a decision rests on, fresh. Patient: nobody waits for it. Raises `ThingNotFound`.
+
+        `before`: as it was read last. It only tells which group to read side by side with the Thing.
+        """
         if isinstance(change, GroupChange):
             reading = self._platform.things_group(change.things_group_id.text)
             return SeenGroup(await self._read(reading, patient=patient), self._clock.now())
-        thing = await self._read(self._platform.thing(change.iccid), patient=patient)
-        group, readable = await self._group(thing, patient=patient)
+        group_id = before.things_group_id if isinstance(before, SeenThing) else None
+        likely = asyncio.create_task(self._group(group_id, patient=patient))
+        try:
+            thing = await self._read(self._platform.thing(change.iccid), patient=patient)
+            is_there = thing.things_group_id == group_id
+            group, readable = await (likely if is_there else self._group_of(thing, patient=patient))
+        finally:
+            likely.cancel()
+            await asyncio.gather(likely, return_exceptions=True)
         return SeenThing(thing, group, readable, (), None, self._clock.now())
 
     async def once_more(self, iccid: Iccid, before: Thing) -> SeenThing:
         """As `core`, patiently, and the Thing last: what is written with its `cas` can follow at once."""
-        group, readable = await self._group(before, patient=True)
+        group, readable = await self._group_of(before, patient=True)
         thing = await self._platform.thing(iccid)
         if thing.things_group_id != before.things_group_id:
-            group, readable = await self._group(thing, patient=True)
+            group, readable = await self._group_of(thing, patient=True)
         return SeenThing(thing, group, readable, (), None, self._clock.now())
 
     def judge(self, change: SingleChange, seen: SeenTarget) -> Preview:
@@ -151,11 +161,15 @@ class Previews:
         except TimeoutError:
             raise NotReached("Monogoto did not answer while somebody waited for it.") from None
 
-    async def _group(self, thing: Thing, *, patient: bool = False) -> tuple[ThingsGroup | None, bool]:
-        if thing.things_group_id is None:
+    async def _group_of(self, thing: Thing, *, patient: bool = False) -> tuple[ThingsGroup | None, bool]:
+        return await self._group(thing.things_group_id, patient=patient)
+
+    async def _group(self, things_group_id: str | None, *, patient: bool) -> tuple[ThingsGroup | None, bool]:
+        """The group, None where there is none; and whether it could be read."""
+        if things_group_id is None:
             return None, True
         try:
-            reading = self._platform.things_group(thing.things_group_id)
+            reading = self._platform.things_group(things_group_id)
             return await self._read(reading, patient=patient), True
         except PlatformError:
             return None, False

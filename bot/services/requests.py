@@ -118,7 +118,7 @@ class Requests:
                 await self._authority.to_cancel(person, origin, request)
             else:
                 await self._authority.to_decide(person, origin, request, "count_again")
-            seen = await self._previews.core(request.single)
+            seen = await self._previews.core(request.single, request.seen)
             preview = self._previews.judge(request.single, seen)
             counted = request.after(
                 Event.COUNT_AGAIN,
@@ -236,7 +236,7 @@ class Requests:
 
     async def _live(self, person: Person, origin: Origin, request: ChangeRequest) -> Preview:
         """Of a single, as the platform shows it now. Raises `Changed` after a redraw."""
-        core = _counted(await self._previews.core(request.single), request)
+        core = _counted(await self._previews.core(request.single, request.seen), request)
         if request.seen.is_whole and not core.is_whole:
             raise NotReached("The SIM's group can't be read just now.")  # no change of the SIM: no redraw
         preview = self._previews.judge(request.single, core)

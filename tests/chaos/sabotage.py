@@ -75,7 +75,7 @@ def repeat_a_doubtful_group_write(patched: Patch) -> None:
     """After a crash what may have been sent is sent again, without waiting for a reading that shows it."""
 
     async def in_doubt(self: GroupExecution, request: ChangeRequest) -> None:
-        seen: Any = await self._clearance._previews.core(request.single, patient=True)
+        seen: Any = await self._clearance._previews.core(request.single, request.seen, patient=True)
         await self._write(request, seen)
 
     patched.setattr(GroupExecution, "in_doubt", in_doubt)

@@ -66,7 +66,7 @@ async def test_a_group_that_cannot_be_read_for_once_voids_no_approval(open_stage
 async def test_a_role_taken_away_while_the_click_waits_for_a_reading_does_not_count(stage: Stage) -> None:
     card = await ask_lock(stage, stage.person("U0ENG1"), stage.monogoto.examples.fresh)
     for slow in (READ, GROUP):
-        stage.monogoto.fail(slow, "latency", seconds=8.0)
+        stage.monogoto.fail(slow, "latency", seconds=12.0)
     await stage.person("U0APP1").click(card, "request.approve", confirm=True)
     await until_slow(stage, lambda: stage.monogoto.calls[-1].path.startswith(GROUP[1]))
     stage.slack.workspace.groups["S0APPROVERS"].users.remove("U0APP1")
