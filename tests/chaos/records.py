@@ -25,6 +25,8 @@ class Put:
     bot_at: int
     """Microseconds, by the clock of the bot's machine."""
     lock: Lock
+    cas: str = ""
+    """As it was sent; "" for a group, which has none."""
     sends: int = 0
     """Audit entries that announce a write to this target, committed when it arrived."""
     request: str = ""

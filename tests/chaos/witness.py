@@ -72,6 +72,7 @@ class Witness:
             at=self._true.now().timestamp(),
             bot_at=to_microseconds(self._bot_clock.now()),
             lock=_lock(body),
+            cas=str(body.get("cas", "")),
             sends=int(sent[0][1]) if sent else 0,
             request=request,
             approvers=tuple(str(row[0]) for row in self._reader.rows(APPROVERS, request)),
@@ -93,7 +94,9 @@ class Witness:
         left = list(self._puts)
         for iccid, writes in self._monogoto.writes.items():
             for write in writes:
-                put = _take(left, f"ThingId_ICCID_{iccid}", _lock(write.keys), write.at.timestamp())
+                put = _take(
+                    left, f"ThingId_ICCID_{iccid}", _lock(write.keys), write.at.timestamp(), write.cas_before
+                )
                 yield facts.Effect(f"ThingId_ICCID_{iccid}", write.at.timestamp(), _lock(write.keys), put)
         for group, group_writes in self._monogoto.group_writes.items():
             for made in group_writes:
@@ -183,9 +186,10 @@ class Witness:
         )
 
 
-def _take(puts: list[facts.Put], target: str, lock: facts.Lock, at: float) -> int:
+def _take(puts: list[facts.Put], target: str, lock: facts.Lock, at: float, cas: str = "") -> int:
     """The first call that can have had this effect, and has not had one yet; 0 for none."""
-    fits: Callable[[facts.Put], bool] = lambda put: (put.target, put.lock) == (target, lock) and put.at <= at  # noqa: E731
+    wanted = (target, lock, cas)
+    fits: Callable[[facts.Put], bool] = lambda put: (put.target, put.lock, put.cas) == wanted and put.at <= at  # noqa: E731
     put = next(filter(fits, puts), None)
     if put is None:
         return 0
