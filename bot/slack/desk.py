@@ -35,7 +35,21 @@ from bot.slack.screens import Edit, Screens
 
 EXPECTED = (Refusal, PlatformError, DirectoryUnavailable)
 """Failures that have their own sentence: told, not logged as faults of the bot."""
+PASSING = frozenset({ids.APPROVE, ids.DENY, ids.CANCEL})
+"""Buttons for as long as a request is undecided: only a card, which is kept up to date, holds them for good."""
 GONE = frozenset({"not_found", "view_not_found", "hash_conflict", "expired_trigger_id"})
+
+
+def _lasting(blocks: list[b.Block]) -> list[b.Block]:
+    """What a direct message may hold, which stays as it is sent."""
+    kept = []
+    for block in blocks:
+        if block["type"] == "actions":
+            buttons = [element for element in block["elements"] if element["action_id"] not in PASSING]
+            kept += [block | {"elements": buttons}] if buttons else []
+        else:
+            kept.append(block)
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +108,7 @@ class Desk:
                 pass
             else:
                 return
-        await self.api.call("chat.postMessage", channel=user, **message)
+        await self.api.call("chat.postMessage", channel=user, text=text, blocks=_lasting(blocks))
 
     async def share(self, call: Call, text: str, blocks: list[b.Block]) -> None:
         """For everybody in the channel, also where the bot is no member. Raises `SlackError`."""

@@ -144,6 +144,21 @@ async def test_only_who_made_a_plan_sends_it_on_and_a_second_click_makes_nothing
     assert sorted(submits) == ["ok", "refused", "refused"]
 
 
+async def test_an_answer_by_direct_message_which_stays_holds_no_button_that_decides(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage()
+    sims, engineer = stage.monogoto.examples, stage.person("U0ENG1")
+    view = await send_lines(stage, engineer, f"{sims.fresh.iccid} {sims.fresh.imei}")
+    card = await planned(stage, view)
+    stage.slack.fail("response_url", status=404)
+    stage.slack.fail("chat.postEphemeral", error="not_in_channel")
+    await send_on(stage, engineer, card)
+    direct = stage.slack.messages("D0ENG1")
+    assert [message.text for message in direct] == ["✅ 1 row sent on. It waits for approval."]
+    assert "request.cancel" not in str(direct[0].blocks)
+
+
 async def test_a_sim_that_was_asked_for_elsewhere_meanwhile_sends_nothing_and_the_plan_is_drawn_anew(
     open_stage: OpenStage,
 ) -> None:
