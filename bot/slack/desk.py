@@ -36,7 +36,7 @@ from bot.slack.screens import Edit, Screens
 EXPECTED = (Refusal, PlatformError, DirectoryUnavailable)
 """Failures that have their own sentence: told, not logged as faults of the bot."""
 PASSING = frozenset({ids.APPROVE, ids.DENY, ids.CANCEL})
-"""Buttons for as long as a request is undecided: only a card, which is kept up to date, holds them for good."""
+"""Buttons for as long as a request is undecided: only a card, which is kept up to date, holds them."""
 GONE = frozenset({"not_found", "view_not_found", "hash_conflict", "expired_trigger_id"})
 
 
