@@ -129,7 +129,8 @@ def effects_of(kind: str, transport: str, undo: int, workshop: Path) -> int:
 def judge(seed: int, workshop: Path, keep: Path | None) -> Verdict:
     """Play one round, whatever happens in it."""
     folder = (keep or workshop) / f"round-{seed}"
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # an earlier one of this seed, kept
+    folder.mkdir(parents=True)
     plan: Plan | str = f"seed {seed}: not planned yet"
     try:
         if seed % REAL_EVERY == 0:
