@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
-from tests.browser.hands import Window
+from tests.browser.hands import Blanks, Window
 from tests.sandbox.demo_process import DemoProcess
 
 OpenWindow = Callable[..., Awaitable[Window]]
@@ -43,6 +43,12 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 
 
 @pytest.fixture(scope="session")
+def blanks(browser: Browser) -> Blanks:
+    """Windows that all tests here use one after the other."""
+    return Blanks(browser)
+
+
+@pytest.fixture(scope="session")
 def demo(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProcess]:
     """A demo as `make demo` starts it, for all tests here: each works on a SIM of its own."""
     demo = DemoProcess(tmp_path_factory.mktemp("demo") / "here")
@@ -51,7 +57,7 @@ def demo(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[De
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def window(browser: Browser, demo: DemoProcess) -> AsyncIterator[OpenWindow]:
+async def window(blanks: Blanks, demo: DemoProcess) -> AsyncIterator[OpenWindow]:
     """Opens windows, each a person; none of them may have met an error or asked another server."""
     windows: list[Window] = []
 
@@ -59,7 +65,7 @@ async def window(browser: Browser, demo: DemoProcess) -> AsyncIterator[OpenWindo
         if not url:
             for view in demo.get("/control/screen", **{"as": person})["modals"]:  # an earlier test's
                 demo.post("/control/close", **{"as": person, "view_id": view["id"]})
-        windows.append(await Window.open(browser, url or demo.url, person, phone=phone))
+        windows.append(await Window.open(blanks, url or demo.url, person, phone=phone))
         return windows[-1]
 
     yield opened

@@ -3,43 +3,96 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Locator,
+    Page,
+    Request,
+    ViewportSize,
+    expect,
+)
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-DESKTOP = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 MARIA, RAVI, CHLOE = "U0ENG1", "U0APP1", "U0APP2"
 PATIENCE_MS = 15_000
 TRIES = 10
 
 expect.set_options(timeout=PATIENCE_MS)
 
+FORGET = """() => addEventListener("pagehide", () => {
+  sessionStorage.clear();
+  localStorage.clear();
+})"""
+"""With its last breath, since nothing of the page runs after it."""
+
+
+class Blanks:
+    """Windows of nobody, to become somebody's: a new one costs three times what loading the page in it does.
+
+    Each has cookies, storage and connections of its own, and begins with none, as a new one would.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._spare: dict[bool, list[Page]] = {False: [], True: []}
+
+    async def take(self, *, phone: bool) -> Page:
+        """One at nothing, of this width."""
+        if self._spare[phone]:
+            return self._spare[phone].pop()
+        context = await self._browser.new_context(viewport=_size(phone), has_touch=phone, is_mobile=phone)
+        return await context.new_page()
+
+    async def give_back(self, page: Page, *, phone: bool) -> None:
+        """Whoever takes it next finds nothing of what was done in it; other pages beside it are closed."""
+        for other in page.context.pages:
+            if other is not page:
+                await other.close()
+        await page.context.set_offline(False)
+        await page.set_viewport_size(_size(phone))
+        await page.evaluate(FORGET)
+        await page.goto("about:blank")
+        await page.mouse.move(0, 0)
+        self._spare[phone].append(page)
+
+
+def _size(phone: bool) -> ViewportSize:
+    return PHONE if phone else DESKTOP
+
 
 class Window:
     """A browser window of its own, as somebody; it remembers what a developer would be ashamed of."""
 
-    def __init__(self, context: BrowserContext, page: Page, url: str) -> None:
-        self.context = context
+    def __init__(self, blanks: Blanks, page: Page, url: str, *, phone: bool) -> None:
         self.page = page
         self.url = url
+        self._blanks = blanks
+        self._phone = phone
         self.complaints: list[str] = []
         self.tolerated: tuple[str, ...] = ()
         page.set_default_timeout(PATIENCE_MS)
-        page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        page.on("request", self._see)
+        self._listens: dict[Any, Callable[..., None]] = {
+            "console": self._hear,
+            "pageerror": self._hear_error,
+            "request": self._see,
+        }
+        for event, listener in self._listens.items():
+            page.on(event, listener)
 
     @classmethod
-    async def open(cls, browser: Browser, url: str, person: str, *, phone: bool = False) -> Window:
+    async def open(cls, blanks: Blanks, url: str, person: str, *, phone: bool = False) -> Window:
         """The page, drawn for this person, at one of the two widths."""
-        size: Any = PHONE if phone else DESKTOP
-        context = await browser.new_context(viewport=size, has_touch=phone, is_mobile=phone)
-        window = cls(context, await context.new_page(), url)
+        window = cls(blanks, await blanks.take(phone=phone), url, phone=phone)
         await window.page.goto(f"{url}/?as={person}")
         await expect(window.tid("act-as")).to_have_value(person)
         await expect(window.tid("monogoto-switch")).to_be_visible()
@@ -49,10 +102,18 @@ class Window:
         if message.type in ("error", "warning"):
             self.complaints.append(f"{message.type}: {message.text}")
 
+    def _hear_error(self, error: Error) -> None:
+        self.complaints.append(f"error: {error}")
+
     def _see(self, request: Request) -> None:
         at = urlsplit(request.url)
         if at.scheme not in ("data", "blob") and f"{at.scheme}://{at.netloc}" != self.url:
             self.complaints.append(f"a request to {request.url}")
+
+    @property
+    def context(self) -> BrowserContext:
+        """What its pages share, and no other window does."""
+        return self.page.context
 
     def tid(self, name: str) -> Locator:
         return self.page.get_by_test_id(name)
@@ -168,7 +229,9 @@ class Window:
         """What was wrong with this page must have been nothing."""
         red = await self.page.locator(".unknown-block").count()
         await self.page.unroute_all(behavior="ignoreErrors")  # a request that is held up ends with the window
-        await self.context.close()
+        for event, listener in self._listens.items():
+            self.page.remove_listener(event, listener)
+        await self._blanks.give_back(self.page, phone=self._phone)
         complaints = [said for said in self.complaints if not any(word in said for word in self.tolerated)]
         assert not complaints, complaints
         assert not red, "a block that the page can't draw"

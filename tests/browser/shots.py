@@ -15,7 +15,7 @@ from pathlib import Path
 from playwright.async_api import Browser, async_playwright, expect
 
 from tests.browser.conftest import LEFT_OUT, find_chromium
-from tests.browser.hands import MARIA, RAVI, Window
+from tests.browser.hands import MARIA, RAVI, Blanks, Window
 from tests.sandbox.demo_process import DemoProcess
 
 PASSING = re.compile(r"\d{1,2}:\d\d [AP]M")
@@ -24,7 +24,7 @@ PASSING = re.compile(r"\d{1,2}:\d\d [AP]M")
 
 async def shoot(browser: Browser, demo: DemoProcess, out: Path | None = None) -> str:
     """A lock that was asked for and approved, its thread, and the device that is refused; what they say."""
-    me = await Window.open(browser, demo.url, MARIA)
+    me = await Window.open(Blanks(browser), demo.url, MARIA)
     command = await me.take_me_there()
     iccid = command.split()[1]
     await me.ask(command, "Box stolen from the site last night")

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Route, expect
 
 from bot.sandbox.clock import ManualClock
 from bot.sandbox.slack.delivery import ACK_SECONDS
-from tests.browser.hands import MARIA, Window
+from tests.browser.hands import MARIA, Blanks, Window
 from tests.browser.small_app import SLOW_BUTTON, STACK, SmallApp
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -33,9 +33,9 @@ async def app(clock: ManualClock) -> AsyncIterator[SmallApp]:
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=[False, True], ids=["desktop", "phone"])
-async def me(request: pytest.FixtureRequest, browser: Browser, app: SmallApp) -> AsyncIterator[Window]:
+async def me(request: pytest.FixtureRequest, blanks: Blanks, app: SmallApp) -> AsyncIterator[Window]:
     """Maria at the page of that Slack, without a Monogoto side or a guide: who asks for them gets 404."""
-    window = await Window.open(browser, app.slack.url, MARIA, phone=request.param)
+    window = await Window.open(blanks, app.slack.url, MARIA, phone=request.param)
     window.tolerated = ("404", "400")
     await window.go_to(FIELD)
     yield window

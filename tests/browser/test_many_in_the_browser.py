@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Locator, expect
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from bot.domain.identifiers import luhn_digit
-from tests.browser.hands import CHLOE, MARIA, RAVI, Window
+from tests.browser.hands import CHLOE, MARIA, RAVI, Blanks, Window
 from tests.scenarios.bulks import unlocked
 from tests.scenarios.fleet import Fleet
 
@@ -54,12 +54,12 @@ async def open_fleet(chromium: str, tmp_path: Path) -> AsyncIterator[OpenFleet]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def people(browser: Browser) -> AsyncIterator[Callable[..., Awaitable[Window]]]:
+async def people(blanks: Blanks) -> AsyncIterator[Callable[..., Awaitable[Window]]]:
     """Opens windows on a fleet. It has no Monogoto side and no guide: what asks for them gets 404."""
     windows: list[Window] = []
 
     async def opened(fleet: Fleet, person: str, *, phone: bool = False) -> Window:
-        windows.append(await Window.open(browser, fleet.slack.url, person, phone=phone))
+        windows.append(await Window.open(blanks, fleet.slack.url, person, phone=phone))
         windows[-1].tolerated = ("404", "400")
         await windows[-1].go_to("C0FIELD")
         return windows[-1]

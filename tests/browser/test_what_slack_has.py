@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Download, FilePayload, Locator, expect
+from playwright.async_api import Download, FilePayload, Locator, expect
 
 from bot.sandbox.slack.files import MOST_BYTES
 from bot.slack.blocks import escape
-from tests.browser.hands import MARIA, RAVI, Window
+from tests.browser.hands import MARIA, RAVI, Blanks, Window
 from tests.browser.small_app import SELECTS, SmallApp
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -32,9 +32,9 @@ async def app() -> AsyncIterator[SmallApp]:
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=[False, True], ids=["desktop", "phone"])
-async def me(request: pytest.FixtureRequest, browser: Browser, app: SmallApp) -> AsyncIterator[Window]:
+async def me(request: pytest.FixtureRequest, blanks: Blanks, app: SmallApp) -> AsyncIterator[Window]:
     """Maria at the page of that Slack. It has no Monogoto side and no guide: what asks for them gets 404."""
-    window = await Window.open(browser, app.slack.url, MARIA, phone=request.param)
+    window = await Window.open(blanks, app.slack.url, MARIA, phone=request.param)
     window.tolerated = ("404", "400")
     yield window
     await window.close()
