@@ -16,19 +16,6 @@ from tests.slack.small_slack import PATIENCE, Receiver, SmallSlack, transport_to
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[SmallSlack]:
-    slack = SmallSlack()
-    await slack.start()
-    yield slack
-    await slack.stop()
-
-
-@pytest.fixture
-def receiver() -> Receiver:
-    return Receiver()
-
-
-@pytest.fixture
 async def transport(slack: SmallSlack, receiver: Receiver) -> AsyncIterator[SocketTransport]:
     transport = transport_to(slack, receiver)
     await transport.start()

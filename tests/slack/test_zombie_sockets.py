@@ -16,19 +16,6 @@ PING = 0.1
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[SmallSlack]:
-    slack = SmallSlack()
-    await slack.start()
-    yield slack
-    await slack.stop()
-
-
-@pytest.fixture
-def receiver() -> Receiver:
-    return Receiver()
-
-
-@pytest.fixture
 def reasons() -> list[str]:
     """Why each connection was opened."""
     return []
