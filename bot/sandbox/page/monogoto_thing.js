@@ -13,13 +13,14 @@ const REFUSED = {
 export function make(api, show) {
   let iccid = "";
   let now = null;
-  const parts = { head: h("div"), choices: null, console: null, record: h("div") };
+  const parts = { head: h("div"), choices: null, start: null, console: null, record: h("div") };
   const result = h("div", { class: "m-result", role: "status", "data-testid": "session-result" });
 
   async function refresh() {
     const asked = iccid;
     const found = await api.get(`/control/monogoto/things/${encodeURIComponent(asked)}`);
     if (asked !== iccid) return;
+    if (!now) parts.start.querySelector("button").disabled = false;
     now = found;
     fill(parts.head, head(now));
     parts.choices.update(now);
@@ -29,12 +30,14 @@ export function make(api, show) {
 
   function open(id) {
     iccid = id;
+    now = null;
     fill(result);
     parts.choices = deviceChoices();
     parts.console = consoleForm(api, () => iccid);
-    const start = action("Start a data session", () => session(api, iccid, parts.choices.imei(), now, result), {
+    parts.start = action("Start a data session", () => session(api, iccid, parts.choices.imei(), now, result), {
       class: "m-button m-main",
       "data-testid": "session-start",
+      disabled: true, // which devices there are is not known yet
     });
     const record = h("details", { class: "m-raw", "data-testid": "thing-record" }, h("summary", {}, "Raw record, as GET answers it"), parts.record);
     return h(
@@ -42,7 +45,7 @@ export function make(api, show) {
       {},
       back("SIMs", () => show("things")),
       parts.head,
-      section("Put it into a device", parts.choices.node, start, result),
+      section("Put it into a device", parts.choices.node, parts.start, result),
       section("In Monogoto's console", parts.console.node),
       record,
     );
