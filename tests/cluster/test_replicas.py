@@ -186,10 +186,12 @@ async def test_replicas_that_start_together_on_an_empty_database_all_begin(repli
 
 async def test_a_replica_that_is_ended_gives_back_its_lease_at_once(replicas: Replicas) -> None:
     first, second = await replicas.start(2)
+    workers = "SELECT count(*) FROM procrastinate.procrastinate_workers"
+    await replicas.until(lambda: replicas.rows(workers) == [(6,)])  # they begin a while after their replica
     assert replicas.serving() is first
     assert await first.end() == 0
     assert replicas.serving() in {None, second}
-    assert replicas.rows("SELECT count(*) FROM procrastinate.procrastinate_workers") == [(3,)]
+    assert replicas.rows(workers) == [(3,)]
     sim = replicas.monogoto.examples.fresh
     request_id = await people.lock(replicas, sim.iccid, sim.imei)
     assert await people.ended(replicas, request_id) == ["succeeded"]

@@ -100,10 +100,12 @@ class ClusterHands:
         beat = Heartbeat(0.5, 2.0)
         return ClusterDispatcher(database_url=self.url, clock=self._clock, replica=replica, heartbeat=beat)
 
-    async def until(self, condition: Callable[[], object]) -> None:
+    async def until(self, condition: Callable[[], Any]) -> Any:
+        """What it said once it was something."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not condition():  # noqa: ASYNC110  the database sets no event here
+            while not (said := condition()):  # noqa: ASYNC110  the database sets no event here
                 await asyncio.sleep(0.02)
+        return said
 
     async def nothing(self) -> None:
         await asyncio.sleep(NOTHING_SECONDS)
@@ -111,10 +113,12 @@ class ClusterHands:
     async def pass_time(self, seconds: float) -> None:
         """For the sweep by its clock, for pauses in the rows."""
         self._clock.advance(seconds)
-        earlier = "scheduled_at = scheduled_at - make_interval(secs => %s)"
-        self.rows(
-            f"UPDATE procrastinate_jobs SET {earlier} WHERE scheduled_at IS NOT NULL RETURNING id", seconds
+        earlier = (
+            "UPDATE procrastinate_jobs SET scheduled_at = scheduled_at - make_interval(secs => %s) "
+            "WHERE scheduled_at IS NOT NULL AND status = 'todo' RETURNING id"
         )
+        # Beside the loop: a dispatcher in it may hold the row, and would never come to let go of it.
+        await asyncio.to_thread(self.rows, earlier, seconds)
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         import psycopg
