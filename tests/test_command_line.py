@@ -9,7 +9,6 @@ import re
 import socket
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from bot.policy_file import load_policy
 from bot.sandbox.clock import ManualClock
 from bot.storage.engine import migrate, open_engine
 from bot.storage.store import SqlStore
+from tests import warm
 from tests.storage import samples
 
 ROOT = Path(__file__).parent.parent
@@ -38,9 +38,16 @@ KEPT_OF_THE_SYSTEM = ("PATH", "SYSTEMROOT", "COVERAGE_PROCESS_START", "PYTHONPYC
 
 def bot(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A process of its own, with nothing in its environment but what is given."""
+    return started(warm.bot(*arguments), folder, environment)
+
+
+def started(
+    command: list[str], folder: Path, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """What came of a command, in such a process."""
     system = {key: os.environ[key] for key in KEPT_OF_THE_SYSTEM if key in os.environ}
     return subprocess.run(
-        [sys.executable, "-m", "bot", *arguments],
+        command,
         cwd=folder,
         env=system | {"PYTHONPATH": str(ROOT)} | environment,
         capture_output=True,
@@ -92,7 +99,7 @@ def tamper(database: Path, statement: str) -> None:
 
 
 def test_the_help_names_every_verb(folder: Path) -> None:
-    done = bot(folder, "--help")
+    done = started(warm.cold("--help"), folder, {})  # as people start it, once
     assert done.returncode == 0
     assert done.stdout.startswith("usage: python -m bot ")
     verbs = ("run", "check", "health", "probe", "migrate", "move", "audit")
@@ -169,7 +176,7 @@ def test_an_export_that_nobody_reads_to_the_end_is_no_failure(database: Path) ->
     os.close(reading)
     with os.fdopen(writing, "w") as nobody:
         done = subprocess.run(
-            [sys.executable, "-m", "bot", "audit", "export"],
+            warm.bot("audit", "export"),
             cwd=database.parent,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdout=nobody,
@@ -186,7 +193,7 @@ def test_a_check_that_nobody_reads_still_tells_by_its_exit_code(folder: Path) ->
     os.close(reading)
     with os.fdopen(writing, "w") as nobody:
         done = subprocess.run(
-            [sys.executable, "-m", "bot", "check"],
+            warm.bot("check"),
             cwd=folder,
             env={key: os.environ[key] for key in KEPT_OF_THE_SYSTEM if key in os.environ}
             | {"PYTHONPATH": str(ROOT)},

@@ -10,7 +10,6 @@ import pty
 import shutil
 import signal
 import sqlite3
-import sys
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import closing
@@ -26,6 +25,7 @@ from bot.sandbox.clock import ManualClock
 from bot.sandbox.monogoto import LocalMonogoto
 from bot.storage.engine import open_engine
 from bot.storage.store import SqlStore
+from tests import warm
 from tests.monogoto.conftest import pumped
 from tests.storage import samples
 from tests.test_command_line import KEPT_OF_THE_SYSTEM, ROOT
@@ -311,7 +311,7 @@ async def test_where_nothing_can_be_noted_nothing_is_written(
 async def process(environment: dict[str, str], folder: Path, *arguments: str, stdin: int) -> Any:
     system = {key: os.environ[key] for key in KEPT_OF_THE_SYSTEM if key in os.environ}
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "probe", *arguments,
+        *warm.bot("probe", *arguments),
         cwd=folder, env=system | {"PYTHONPATH": str(ROOT)} | environment, stdin=stdin,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.sandbox.clock import ManualClock
-from bot.sandbox.quiet import nothing_stirs
+from bot.sandbox.quiet import EMPTY_ROUNDS, nothing_stirs
 
 
 async def test_whatever_can_go_on_by_itself_has_gone_on_before_nothing_stirs() -> None:
@@ -49,8 +49,20 @@ async def test_a_call_between_two_sockets_is_over_before_nothing_stirs() -> None
 
 async def test_something_stirs_while_work_goes_on_that_the_loop_does_not_see() -> None:
     assert not await nothing_stirs(lambda: True)
-    seen = iter([False] * 50)
-    assert not await nothing_stirs(lambda: next(seen, True))
+    seen = iter([False] * (EMPTY_ROUNDS + 1))
+    assert not await nothing_stirs(lambda: next(seen, True)), "the second look is as good as the first"
+
+
+async def test_whoever_goes_on_for_ever_holds_no_clock() -> None:
+    loop, turns = asyncio.get_running_loop(), list[asyncio.Handle]()
+
+    def spin() -> None:
+        turns[:] = [loop.call_soon(spin)]
+
+    spin()
+    async with asyncio.timeout(10):
+        assert await nothing_stirs(lambda: False)
+    turns[0].cancel()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import inspect
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -42,6 +41,7 @@ from bot.slack import asking, form_state, forms, home, listeners, looking_up
 from bot.slack.choosing import SELECT
 from bot.slack.desk import Call, Desk
 from bot.storage import tables
+from tests import warm
 from tests.conftest import OpenStage
 from tests.scenarios.acts import ask_lock, audited, idle, open_form, request_id_in, shown
 from tests.storage import samples
@@ -810,7 +810,7 @@ async def test_no_verb_of_the_command_line_decides_changes_or_writes_anything(st
 
 def _run_verb(arguments: list[str], environment: dict[str, str], folder: Path) -> int:
     return subprocess.run(
-        [sys.executable, "-m", "bot", *arguments],
+        warm.bot(*arguments),
         env=environment | {"PYTHONPATH": str(ROOT)},
         cwd=folder,
         capture_output=True,

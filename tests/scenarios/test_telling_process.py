@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
@@ -18,6 +17,7 @@ from bot.clock import SystemClock
 from bot.sandbox.monogoto import LocalMonogoto
 from bot.sandbox.slack import LocalSlack
 from bot.sandbox.slack.messages import Message
+from tests import warm
 from tests.scenarios import acts
 from tests.scenarios.evidence import WRITE, entries, really, standing, untold
 
@@ -66,7 +66,7 @@ class World:
     async def start(self, **changes: str) -> Process:
         """`python -m bot`, in a folder without an .env."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", cwd=self.folder, env=self._environ() | changes, stderr=PIPE
+            *warm.bot(), cwd=self.folder, env=self._environ() | changes, stderr=PIPE
         )
         self.running.append(process)
         return process
@@ -240,7 +240,7 @@ async def test_a_log_in_that_the_vendor_refuses_ends_nothing_and_the_health_verb
 
     async def verb() -> tuple[int | None, str]:
         asking = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "health"),
+            *warm.bot("health"),
             cwd=world.folder,
             env=world._environ() | {"HEALTH_PORT": port},
             stdout=PIPE,
