@@ -114,22 +114,36 @@ async def stage(open_stage: OpenStage) -> Stage:
     return stage
 
 
-async def ground(stage: Stage) -> Ground:
-    """Fresh ground: two SIMs that nobody has asked for."""
+async def ground(stage: Stage, left: Ground | None = None) -> Ground:
+    """Fresh ground: two SIMs that nobody has asked for. Of what is `left`, a request as it was will do."""
     assert stage.bot
-    engineer = stage.person("U0ENG1")
-    sims = UNTOUCHED.setdefault(stage, fit_sims(stage))
-    asked, wanted = sims.pop(), sims.pop()
-    imeis = [str(stage.monogoto.thing(iccid)["IMEI"]) for iccid in (asked, wanted)]
-    sim = replace(stage.monogoto.examples.fresh, iccid=asked, imei=imeis[0])
     await done_before(stage)
-    card = await ask_lock(stage, engineer, sim)
-    request = await stage.bot.desk.store.request(request_id_in(shown(card)))
-    assert request
-    form = await open_form(stage, engineer, "/lock-thing", f"{wanted} {imeis[1]}")
+    if left and await stage.bot.desk.store.request(left.request.id) == left.request:
+        card, request = left.card, left.request
+    else:
+        card, request = await asked(stage)
+    engineer, (iccid, imei) = stage.person("U0ENG1"), untouched(stage)
+    form = await open_form(stage, engineer, "/lock-thing", f"{iccid} {imei}")
     await engineer.type(form, "reason", "Stolen box")
     await idle(stage)
-    return Ground(stage, card, request, form, wanted, imeis[1])
+    return Ground(stage, card, request, form, iccid, imei)
+
+
+async def asked(stage: Stage) -> tuple[Message, ChangeRequest]:
+    """A lock that somebody waits for."""
+    assert stage.bot
+    iccid, imei = untouched(stage)
+    sim = replace(stage.monogoto.examples.fresh, iccid=iccid, imei=imei)
+    card = await ask_lock(stage, stage.person("U0ENG1"), sim)
+    request = await stage.bot.desk.store.request(request_id_in(shown(card)))
+    assert request
+    return card, request
+
+
+def untouched(stage: Stage) -> tuple[str, str]:
+    """ICCID and IMEI of a SIM that nobody has asked for."""
+    iccid = UNTOUCHED.setdefault(stage, fit_sims(stage)).pop()
+    return iccid, str(stage.monogoto.thing(iccid)["IMEI"])
 
 
 UNTOUCHED: WeakKeyDictionary[Stage, list[str]] = WeakKeyDictionary()
@@ -479,9 +493,10 @@ async def refuse(stage: Stage, rows: Mapping[str, Row]) -> None:
 
 async def allow(stage: Stage, rows: Mapping[str, Row], *, each: bool = False) -> None:
     """Those with the role change something: `each`, or one of them. Each on fresh ground."""
+    on = None
     for name, row in rows.items():
         for user in sorted(row.may)[: None if each else 1]:
-            on = await ground(stage)
+            on = await ground(stage, on)
             before = await state(stage)
             await finish(stage, asyncio.ensure_future(row.go(on, user)))
             assert await state(stage) != before, (name, user)
