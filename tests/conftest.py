@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import shutil
 import signal
@@ -34,16 +33,15 @@ settings.load_profile("bounded")
 
 def pytest_configure() -> None:
     quick.keep_bytecode()
-    quick.collect_rarely()
+    quick.collect_hardly_ever()
     quick.look_for_nothing_twice()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background; children inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays: there is no garbage in it to be looked for, again and again."""
-    gc.collect()
-    gc.freeze()
+    """What was imported is looked through for garbage neither now nor again and again."""
+    quick.collect_rarely()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -180,6 +178,8 @@ async def open_stage(
     """Opens stages with their own settings; all are closed at the end, and none broke Slack's rules."""
     stages: list[Stage] = []
     async with AsyncExitStack() as stack:
+        if not request.node.get_closest_marker("sqlite_in_a_thread"):
+            quick.ask_sqlite_on_the_loop(stack.enter_context(pytest.MonkeyPatch.context()))
 
         async def opened(**changes: Any) -> Stage:
             settings = {"database_url": stage_database} | changes

@@ -90,6 +90,7 @@ async def test_an_audit_that_cannot_be_written_is_named(watched: Stage) -> None:
     assert (await scraped(watched))("imei_lock_ready", part="audit") == 0
 
 
+@pytest.mark.sqlite_in_a_thread
 async def test_a_database_that_somebody_else_holds_is_named_in_time(open_stage: OpenStage) -> None:
     stage = await open_stage(settings=HEALTH)
     with writers_turn_taken(stage.database_url):
