@@ -6,7 +6,7 @@ import { drawChannel, focusComposer, forgetHome, openHome } from "./channel.js";
 import { toast } from "./dialog.js";
 import { drawModals, dropModals, putModalsAway } from "./modal.js";
 import { drawSidebar, drawTop, showScreen, togglePane } from "./shell.js";
-import { appChannel, forgetRound, onDraw, refresh, store } from "./store.js";
+import { appChannel, catchUp, forgetRound, onDraw, refresh, store } from "./store.js";
 import { drawStrip, forgetTrouble } from "./strip.js";
 import { drawThread } from "./thread.js";
 
@@ -104,7 +104,7 @@ async function start() {
   api.onCommands({ actAs, openChannel: (...where) => openChannel(...where).catch((error) => toast(error.message)) });
   api.onChange((event) => document.body.classList.toggle("offline", event.what === "offline"));
   api.onChange((event) => event.what === "round" && startOver());
-  api.onChange((event) => event.what === "slack" && refresh());
+  api.onChange((event) => event.what === "slack" && catchUp());
   document.addEventListener("visibilitychange", () => refresh());
   api.actAs(api.me());
   await refresh();

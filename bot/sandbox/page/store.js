@@ -28,6 +28,19 @@ export function refresh() {
   return fetching;
 }
 
+const APART_MS = 100;
+let rested = 0;
+let resting = null;
+
+/** Something happened: fetch and draw at once, but while much happens no more often than somebody can see. */
+export function catchUp() {
+  if (resting) return;
+  const again = () => ((resting = null), (rested = performance.now() + APART_MS), refresh());
+  const pause = rested - performance.now();
+  if (pause <= 0) again();
+  else resting = setTimeout(again, pause);
+}
+
 /** One look at everything that is shown, by the acting person. */
 async function load() {
   const [me, channel] = [api.me(), store.channel];
