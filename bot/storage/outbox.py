@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 from sqlalchemy import (
     BindParameter,
-    ColumnElement,
     Exists,
     Select,
+    Update,
     and_,
     bindparam,
     case,
@@ -64,13 +64,12 @@ class SqlOutbox:
 
     async def doubtful_messages(self) -> tuple[Message, ...]:
         """SENDING: left behind by a process that ended. Call at start-up only."""
-        return await self._messages(select(outbox).where(outbox.c.state == MessageState.SENDING))
+        sending = select(outbox).where(outbox.c.state == MessageState.SENDING)
+        return await self._messages(sending.order_by(outbox.c.id))
 
     async def begin(self, message: Message) -> bool:
         """WAITING → SENDING, attempts + 1; False where somebody else has it, or had it meanwhile."""
-        still = (outbox.c.state == MessageState.WAITING) & (outbox.c.attempts == message.attempts)
-        values = {"state": MessageState.SENDING.value, "attempts": outbox.c.attempts + 1}
-        return await self._moves(message, still, values)
+        return await self._moves(_begun(), of=message.id, tried=message.attempts)
 
     async def settle(
         self, message: Message, state: MessageState, *, not_before: datetime | None = None
@@ -79,9 +78,8 @@ class SqlOutbox:
         SENDING."""
         if state is MessageState.SENDING:
             raise ValueError("sending is no end")
-        tries = (message.attempts, message.attempts + 1)  # before and after it was begun
-        sending = (outbox.c.state == MessageState.SENDING) & outbox.c.attempts.in_(tries)
-        if not await self._moves(message, sending, {"state": state.value, "not_before": not_before}):
+        ended = {"ended": state.value, "again_at": not_before}
+        if not await self._moves(_settled(), of=message.id, tried=message.attempts, **ended):
             raise Overtaken(f"message {message.id} is not being sent")
 
     async def remember(self, message: Message, about: Mapping[str, str]) -> None:
@@ -92,14 +90,14 @@ class SqlOutbox:
 
     async def place(self, place_id: int) -> Place:
         """One place. KeyError where there is none."""
-        found = await self._places(select(places).where(places.c.id == place_id))
+        found = await self._places(_place(), of=place_id)
         if not found:
             raise KeyError(place_id)
         return found[0]
 
     async def places(self, request_id: str) -> tuple[Place, ...]:
         """All places of a request, in the order in which they were named."""
-        return await self._places(select(places).where(places.c.request_id == request_id))
+        return await self._places(_places_of_request(), of=request_id)
 
     async def drawn(self, place_id: int, *, channel: str, ts: str, rev: int) -> None:
         """The card at this place is message `ts` and shows `rev`. A thread is left with its channel."""
@@ -117,7 +115,7 @@ class SqlOutbox:
         """CARD and TWIN places whose `drawn_rev` is behind, with no card message waiting or on its way."""
         behind = (places.c.drawn_rev < requests.c.rev) & places.c.kind.in_(DRAWN_KINDS)
         joined = select(places).join(requests, requests.c.id == places.c.request_id)
-        return await self._places(joined.where(behind, ~_card_in(UNSETTLED)))
+        return await self._places(joined.where(behind, ~_card_in(UNSETTLED)).order_by(places.c.id))
 
     async def redraw(self, place_id: int) -> None:
         """Queue a card message for this place, unless one waits. A place that shows no card gets none."""
@@ -137,18 +135,15 @@ class SqlOutbox:
 
     async def _messages(self, query: Select[Any], **values: Any) -> tuple[Message, ...]:
         async with self._engine.reading() as connection:
-            rows = await connection.execute(query.order_by(outbox.c.id), values)
-            return tuple(to_message(row) for row in rows)
+            return tuple(to_message(row) for row in await connection.execute(query, values))
 
-    async def _places(self, query: Select[Any]) -> tuple[Place, ...]:
+    async def _places(self, query: Select[Any], **values: Any) -> tuple[Place, ...]:
         async with self._engine.reading() as connection:
-            rows = await connection.execute(query.order_by(places.c.id))
-            return tuple(to_place(row) for row in rows)
+            return tuple(to_place(row) for row in await connection.execute(query, values))
 
-    async def _moves(self, message: Message, still: ColumnElement[bool], values: dict[str, Any]) -> bool:
-        statement = update(outbox).where(outbox.c.id == message.id, still).values(values)
+    async def _moves(self, move: Update, **values: Any) -> bool:
         async with self._writing(at_once=True) as connection:
-            return (await connection.execute(statement)).rowcount == 1
+            return (await connection.execute(move, values)).rowcount == 1
 
 
 async def queue_message(
@@ -183,7 +178,38 @@ def _due() -> Select[Any]:
     now = bindparam("now", type_=outbox.c.not_before.type)
     due = or_(outbox.c.not_before.is_(None), outbox.c.not_before <= now)
     waiting = outbox.c.state == MessageState.WAITING
-    return select(outbox).where(outbox.c.id.in_(_first_of_each_place(now)), waiting, due)
+    return (
+        select(outbox).where(outbox.c.id.in_(_first_of_each_place(now)), waiting, due).order_by(outbox.c.id)
+    )
+
+
+@cache
+def _place() -> Select[Any]:
+    return select(places).where(places.c.id == bindparam("of"))
+
+
+@cache
+def _places_of_request() -> Select[Any]:
+    return select(places).where(places.c.request_id == bindparam("of")).order_by(places.c.id)
+
+
+@cache
+def _begun() -> Update:
+    """Of the message `of`, which was begun `tried` times before."""
+    still = (outbox.c.state == MessageState.WAITING) & (outbox.c.attempts == bindparam("tried"))
+    begun = update(outbox).where(outbox.c.id == bindparam("of"), still)
+    return begun.values(state=MessageState.SENDING.value, attempts=outbox.c.attempts + 1)
+
+
+@cache
+def _settled() -> Update:
+    """Of the message `of`; `tried`: how often it was begun, with or without this time."""
+    tried = bindparam("tried", type_=outbox.c.attempts.type)
+    begun = or_(outbox.c.attempts == tried, outbox.c.attempts == tried + 1)
+    settled = update(outbox).where(
+        outbox.c.id == bindparam("of"), outbox.c.state == MessageState.SENDING, begun
+    )
+    return settled.values(state=bindparam("ended"), not_before=bindparam("again_at"))
 
 
 def _first_of_each_place(now: BindParameter[datetime]) -> Select[Any]:

@@ -8,11 +8,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.identifiers import Imei
-from bot.domain.requests import UNDECIDED, ChangeRequest, Item, ItemState, PersonDecision, Status
+from bot.domain.requests import UNDECIDED, ChangeRequest, ItemState, PersonDecision, Status
 from bot.domain.undo import TOOK_BACK
 from bot.services.ports import Submission, Tx
 from bot.services.watching import OnCommit
@@ -56,12 +56,11 @@ class SqlStore:
 
     async def request(self, request_id: str) -> ChangeRequest | None:
         """One request, with its decisions and item."""
-        return _first(await self._requests(requests.c.id == request_id))
+        return _first(await self._requests(_one(), id=request_id))
 
     async def open_request(self, target_id: str) -> ChangeRequest | None:
         """The open request that holds this Thing or Things Group."""
-        holder = select(holds.c.request_id).where(holds.c.target_id == target_id).scalar_subquery()
-        return _first(await self._requests(requests.c.id == holder))
+        return _first(await self._requests(_holder(), target_id=target_id))
 
     async def locked_to(self, imei: Imei) -> tuple[str, ...]:
         """Names of Things that our own succeeded requests left locked to this device (latest per Thing).
@@ -80,16 +79,9 @@ class SqlStore:
         """Requests that the sweep must look at, oldest first: undecided and past `expires_at`; previewing,
         approved, applying or unconfirmed whose `next_at`, and whose only item's, is None or has come;
         paused whose `next_at` has come. `request_id`: of this one alone."""
-        undecided = requests.c.status.in_(sorted(status.value for status in UNDECIDED))
-        expired = undecided & (requests.c.expires_at <= now)
-        resting = exists().where(
-            _WORK.c.request_id == requests.c.id, _WORK.c.next_at > now, _WORK.c.position == 0
-        )
-        at_work = requests.c.status.in_(_AT_WORK) & ~resting.correlate(requests)
-        rested = or_(requests.c.next_at.is_(None), requests.c.next_at <= now)
-        paused_too_long = (requests.c.status == Status.PAUSED.value) & (requests.c.next_at <= now)
-        due = or_(expired, at_work & rested, paused_too_long)
-        return await self._requests(due & (requests.c.id == request_id) if request_id else due)
+        if request_id:
+            return await self._requests(_one_due(), now=now, id=request_id)
+        return await self._requests(_due(), now=now)
 
     async def submission(self, submission_id: str) -> Submission | None:
         """A form that was sent, whatever became of it."""
@@ -115,25 +107,75 @@ class SqlStore:
             rows = (await connection.execute(mine)).all()
         return tuple(to_submission(row) for row in sorted(rows, key=lambda row: (row.at, row.id)))
 
-    async def _requests(self, wanted: ColumnElement[bool]) -> tuple[ChangeRequest, ...]:
+    async def _requests(self, wanted: _Wanted, **values: Any) -> tuple[ChangeRequest, ...]:
         async with self._engine.reading() as connection:
-            return await requests_where(connection, wanted)
+            return await wanted.read(connection, values)
 
 
 async def requests_where(
     connection: AsyncConnection, wanted: ColumnElement[bool]
 ) -> tuple[ChangeRequest, ...]:
     """Those requests with their decisions and items, oldest first."""
-    query = _with_undone().where(wanted).order_by(requests.c.number)
-    rows = (await connection.execute(query)).all()
-    voted = await _decisions(connection, wanted) if rows else {}
-    found = await _items(connection, wanted) if rows else {}
-    return tuple(to_request(row, tuple(voted.get(row.id, ())), found.get(row.id)) for row in rows)
+    return await _Wanted(wanted).read(connection, {})
+
+
+class _Wanted:
+    """The statements that read certain requests. What is asked often is built once: that costs more than to
+    run it."""
+
+    def __init__(self, wanted: ColumnElement[bool]) -> None:
+        self._requests = _with_undone().where(wanted).order_by(requests.c.number)
+        self._decisions = select(decisions).join(requests).where(wanted).order_by(decisions.c.id)
+        self._items = select(items).join(requests).where(wanted, items.c.position == 0)
+
+    async def read(self, connection: AsyncConnection, values: dict[str, Any]) -> tuple[ChangeRequest, ...]:
+        """`values`: of the parameters in the condition."""
+        rows = (await connection.execute(self._requests, values)).all()
+        if not rows:
+            return ()
+        voted: dict[str, list[PersonDecision]] = {}
+        for row in await connection.execute(self._decisions, values):
+            voted.setdefault(row.request_id, []).append(to_decision(row))
+        found = {row.request_id: to_item(row) for row in await connection.execute(self._items, values)}
+        return tuple(to_request(row, tuple(voted.get(row.id, ())), found.get(row.id)) for row in rows)
+
+
+@cache
+def _one() -> _Wanted:
+    return _Wanted(requests.c.id == bindparam("id"))
+
+
+@cache
+def _holder() -> _Wanted:
+    holder = select(holds.c.request_id).where(holds.c.target_id == bindparam("target_id"))
+    return _Wanted(requests.c.id == holder.scalar_subquery())
+
+
+@cache
+def _due() -> _Wanted:
+    return _Wanted(_is_due())
+
+
+@cache
+def _one_due() -> _Wanted:
+    return _Wanted(_is_due() & (requests.c.id == bindparam("id")))
+
+
+def _is_due() -> ColumnElement[bool]:
+    """As `SqlStore.due` says, at `now`."""
+    now = bindparam("now", type_=requests.c.expires_at.type)
+    undecided = requests.c.status.in_(sorted(status.value for status in UNDECIDED))
+    resting = exists().where(
+        _WORK.c.request_id == requests.c.id, _WORK.c.next_at > now, _WORK.c.position == 0
+    )
+    at_work = requests.c.status.in_(_AT_WORK) & ~resting.correlate(requests)
+    rested = or_(requests.c.next_at.is_(None), requests.c.next_at <= now)
+    paused_too_long = (requests.c.status == Status.PAUSED.value) & (requests.c.next_at <= now)
+    return or_(undecided & (requests.c.expires_at <= now), at_work & rested, paused_too_long)
 
 
 @cache
 def _with_undone() -> Select[Any]:
-    """Built once: to build it costs more than to run it."""
     undone = _undone_by(Status).label("undone_by"), _undone_by({Status.SUCCEEDED}).label("undone_wholly_by")
     return select(requests, *undone)
 
@@ -148,18 +190,3 @@ def _undone_by(statuses: Iterable[Status]) -> ScalarSelect[str]:
 
 def _first(found: tuple[ChangeRequest, ...]) -> ChangeRequest | None:
     return found[0] if found else None
-
-
-async def _decisions(
-    connection: AsyncConnection, wanted: ColumnElement[bool]
-) -> dict[str, list[PersonDecision]]:
-    query = select(decisions).join(requests).where(wanted).order_by(decisions.c.id)
-    by_request: dict[str, list[PersonDecision]] = {}
-    for row in await connection.execute(query):
-        by_request.setdefault(row.request_id, []).append(to_decision(row))
-    return by_request
-
-
-async def _items(connection: AsyncConnection, wanted: ColumnElement[bool]) -> dict[str, Item]:
-    query = select(items).join(requests).where(wanted, items.c.position == 0)
-    return {row.request_id: to_item(row) for row in await connection.execute(query)}
