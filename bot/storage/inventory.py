@@ -21,7 +21,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.errors import StoreUnavailable
@@ -215,6 +214,8 @@ class SqlInventory:
 @cache
 def _upserting(table: Table) -> Insert:
     """Built once: to build it costs more than to run it."""
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415  no start on SQLite loads it
+
     insert = postgresql.insert(table)  # SQLite says it in the same words
     new = insert.excluded
     values: dict[str, ColumnElement[Any]] = {

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 
 from sqlalchemy import BigInteger, ColumnElement, cast, delete, extract, func, or_, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.engine import Engine
@@ -42,6 +41,8 @@ class SqlLease:
 
     async def take(self) -> bool:
         """Have it, or have it for longer; False where another replica has it."""
+        from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415  no start on SQLite loads it
+
         asked_at = self._monotonic()
         until = now() + round(self._seconds * _SECOND)
         wanted = insert(leases).values(name=self._name, holder=self._holder, until=until)

@@ -87,7 +87,7 @@ decisions = Table(
     Index("ix_decisions_request_id", "request_id"),
     Index("ix_decisions_user_id_request_id", "user_id", "request_id"),
     Index("ix_decisions_one_vote", "request_id", "team_id", "user_id", "vote", unique=True,
-          sqlite_where=text("counts"), postgresql_where=text("counts")),
+          sqlite_where=text("counts")),  # on PostgreSQL too: as `ix_outbox_queue`
     sqlite_autoincrement=True,
 )  # fmt: skip
 
@@ -193,7 +193,9 @@ outbox = Table(
     Column("state", Word(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("not_before", Moment),
-    Index("ix_outbox_queue", "place_id", "id", sqlite_where=_IN_QUEUE, postgresql_where=_IN_QUEUE),
+    # Its migration gives it the same condition on PostgreSQL: to say so here would load that dialect with
+    # every start.
+    Index("ix_outbox_queue", "place_id", "id", sqlite_where=_IN_QUEUE),
     sqlite_autoincrement=True,
 )
 
