@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import httpx
 
 from bot.domain.errors import LoginFailed, PlatformError
-from bot.monogoto.wire import Exchange
+from bot.monogoto.wire import Exchange, whole
 from bot.services.ports import Clock
+
+Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 FIRST_PAUSE: Final = 5.0
 LONGEST_PAUSE: Final = 900.0
@@ -169,7 +171,23 @@ class TokenKeeper:
         return (self._closed_until - self._clock.now()).total_seconds()
 
 
-class TokenAuth(httpx.Auth):
+class Auth(Protocol):
+    """Who asks, put on a request."""
+
+    async def send(self, request: httpx.Request, send: Send) -> httpx.Response:
+        """The answer that counts; its body is still to be read."""
+        ...
+
+
+class NoToken:
+    """Of the log-in itself."""
+
+    async def send(self, request: httpx.Request, send: Send) -> httpx.Response:
+        """As it is."""
+        return await send(request)
+
+
+class TokenAuth:
     """Puts the token on each request; after a 401 logs in once and repeats once, also a PUT.
 
     A 401 means that nothing was written, so the repetition can't write twice.
@@ -178,35 +196,37 @@ class TokenAuth(httpx.Auth):
     def __init__(self, keeper: TokenKeeper) -> None:
         self._keeper = keeper
 
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """The flow that httpx drives."""
+    async def send(self, request: httpx.Request, send: Send) -> httpx.Response:
+        """With the token, or with a new one. Raises `LoginFailed` where that is refused too."""
         token = await self._keeper.token()
-        request.headers["Authorization"] = f"Bearer {token}"
-        response = yield request
-        if response.status_code != 401:
-            self._keeper.worked()
-            return
-        await response.aread()  # gives the connection back: logging in needs one
-        Exchange.of(request).stay()
-        token = await self._keeper.instead_of(token)
-        request.headers["Authorization"] = f"Bearer {token}"
-        response = yield request
+        response = await send(_with(token, request))
         if response.status_code == 401:
+            await whole(response)  # gives the connection back: logging in needs one
+            Exchange.of(request).stay()
+            token = await self._keeper.instead_of(token)
+            response = await send(_with(token, request))
+        if response.status_code == 401:
+            await whole(response)
             self._keeper.refused(token)
             raise LoginFailed("Monogoto refused a fresh token.")
         self._keeper.worked()
+        return response
 
 
-class TokenOnly(httpx.Auth):
+class TokenOnly:
     """Puts the token on a request that is our guess: its 401 says nothing about the token."""
 
     def __init__(self, keeper: TokenKeeper) -> None:
         self._keeper = keeper
 
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """The flow that httpx drives."""
-        request.headers["Authorization"] = f"Bearer {await self._keeper.token()}"
-        yield request
+    async def send(self, request: httpx.Request, send: Send) -> httpx.Response:
+        """Once."""
+        return await send(_with(await self._keeper.token(), request))
+
+
+def _with(token: str, request: httpx.Request) -> httpx.Request:
+    request.headers["Authorization"] = f"Bearer {token}"
+    return request
 
 
 def lifetime_of(token: str, now: datetime) -> float | None:

@@ -19,7 +19,9 @@ from bot.domain.identifiers import Iccid, Imei, same_device
 from bot.domain.things import GroupRow, Thing, ThingRow, ThingsGroup
 from bot.monogoto import failures, listings, models
 from bot.monogoto.auth import (
+    Auth,
     Credentials,
+    NoToken,
     Standing,
     TokenAuth,
     TokenKeeper,
@@ -28,7 +30,7 @@ from bot.monogoto.auth import (
     ends_at,
 )
 from bot.monogoto.failures import Answer
-from bot.monogoto.wire import Exchange, Gate, GuardedTransport, OnCall, VendorCall
+from bot.monogoto.wire import Exchange, Gate, GuardedTransport, OnCall, VendorCall, whole
 from bot.services.ports import Clock, Page
 
 __all__ = ["Gate", "Monogoto", "VendorCall"]
@@ -37,7 +39,12 @@ TIMEOUTS: Final = httpx.Timeout(20.0, connect=5.0)
 DEADLINE: Final = 30.0
 _JSON: Final = {"Content-Type": "application/json"}
 _PAGE: Final = 50
-_HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "imei-lock"}
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "Connection": "keep-alive",
+    "User-Agent": "imei-lock",
+}
 
 
 @cache
@@ -86,18 +93,14 @@ class Monogoto:
         self._keeper = TokenKeeper(credentials, clock, self.log_in)
         self._auth = TokenAuth(self._keeper)
         self._token_only = TokenOnly(self._keeper)
+        self._url = url.rstrip("/")
+        self._timeouts = timeouts.as_dict()
         inner = transport or _Opened()
-        self._http = httpx.AsyncClient(
-            base_url=url,
-            headers=_HEADERS,
-            timeout=timeouts,
-            follow_redirects=False,
-            transport=GuardedTransport(inner, gate=gate, clock=clock, on_call=on_call),
-        )
+        self._transport = GuardedTransport(inner, gate=gate, clock=clock, on_call=on_call)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._transport.aclose()
 
     async def __aenter__(self) -> Monogoto:
         return self
@@ -112,7 +115,7 @@ class Monogoto:
         """
         body = {"UserName": who.username, "Password": who.password}
         try:
-            answer = await self._exchange("POST", "/Auth", auth=None, json=body)
+            answer = await self._exchange("POST", "/Auth", auth=NoToken(), json=body)
         except Unreadable as strange:
             raise NotReached(str(strange)) from None
         token = models.token_from(answer.body) if answer.is_good else None
@@ -261,7 +264,7 @@ class Monogoto:
         method: str,
         path: str,
         *,
-        auth: httpx.Auth | None,
+        auth: Auth,
         not_after: datetime | None = None,
         urgent: bool = True,
         guess: bool = False,
@@ -272,22 +275,25 @@ class Monogoto:
         A guess that fails tells nothing of how busy the vendor is, unless it says so with 429.
         """
         writing = method == "PUT"
-        request = self._http.build_request(method, path, **content)
+        request = self._request(method, path, **content)
         limit = asyncio.timeout(None)
         exchange = Exchange(limit, self.deadline, not_after, urgent)
         exchange.attach(request)
         try:
             async with limit:
-                response = await self._http.send(request, auth=auth, stream=True)
-                try:
-                    body = await response.aread()
-                finally:
-                    await response.aclose()
+                response = await auth.send(request, self._transport.handle_async_request)
+                body = await whole(response)
         except TimeoutError:
             raise failures.from_deadline(writing=writing, left=exchange.left) from None
         except failures.FOREIGN as error:
             raise failures.from_exception(error, writing=writing) from None
         return await self._heard(response, body, guess=guess)
+
+    def _request(self, method: str, path: str, **content: Any) -> httpx.Request:
+        """httpx's client would keep cookies, follow redirects and join addresses: none of it is wanted."""
+        headers = _HEADERS | content.pop("headers", {})
+        timeouts = {"timeout": self._timeouts}
+        return httpx.Request(method, f"{self._url}{path}", headers=headers, extensions=timeouts, **content)
 
     async def _heard(self, response: httpx.Response, body: bytes, *, guess: bool) -> Answer:
         wait = failures.retry_after(response.headers.get("retry-after"), self._clock.now())

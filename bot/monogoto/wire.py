@@ -142,6 +142,14 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             self._on_call(VendorCall(request.method, path, status, seconds))
 
 
+async def whole(response: httpx.Response) -> bytes:
+    """The body of an answer, which needs its connection no longer then."""
+    try:
+        return await response.aread()
+    finally:
+        await response.aclose()
+
+
 def _capped(response: httpx.Response) -> httpx.Response:
     stream = cast("httpx.AsyncByteStream", response.stream)
     encoded = response.headers.get("content-encoding", "identity").lower() != "identity"

@@ -38,7 +38,7 @@ class RowSteps:
         """For all bulks of this process together."""
         calls, believed = BulkCalls(platform, clock).as_platform(), BulkRoles(roles, clock)
         progress = RowProgress(commits=GroupCommit(store), clock=clock)
-        previews = Previews(platform=calls, store=store, policy=policy, clock=clock)
+        previews = Previews(platform=calls, store=store, policy=policy, clock=clock, groups_ahead=False)
         clearance = Clearance(progress=progress, previews=previews, authority=believed, clock=clock)
         things = ThingExecution(
             platform=calls,

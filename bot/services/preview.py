@@ -38,11 +38,22 @@ class Preview:
 class Previews:
     """Reads the platform, never writes."""
 
-    def __init__(self, *, platform: Platform, store: Store, policy: Policy, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        platform: Platform,
+        store: Store,
+        policy: Policy,
+        clock: Clock,
+        groups_ahead: bool = True,
+    ) -> None:
         self._platform = platform
         self._store = store
         self._policy = policy
         self._clock = clock
+        self._groups_ahead = groups_ahead
+        """Whether a Thing's group is read beside it: somebody waits. Where the platform keeps groups for a
+        while it gains nothing, and a vendor that is away would be called twice for each Thing."""
 
     async def target(self, change: SingleChange) -> Target:
         """The Thing or Things Group that a change names. Raises like `find` and `find_group`."""
@@ -109,7 +120,8 @@ class Previews:
         if isinstance(change, GroupChange):
             reading = self._platform.things_group(change.things_group_id.text)
             return SeenGroup(await self._read(reading, patient=patient), self._clock.now())
-        group_id = before.things_group_id if isinstance(before, SeenThing) else None
+        likely_known = self._groups_ahead and isinstance(before, SeenThing)
+        group_id = before.things_group_id if likely_known else None
         likely = asyncio.create_task(self._group(group_id, patient=patient))
         try:
             thing = await self._read(self._platform.thing(change.iccid), patient=patient)
