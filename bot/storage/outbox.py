@@ -69,7 +69,9 @@ class SqlOutbox:
 
     async def begin(self, message: Message) -> bool:
         """WAITING → SENDING, attempts + 1; False where somebody else has it, or had it meanwhile."""
-        return await self._moves(_begun(), of=message.id, tried=message.attempts)
+        # In its turn: who tells of a change at this moment, and sees a card that waits, counts on its being
+        # drawn after that change.
+        return await self._moves(_begun(), at_once=False, of=message.id, tried=message.attempts)
 
     async def settle(
         self, message: Message, state: MessageState, *, not_before: datetime | None = None
@@ -141,8 +143,8 @@ class SqlOutbox:
         async with self._engine.reading() as connection:
             return tuple(to_place(row) for row in await connection.execute(query, values))
 
-    async def _moves(self, move: Update, **values: Any) -> bool:
-        async with self._writing(at_once=True) as connection:
+    async def _moves(self, move: Update, *, at_once: bool = True, **values: Any) -> bool:
+        async with self._writing(at_once=at_once) as connection:
             return (await connection.execute(move, values)).rowcount == 1
 
 

@@ -133,6 +133,20 @@ async def test_a_card_told_while_one_is_sent_is_drawn_again(
     assert (sending.place_id, "card") in await due(outbox)
 
 
+async def test_a_card_that_waits_is_not_begun_while_somebody_counts_on_it(
+    store: Store, outbox: Outbox, shown: tuple[Place, ...]
+) -> None:
+    """Else it would be drawn as things stood before a change that asked for no card of its own."""
+    await tell(store, "card")
+    first = (await outbox.due_messages(NOW))[0]
+    async with store.transaction() as tx:
+        await tx.tell("R1", "card")
+        beginning = asyncio.create_task(outbox.begin(first))
+        await asyncio.wait({beginning}, timeout=0.3)
+        assert not beginning.done()
+    assert await beginning
+
+
 async def test_at_one_place_first_told_is_first_due(
     store: Store, outbox: Outbox, shown: tuple[Place, ...]
 ) -> None:
