@@ -25,8 +25,6 @@ class Put:
     bot_at: int
     """Microseconds, by the clock of the bot's machine."""
     lock: Lock
-    cas: str = ""
-    """As it was sent; "" for a group, which has none."""
     sends: int = 0
     """Audit entries that announce a write to this target, committed when it arrived."""
     request: str = ""
@@ -35,6 +33,8 @@ class Put:
     """Whose approval of that request counted then, in the database."""
     is_unauthorized: bool = False
     """Answered 401: it was not looked at, and comes once more after a new log-in."""
+    cas: str = ""
+    """As it was sent; "" for a group, which has none."""
 
 
 @dataclass(frozen=True, slots=True)
