@@ -46,7 +46,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Of `-n auto`: two for each processor. Half of their time they wait, for heartbeats, processes and pages."""
+    """Of `-n auto`: two for each processor, since they wait half of their time: for processes and pages."""
     return 2 * (os.cpu_count() or 1)
 
 
