@@ -71,7 +71,7 @@ class SqlOutbox:
         """WAITING → SENDING, attempts + 1; False where somebody else has it, or had it meanwhile."""
         # In its turn: who tells of a change at this moment, and sees a card that waits, counts on its being
         # drawn after that change.
-        return await self._moves(_begun(), at_once=False, of=message.id, tried=message.attempts)
+        return await self._moves(_begun(), {"of": message.id, "tried": message.attempts}, at_once=False)
 
     async def settle(
         self, message: Message, state: MessageState, *, not_before: datetime | None = None
@@ -80,8 +80,8 @@ class SqlOutbox:
         SENDING."""
         if state is MessageState.SENDING:
             raise ValueError("sending is no end")
-        ended = {"ended": state.value, "again_at": not_before}
-        if not await self._moves(_settled(), of=message.id, tried=message.attempts, **ended):
+        tried = {"of": message.id, "tried": message.attempts}
+        if not await self._moves(_settled(), tried | {"ended": state.value, "again_at": not_before}):
             raise Overtaken(f"message {message.id} is not being sent")
 
     async def remember(self, message: Message, about: Mapping[str, str]) -> None:
@@ -143,7 +143,7 @@ class SqlOutbox:
         async with self._engine.reading() as connection:
             return tuple(to_place(row) for row in await connection.execute(query, values))
 
-    async def _moves(self, move: Update, *, at_once: bool = True, **values: Any) -> bool:
+    async def _moves(self, move: Update, values: dict[str, Any], *, at_once: bool = True) -> bool:
         async with self._writing(at_once=at_once) as connection:
             return (await connection.execute(move, values)).rowcount == 1
 
