@@ -7,7 +7,9 @@ from bot.services.checked import Checked, failed, not_checked, ok, remark, warni
 
 JOBS = "job tables"
 _LATER = "The next start brings them there, and so does: python -m bot migrate"
-_RESTORE = "Give the bot's user the schema “procrastinate” of its database, then: python -m bot migrate"
+_RESTORE = (
+    "Let the bot's user have the schema “procrastinate” of a server that answers: python -m bot migrate"
+)
 _INSTALL = "Install the extra: pip install 'imei-lock[cluster]'"
 
 

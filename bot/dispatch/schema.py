@@ -18,6 +18,12 @@ log = logging.getLogger(__name__)
 SCHEMA = "procrastinate"
 _TURN = 0x696D6569
 """Of an advisory lock: replicas that start together bring the tables up to date one after the other."""
+_PATIENCE = 5
+"""Seconds, of whoever only looks."""
+_IS_THERE = """SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %s AND c.relname = 'imei_lock_migrations'"""
+"""Also where the user has no right to look into the schema."""
+_KNOWN = sql.SQL("SELECT name FROM {}.imei_lock_migrations").format(sql.Identifier(SCHEMA))
 _IDLE = "-c idle_in_transaction_session_timeout=10s"
 """A process that is stopped, or cut off, inside a transaction must not keep others waiting."""
 
@@ -59,20 +65,20 @@ async def migrate(database_url: str) -> None:
 async def missing(database_url: str) -> list[str] | None:
     """The migrations that the next start will apply, in their order; None: there are no tables yet.
 
-    Changes nothing. Raises `StoreUnavailable`.
+    Changes nothing, and waits for nobody for long. Raises `StoreUnavailable`.
     """
+    hurried = f"{options(database_url)} -c statement_timeout={_PATIENCE * 1000}"
     try:
         async with await psycopg.AsyncConnection.connect(
-            database_url, options=options(database_url)
+            database_url, options=hurried, connect_timeout=_PATIENCE
         ) as connection:
-            there = await connection.execute("SELECT to_regclass('imei_lock_migrations') IS NOT NULL")
-            if not ((await there.fetchone()) or (False,))[0]:
+            if not await (await connection.execute(_IS_THERE, [SCHEMA])).fetchone():
                 return None
-            rows = await connection.execute("SELECT name FROM imei_lock_migrations")
+            rows = await connection.execute(_KNOWN)
             known = {str(name) for (name,) in await rows.fetchall()}
     except psycopg.Error as error:
         raise StoreUnavailable(f"procrastinate's tables can't be read: {error}") from error
-    return [name for name in sorted(_migrations()) if name not in known]
+    return [name for name in sorted(_migrations()) if name not in known and "_post_" not in name]
 
 
 async def _bring_up(connection: psycopg.AsyncConnection) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import httpx
 
 from bot.domain.errors import LoginFailed, PlatformError
-from bot.monogoto.wire import Exchange, whole
+from bot.monogoto.wire import Exchange
 from bot.services.ports import Clock
 
 Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
@@ -201,13 +201,13 @@ class TokenAuth:
         token = await self._keeper.token()
         response = await send(_with(token, request))
         if response.status_code == 401:
-            await whole(response)  # gives the connection back: logging in needs one
+            await response.aclose()  # unread: whatever its body is, it must not keep us from logging in
             Exchange.of(request).stay()
             token = await self._keeper.instead_of(token)
             response = await send(_with(token, request))
         if response.status_code == 401:
-            await whole(response)
             self._keeper.refused(token)
+            await response.aclose()
             raise LoginFailed("Monogoto refused a fresh token.")
         self._keeper.worked()
         return response

@@ -97,9 +97,11 @@ class Monogoto:
         self._timeouts = timeouts.as_dict()
         inner = transport or _Opened()
         self._transport = GuardedTransport(inner, gate=gate, clock=clock, on_call=on_call)
+        self._is_closed = False
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections. Nothing is sent any more."""
+        self._is_closed = True
         await self._transport.aclose()
 
     async def __aenter__(self) -> Monogoto:
@@ -274,6 +276,8 @@ class Monogoto:
 
         A guess that fails tells nothing of how busy the vendor is, unless it says so with 429.
         """
+        if self._is_closed:
+            raise RuntimeError("a call to Monogoto after the end")
         writing = method == "PUT"
         request = self._request(method, path, **content)
         limit = asyncio.timeout(None)

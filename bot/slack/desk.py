@@ -37,6 +37,7 @@ EXPECTED = (Refusal, PlatformError, DirectoryUnavailable)
 """Failures that have their own sentence: told, not logged as faults of the bot."""
 PASSING = frozenset({ids.APPROVE, ids.DENY, ids.CANCEL})
 """Buttons for as long as a request is undecided: only a card, which is kept up to date, holds them."""
+ON_ITS_CARD = "To cancel or decide the request, use its card: the app's Home links to it."
 GONE = frozenset({"not_found", "view_not_found", "hash_conflict", "expired_trigger_id"})
 
 
@@ -44,11 +45,12 @@ def _lasting(blocks: list[b.Block]) -> list[b.Block]:
     """What a direct message may hold, which stays as it is sent."""
     kept = []
     for block in blocks:
-        if block["type"] == "actions":
-            buttons = [element for element in block["elements"] if element["action_id"] not in PASSING]
-            kept += [block | {"elements": buttons}] if buttons else []
-        else:
+        if block["type"] != "actions":
             kept.append(block)
+            continue
+        buttons = [element for element in block["elements"] if element["action_id"] not in PASSING]
+        kept += [block | {"elements": buttons}] if buttons else []
+        kept += [b.context(ON_ITS_CARD)] if len(buttons) < len(block["elements"]) else []
     return kept
 
 

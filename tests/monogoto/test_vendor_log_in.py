@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -156,3 +157,46 @@ async def test_a_ready_made_token_is_used_as_it_is_and_given_up_for_a_while_when
 
 def test_credentials_do_not_show_themselves() -> None:
     assert "hidden" not in f"{UserPassword('u', 'hidden')!r}{ReadyToken('hidden')!r}"
+
+
+class Broken(httpx.AsyncByteStream):
+    """A body that ends before it is whole."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"{"
+        raise httpx.ReadError("broken off")
+
+
+class Refusing(httpx.AsyncBaseTransport):
+    """Logs everybody in, and refuses every token; the bodies of its refusals can't be read."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.paths.append(request.url.path)
+        if request.url.path.endswith("/Auth"):
+            return httpx.Response(200, json={"token": f"token-{len(self.paths)}"})
+        return httpx.Response(401, stream=Broken())
+
+
+async def test_refusals_whose_bodies_break_off_are_refusals_all_the_same(
+    clock: ManualClock, gate: Any, fresh: Iccid
+) -> None:
+    vendor = Refusing()
+    who = UserPassword("u", "p")
+    async with Monogoto("http://vendor.test", who, clock=clock, gate=gate, transport=vendor) as monogoto:
+        for _ in range(5):
+            with pytest.raises(LoginFailed):
+                await monogoto.thing(fresh)
+    assert vendor.paths.count("/Auth") == 2
+    assert len(vendor.paths) == 4
+
+
+async def test_nothing_is_sent_after_the_end(monogoto: Monogoto, sim: LocalMonogoto, fresh: Iccid) -> None:
+    await monogoto.thing(fresh)
+    await monogoto.aclose()
+    calls = len(sim.calls)
+    with pytest.raises(RuntimeError, match="after the end"):
+        await monogoto.thing(fresh)
+    assert len(sim.calls) == calls

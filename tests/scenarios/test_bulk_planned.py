@@ -157,6 +157,7 @@ async def test_an_answer_by_direct_message_which_stays_holds_no_button_that_deci
     direct = stage.slack.messages("D0ENG1")
     assert [message.text for message in direct] == ["✅ 1 row sent on. It waits for approval."]
     assert "request.cancel" not in str(direct[0].blocks)
+    assert "use its card" in str(direct[0].blocks)
 
 
 async def test_a_sim_that_was_asked_for_elsewhere_meanwhile_sends_nothing_and_the_plan_is_drawn_anew(

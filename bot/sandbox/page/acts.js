@@ -34,7 +34,7 @@ export function typed(surface, block, element, text) {
   clearTimeout(waiting.get(key)?.timer);
   const told = { ...surface.where, block_id: block.block_id, text };
   const send = () => {
-    waiting.delete(key);
+    if (waiting.get(key)?.send === send) waiting.delete(key); // else more was typed meanwhile, which waits
     return perform(surface, "type", { block_id: block.block_id, text });
   };
   waiting.set(key, { send, told, timer: setTimeout(() => inTurn(send), PAUSE_MS) });
