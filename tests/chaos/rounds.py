@@ -31,7 +31,7 @@ from tests.chaos.world import World
 PATIENCE = 3 * 3600.0
 """Of virtual time, for all that is approved to come to its end once nothing goes wrong any more."""
 EXPIRY = 26 * 3600.0
-GRAIN = 60.0
+GRAIN = 15.0
 RATE = 50
 AT_WORK = "select count(*) from requests where status in ('approved', 'applying', 'unconfirmed')"
 OPEN = AT_WORK.replace("'unconfirmed'", "'unconfirmed', 'previewing', 'pending', 'paused'")
