@@ -54,7 +54,7 @@ async def test_the_last_message_is_in_sight_after_a_load_and_when_it_arrives_unl
     await expect(messages.last).to_be_in_viewport(ratio=0.9)
     says(demo, "The *last* one\nof them")
     await expect(messages.last).to_contain_text("The last one")
-    assert await me.page.evaluate(LEFT) < 2
+    await me.page.wait_for_function(f"({LEFT})() < 2")  # a frame later, on a busy machine several
     await expect(me.page.locator("#live")).to_have_text("Tom Okafor: The last one")
     await me.page.locator("#channel .scroller").evaluate("node => (node.scrollTop = 40)")
     await me.page.wait_for_function(f"({LEFT})() > 100")
