@@ -794,7 +794,8 @@ async def test_every_flow_of_a_form_changes_something_for_one_who_has_the_role(s
 SILENT = ("check", "health", "audit verify", "audit export")
 """Verbs that work beside a running bot, and change nothing."""
 REFUSED = ("migrate", "move --to sqlite:///elsewhere.db")
-"""Verbs that a running bot keeps out."""
+"""Verbs that a bot keeps out while it runs on a file. On a server, where replicas of several versions run side by
+side, `migrate` finds nothing to do, and changes nothing either."""
 VERBS = {*SILENT, "migrate", "move", "run", "probe"}
 """`run` is the bot itself, who listens to Slack; `probe` wants a person at a terminal."""
 
@@ -819,7 +820,8 @@ async def test_no_verb_of_the_command_line_decides_changes_or_writes_anything(st
     environment = stage.environment()
     for verb in (*SILENT, *REFUSED):
         code = await asyncio.to_thread(_run_verb, verb.split(), environment, stage.folder)
-        assert code == 2 or verb in SILENT, f"{verb}: a bot runs"
+        beside = verb in SILENT or (verb == "migrate" and not stage.database_url.startswith("sqlite"))
+        assert code == 2 or beside, f"{verb}: a bot runs"
         assert [*await state(stage), *await audited(stage)] == before, verb
 
 
