@@ -794,8 +794,8 @@ async def test_every_flow_of_a_form_changes_something_for_one_who_has_the_role(s
 SILENT = ("check", "health", "audit verify", "audit export")
 """Verbs that work beside a running bot, and change nothing."""
 REFUSED = ("migrate", "move --to sqlite:///elsewhere.db")
-"""Verbs that a bot keeps out while it runs on a file. On a server, where replicas of several versions run side by
-side, `migrate` finds nothing to do, and changes nothing either."""
+"""Verbs that a bot keeps out while it runs on a file. On a server, where replicas of several versions
+run side by side, `migrate` finds nothing to do, and changes nothing either."""
 VERBS = {*SILENT, "migrate", "move", "run", "probe"}
 """`run` is the bot itself, who listens to Slack; `probe` wants a person at a terminal."""
 
