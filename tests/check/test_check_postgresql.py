@@ -93,4 +93,8 @@ async def test_a_user_without_the_right_to_create_is_told_which_right_it_needs(
         report = await installed.check()
         assert line(report, "database writable").level is FAILED
         assert "right to write" in line(report, "database writable").fix
+        await schema.migrate(url)  # by somebody else: this user may not look into it
+        report = await installed.check()
+        assert line(report, "job tables").level is FAILED
+        assert "schema" in line(report, "job tables").fix
     postgres_server.say(f'DROP ROLE "{user}"')
