@@ -157,6 +157,7 @@ class Bot:
         """Take nothing new, finish what is in hand; what isn't finished is in the database."""
         if self.watch:
             self.watch.hinder("it is ending")
+        self._sweep.end_soon()
         await self.transport.stop()
         if self._reader and not self.shared:
             await self._reader.stop()

@@ -114,9 +114,9 @@ def same_device(a: str, b: str) -> bool:
 def in_range(imei: str, tac: str) -> bool:
     """Whether a stored IMEI lies in a TAC's range: the first 8 digits agree. An unknown one never does."""
     device, prefix = compact(imei), compact(tac)
-    if not (are_digits(device) and are_digits(prefix)):
+    if len(prefix) != 8 or not device.startswith(prefix):
         return False
-    return len(prefix) == 8 and is_reported(device[:14]) and device.startswith(prefix)
+    return are_digits(device) and is_reported(device[:14])
 
 
 def is_reported(imei: str) -> bool:

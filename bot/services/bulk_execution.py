@@ -50,6 +50,11 @@ class BulkExecution:
         self._clock = clock
         self._notifier = notifier
         self._pace = Pace(clock)
+        self._is_ending = False
+
+    def end_soon(self) -> None:
+        """The process ends: slices under way bring to its end what has left, and take nothing new."""
+        self._is_ending = True
 
     async def step(self, request: ChangeRequest) -> bool:
         """One slice. Whether there is more to do at once."""
@@ -100,6 +105,7 @@ class BulkExecution:
             records=self._records,
             pace=self._pace,
             clock=self._clock,
+            is_ending=lambda: self._is_ending,
         )
         self._rows.progress.watch(bulk.id, current.moved)
         await current.work(await self._work.rows_in_doubt(bulk.id, self._clock.now(), LEFT_BEHIND_AT_ONCE))

@@ -1,10 +1,11 @@
-"""One slice of a bulk: its rows, several at a time, for a second or two. It may end at any point."""
+"""One slice of a bulk: its rows, several at a time, for some seconds. It may end at any point."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bot.domain.errors import Overtaken, StoreUnavailable
@@ -22,7 +23,8 @@ ROWS_AT_ONCE = 24
 """In work together: six times the calls, so that commits overlap with calls, and many rows share one."""
 TAKEN_AT_ONCE = 48
 """Rows claimed in one commit: of more, a pause would have to put more back."""
-SLICE = timedelta(seconds=4)
+SLICE = timedelta(seconds=10)
+"""At its end fewer and fewer calls are under way: short ones lose time. Where it has to, it ends at once."""
 STRAGGLES = timedelta(seconds=1)
 """A row in work for longer (it is read back, or the vendor is slow) doesn't hold up the others."""
 SHOWN_EVERY = timedelta(seconds=3)
@@ -65,6 +67,7 @@ class Slice:
         records: BulkRecords,
         pace: Pace,
         clock: Clock,
+        is_ending: Callable[[], bool],
     ) -> None:
         self._bulk = bulk
         self._run = run
@@ -74,6 +77,8 @@ class Slice:
         self._records = records
         self._pace = pace
         self._clock = clock
+        self._is_ending = is_ending
+        """Whether the process is: what hasn't left is for the next one."""
         self._canary = in_canary(run, brakes)
         self._until = clock.now() + SLICE
         self._ready: deque[BulkRow] = deque()
@@ -126,7 +131,7 @@ class Slice:
             return None
 
     def _must_stop(self) -> bool:
-        if self._bulk.status is not Status.APPLYING or self._is_overtaken:
+        if self._bulk.status is not Status.APPLYING or self._is_overtaken or self._is_ending():
             return True
         canary_over = self._canary and not in_canary(self._run, self._brakes)
         return canary_over or why_pause(self._run, self._brakes) is not None

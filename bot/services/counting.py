@@ -6,12 +6,12 @@ All state is in rows, so that a restart goes on where it was; what is read feeds
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import takewhile
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.domain.census import Census, Standing, standing
 from bot.domain.changes import GroupChange, SingleChange, wanted
@@ -23,8 +23,8 @@ from bot.services.inventory import REST, Reading
 from bot.services.paging import AT_ONCE, Pages, Things, goes_on, tail_of, without_iccid
 from bot.services.ports import Clock, KnownThing, Page
 
-SLICE_SECONDS = 1.5
-KEPT_AT_ONCE = 400
+SLICE_SECONDS = 3.0
+KEPT_AT_ONCE = 800
 """Rows of a listing in one transaction."""
 JUDGED_AT_ONCE = 1000
 ASKED_AT_MOST = 500
@@ -150,7 +150,7 @@ class Counter:
         return await self._ledger.begin(counting)
 
     async def slice(self, change: SingleChange, seen: SeenGroup, counting: Counting) -> Counting:
-        """A second or two of work."""
+        """Some seconds of work."""
         until = self._clock.now() + timedelta(seconds=SLICE_SECONDS)
         group_id = seen.group.things_group_id
         while counting.stage is not Stage.DONE:
@@ -178,30 +178,32 @@ class Counter:
         return await self._ledger.census(counting)
 
     async def _list(self, counting: Counting, until: datetime) -> Counting:
-        pages = Pages(self._things, counting.offset - 1 if counting.tail else counting.offset)
+        start = counting.offset - 1 if counting.tail else counting.offset
+        pages = Pages(self._things, start, more=lambda: self._clock.now() < until)
         rows: list[ThingRow] = []
         before: tuple[str, ...] = ()
         repeats = False
-        keeping = _Keeping(self._ledger, self._clock)
+        writing = _Writing()
         try:
-            while found := await pages.next(more=self._clock.now() < until):
-                start, page = found
+            while found := await pages.next():
+                offset, page = found
                 ids = tuple(row.thing_id for row in page.rows)
                 repeats = bool(ids) and ids == before
                 if repeats:
                     break
                 before = ids
                 rows += page.rows
-                counting = _read_on(counting, start, page)
+                counting = _read_on(counting, offset, page)
                 if page.is_last:
                     counting = _read_to_the_end(counting)
                     break
                 if len(rows) >= KEPT_AT_ONCE:
                     kept, rows = rows, []
-                    await keeping.keep(kept, counting)
+                    await writing.go_on(self._ledger.keep(kept, self._clock.now(), counting))
         finally:
             await pages.close()
-            await keeping.end(rows, counting)
+            await writing.go_on(self._ledger.keep(rows, self._clock.now(), counting))
+            await writing.end()
         if repeats:
             return await self.give_up(counting, REPEATS)
         if counting.stage is Stage.ASK and counting.shifted:
@@ -268,18 +270,23 @@ class Counter:
         return ThingRow(row.thing_id, row.iccid, thing.name, thing.last_seen_imei, group_id, thing.lock)
 
     async def _judge(self, group_id: str, goal: GroupLock, counting: Counting, until: datetime) -> Counting:
-        """The next Things are read while the last ones are written: neither changes what the other sees."""
-        known = await self._ledger.members(group_id, counting, JUDGED_AT_ONCE)
-        while known:
-            judged = [(thing, _standing(thing, goal, counting)) for thing in known]
-            counting = replace(counting, cursor=known[-1].row.iccid)
-            if self._clock.now() >= until:
-                await self._ledger.judge(judged, counting)
-                return counting
-            _, known = await asyncio.gather(
-                self._ledger.judge(judged, counting),
-                self._ledger.members(group_id, counting, JUDGED_AT_ONCE),
-            )
+        """While some are judged, the next are read and the last written: none changes what the others see."""
+        writing = _Writing()
+        reading = asyncio.create_task(self._ledger.members(group_id, counting, JUDGED_AT_ONCE))
+        try:
+            while known := await reading:
+                counting = replace(counting, cursor=known[-1].row.iccid)
+                is_over = self._clock.now() >= until
+                if not is_over:
+                    reading = asyncio.create_task(self._ledger.members(group_id, counting, JUDGED_AT_ONCE))
+                judged = [(thing, _standing(thing, goal, counting)) for thing in known]
+                await writing.go_on(self._ledger.judge(judged, counting))
+                if is_over:
+                    return counting
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            await writing.end()
         over = replace(counting, stage=Stage.ONLINE if goal.imei_lock else Stage.DONE, cursor="")
         over = replace(over, finished_at=self._clock.now())
         await self._ledger.note(over)
@@ -316,27 +323,26 @@ class Counter:
         return sum(told.values()) if all(iccid in told for iccid in iccids) else None
 
 
-class _Keeping:
-    """Writes what was read while the next pages are on their way; never two writes at once."""
+class _Writing:
+    """Writes what was read while the next is on its way; never two writes at once."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
-        self._ledger = ledger
-        self._clock = clock
-        self._writing: asyncio.Task[None] | None = None
+    def __init__(self) -> None:
+        self._under_way: asyncio.Task[None] | None = None
 
-    async def keep(self, rows: Sequence[ThingRow], counting: Counting) -> None:
-        """After the write before it. Raises what that one raised."""
-        await self._written()
-        self._writing = asyncio.create_task(self._ledger.keep(rows, self._clock.now(), counting))
+    async def go_on(self, write: Coroutine[Any, Any, None]) -> None:
+        """Begin after the write before it. Raises what that one raised."""
+        try:
+            await self.end()
+        except BaseException:
+            write.close()
+            raise
+        self._under_way = asyncio.create_task(write)
 
-    async def end(self, rows: Sequence[ThingRow], counting: Counting) -> None:
-        """The last ones; nothing stays under way."""
-        await self.keep(rows, counting)
-        await self._written()
-
-    async def _written(self) -> None:
-        if self._writing:
-            await self._writing
+    async def end(self) -> None:
+        """Nothing stays under way. Raises what the last write raised, once."""
+        under_way, self._under_way = self._under_way, None
+        if under_way:
+            await under_way
 
 
 def _read_on(counting: Counting, start: int, page: Page[ThingRow]) -> Counting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from bot.domain.identifiers import Iccid
@@ -13,6 +13,8 @@ from bot.services.ports import Page
 
 AT_ONCE = 4
 """Calls under way together."""
+AHEAD = 16
+"""Pages that were asked for and not yet taken."""
 USUAL_SIZE = 50
 LONGEST_ICCID = 200
 """Characters; the inventory keeps no longer ones."""
@@ -55,34 +57,53 @@ class Pages:
     """A few pages of the listing under way at once, given in order with where each begins.
 
     Each begins with the last row of the one before, so that a list that moves meanwhile is found out; only
-    after a short page, which may be the last, the next one begins behind it.
+    after a short page, which may be the last, the next one begins behind it. While whoever takes them is
+    busy, some more come.
     """
 
-    def __init__(self, things: Things, offset: int) -> None:
+    def __init__(self, things: Things, offset: int, more: Callable[[], bool]) -> None:
         self._things = things
         self._next = offset
+        self._more = more
+        """Asked before each call."""
         self._stride = USUAL_SIZE
-        self._flying: deque[tuple[int, asyncio.Task[Page[ThingRow]]]] = deque()
+        self._ahead: deque[tuple[int, asyncio.Task[Page[ThingRow]]]] = deque()
+        self._under_way = 0
+        self._halted = False
+        """What came last may be the end, or a failure: the next step is for whoever takes the pages."""
 
-    async def next(self, *, more: bool) -> tuple[int, Page[ThingRow]] | None:
+    async def next(self) -> tuple[int, Page[ThingRow]] | None:
         """The next page; None once no `more` are wanted and all that were under way have come."""
-        while more and len(self._flying) < AT_ONCE:
-            task = asyncio.create_task(self._things.things_page(self._next))
-            self._flying.append((self._next, task))
-            self._next += max(self._stride - 1, 1)
-        if not self._flying:
+        self._fill()
+        if not self._ahead:
             return None
-        offset, task = self._flying.popleft()
+        offset, task = self._ahead.popleft()
         page = await task
         if 0 < page.size < self._stride:  # a vendor that gives less at a time: those beyond left a gap
             await self.close()
             self._next, self._stride = offset + page.size, page.size
+            self._halted = False
         return offset, page
 
     async def close(self) -> None:
         """Nothing stays under way."""
-        tasks = [task for _, task in self._flying]
-        self._flying.clear()
+        self._halted = True
+        tasks = [task for _, task in self._ahead]
+        self._ahead.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _fill(self) -> None:
+        while not self._halted and self._under_way < AT_ONCE and len(self._ahead) < AHEAD and self._more():
+            task = asyncio.create_task(self._things.things_page(self._next))
+            task.add_done_callback(self._came)
+            self._under_way += 1
+            self._ahead.append((self._next, task))
+            self._next += max(self._stride - 1, 1)
+
+    def _came(self, task: asyncio.Task[Page[ThingRow]]) -> None:
+        self._under_way -= 1
+        if task.cancelled() or task.exception() or task.result().size < self._stride:
+            self._halted = True
+        self._fill()

@@ -9,6 +9,7 @@ from bot.domain.changes import Kind
 from bot.domain.errors import StoreUnavailable
 from bot.domain.requests import UNDECIDED, ChangeRequest, Status
 from bot.services import traces
+from bot.services.bulk_execution import BulkExecution
 from bot.services.execution import Execution
 from bot.services.ports import Clock, Store
 from bot.services.recount import Recount
@@ -19,7 +20,7 @@ class LongWork(Protocol):
     """Work on many Things, done a slice of time at once: all of its state is in rows."""
 
     async def step(self, request: ChangeRequest) -> bool:
-        """One slice, of a second or two. Whether there is more to do at once."""
+        """One slice, of some seconds. Whether there is more to do at once."""
         ...
 
 
@@ -34,7 +35,7 @@ class Sweep:
         execution: Execution,
         clock: Clock,
         previewing: Mapping[Kind, LongWork] | None = None,
-        bulk: LongWork | None = None,
+        bulk: BulkExecution | None = None,
         recount: Recount | None = None,
         on_look: Callable[[], None] = lambda: None,
     ) -> None:
@@ -57,6 +58,11 @@ class Sweep:
         """This one as it stands now, None where nothing is to happen to it now."""
         found = await self._store.due(self._clock.now(), request_id)
         return found[0] if found else None
+
+    def end_soon(self) -> None:
+        """The process ends: long slices under way end as soon as nothing of theirs is with the vendor."""
+        if self._bulk:
+            self._bulk.end_soon()
 
     def is_long(self, request: ChangeRequest) -> bool:
         """Whether its step is a slice of long work, which must not hold up the others."""

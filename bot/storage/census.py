@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.census import NAMED, TACS, Census, Standing, device_tac
@@ -17,11 +29,14 @@ from bot.services.census import JudgedThing
 from bot.services.counting import Counting, Stage
 from bot.services.inventory import Reading
 from bot.services.ports import KnownThing
+from bot.storage.columns import to_microseconds
 from bot.storage.engine import Engine
 from bot.storage.inventory import SqlInventory, known_thing
+from bot.storage.straight import insert_straight
 from bot.storage.tables import UNSETTLED, census_rows, censuses, inventory, outbox, requests
 
 _LISTED_AT_ONCE = 1000
+_JUDGED = insert(census_rows)
 
 
 class SqlCensus:
@@ -110,9 +125,9 @@ class SqlCensus:
 
     async def judge(self, rows: Iterable[tuple[KnownThing, Standing]], counting: Counting) -> None:
         """Keep where each stands, and how far that brings the count, together."""
-        values = [_judged_values(thing, standing, counting) for thing, standing in rows]
+        stored = [_as_stored(thing, standing, counting) for thing, standing in rows]
         async with self._engine.writing() as connection:
-            await connection.execute(insert(census_rows), values)
+            await insert_straight(connection, _JUDGED, stored)
             await _note(connection, counting)
 
     async def losing(self, counting: Counting, limit: int) -> tuple[str, ...]:
@@ -167,7 +182,8 @@ class SqlCensus:
     async def _things(self, wanted: ColumnElement[bool], limit: int) -> tuple[KnownThing, ...]:
         query = select(inventory).where(wanted).order_by(inventory.c.iccid).limit(limit)
         async with self._engine.reading() as connection:
-            return tuple(known_thing(row) for row in await connection.execute(query))
+            rows = (await connection.execute(query)).all()
+        return tuple(map(known_thing, rows))
 
 
 class _Sums:
@@ -262,21 +278,32 @@ def _values(counting: Counting) -> dict[str, Any]:
 
 
 async def _note(connection: AsyncConnection, counting: Counting) -> None:
-    mine = _of(counting.request_id, again=counting.again)
-    await connection.execute(update(censuses).where(mine).values(_values(counting)))
+    now = {f"now_{name}": value for name, value in _values(counting).items()}
+    await connection.execute(_NOTING, now)
 
 
-def _judged_values(thing: KnownThing, standing: Standing, counting: Counting) -> Mapping[str, Any]:
-    row = thing.row
-    return {
-        "request_id": counting.request_id,
-        "again": counting.again,
-        "iccid": row.iccid,
-        "name": row.name,
-        "last_seen_imei": row.last_seen_imei,
-        "tac": device_tac(row.last_seen_imei),
-        "imei_lock": row.own_lock.imei_lock if row.own_lock else None,
-        "locked_imei": row.own_lock.locked_imei if row.own_lock else None,
-        "standing": standing.value,
-        "read_at": min(thing.read_at, thing.group_read_at or thing.read_at),
-    }
+def _noting() -> Update:
+    """Built once: to build it costs more than to run it."""
+    now = {column.name: bindparam(f"now_{column.name}", type_=column.type) for column in censuses.columns}
+    keys = [censuses.c[column.name] == now.pop(column.name) for column in censuses.primary_key]
+    return update(censuses).where(*keys).values(now)
+
+
+_NOTING = _noting()
+
+
+def _as_stored(thing: KnownThing, standing: Standing, counting: Counting) -> tuple[Any, ...]:
+    """Its columns in the order of the table."""
+    row, lock = thing.row, thing.row.own_lock
+    return (
+        counting.request_id,
+        counting.again,
+        row.iccid,
+        row.name,
+        row.last_seen_imei,
+        device_tac(row.last_seen_imei),
+        None if lock is None else lock.imei_lock,
+        None if lock is None else lock.locked_imei,
+        standing.value,
+        to_microseconds(min(thing.read_at, thing.group_read_at or thing.read_at)),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -28,9 +28,10 @@ from bot.domain.identifiers import Imei, is_reported
 from bot.domain.things import GroupRow, ThingLock, ThingRow, folded
 from bot.services.inventory import Part, Reading
 from bot.services.ports import Found, KnownThing, Stock
-from bot.storage.columns import plain
+from bot.storage.columns import plain, to_microseconds
 from bot.storage.engine import Engine
 from bot.storage.matching import FOLDED_LIMIT, group_rank, names_group, wanted_of
+from bot.storage.straight import insert_straight
 from bot.storage.tables import inventory, inventory_reading, things_groups
 
 _NAME_LIMIT = 500
@@ -155,8 +156,9 @@ class SqlInventory:
 
     async def put_things(self, connection: AsyncConnection, rows: Iterable[ThingRow], at: datetime) -> None:
         """`keep_things` inside the caller's transaction."""
-        values = {row.iccid: _thing_values(row, at) for row in rows if 0 < len(row.iccid) <= _ID_LIMIT}
-        await self._upsert(connection, inventory, list(values.values()))
+        moment = to_microseconds(at)
+        stored = {row.iccid: _as_stored(row, moment) for row in rows if 0 < len(row.iccid) <= _ID_LIMIT}
+        await insert_straight(connection, _upserting(inventory), list(stored.values()))
 
     async def keep_groups(
         self, rows: Iterable[GroupRow], at: datetime, reading: Reading | None = None
@@ -168,7 +170,8 @@ class SqlInventory:
             if 0 < len(row.things_group_id) <= _ID_LIMIT
         }
         async with self._engine.writing() as connection:
-            await self._upsert(connection, things_groups, list(values.values()))
+            if values:
+                await connection.execute(_upserting(things_groups), list(values.values()))
             if reading:
                 await _note(connection, reading)
 
@@ -203,13 +206,6 @@ class SqlInventory:
             )
         return things.rowcount + groups.rowcount
 
-    async def _upsert(
-        self, connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]
-    ) -> None:
-        if not rows:
-            return
-        await connection.execute(_upserting(table), [dict(row) for row in rows])
-
 
 @cache
 def _upserting(table: Table) -> Insert:
@@ -232,23 +228,27 @@ def _upserting(table: Table) -> Insert:
     )
 
 
-def _thing_values(row: ThingRow, at: datetime) -> dict[str, Any]:
+def _as_stored(row: ThingRow, at: int) -> tuple[Any, ...]:
+    """Its columns in the order of the table."""
     name = plain(row.name)[:_NAME_LIMIT]
-    group_id = row.things_group_id if len(row.things_group_id or "") <= _ID_LIMIT else None
-    return {
-        "iccid": row.iccid,
-        "thing_id": row.thing_id,
-        "name": name,
-        "folded": folded(name)[:FOLDED_LIMIT],
-        "things_group_id": group_id,
-        "group_read_at": None if group_id is None else at,
-        "last_seen_imei": row.last_seen_imei[:_ID_LIMIT],
-        "device": row.last_seen_imei[:14] if is_reported(row.last_seen_imei) else "",
-        "read_at": at,
-        "imei_lock": row.own_lock.imei_lock if row.own_lock else None,
-        "locked_imei": row.own_lock.locked_imei[:_ID_LIMIT] if row.own_lock else None,
-        "lock_read_at": at if row.own_lock else None,
-    }
+    group_id = row.things_group_id
+    if group_id is not None:
+        group_id = plain(group_id) if len(group_id) <= _ID_LIMIT else None
+    seen, lock = plain(row.last_seen_imei)[:_ID_LIMIT], row.own_lock
+    return (
+        plain(row.iccid),
+        plain(row.thing_id),
+        name,
+        folded(name)[:FOLDED_LIMIT],
+        group_id,
+        None if group_id is None else at,
+        seen,
+        seen[:14] if is_reported(seen) else "",
+        at,
+        None if lock is None else lock.imei_lock,
+        None if lock is None else plain(lock.locked_imei)[:_ID_LIMIT],
+        None if lock is None else at,
+    )
 
 
 def _group_values(row: GroupRow, at: datetime) -> dict[str, Any]:
@@ -258,10 +258,12 @@ def _group_values(row: GroupRow, at: datetime) -> dict[str, Any]:
 
 
 def known_thing(row: Row[Any]) -> KnownThing:
-    """A Thing from its row of the inventory."""
-    lock = None if row.imei_lock is None else ThingLock(row.imei_lock, row.locked_imei or "")
-    thing = ThingRow(row.thing_id, row.iccid, row.name, row.last_seen_imei, row.things_group_id, lock)
-    return KnownThing(thing, row.read_at, row.group_read_at, row.lock_read_at)
+    """A Thing from its row of the inventory, all columns in the order of the table."""
+    iccid, thing_id, name, _, group_id, group_read_at, seen, _, read_at, locks, locked, lock_read_at = row  # type: ignore[misc]  # a row of twelve columns
+    lock = None if locks is None else ThingLock(locks, locked or "")
+    return KnownThing(
+        ThingRow(thing_id, iccid, name, seen, group_id, lock), read_at, group_read_at, lock_read_at
+    )
 
 
 async def _note(connection: AsyncConnection, reading: Reading) -> None:

@@ -1,0 +1,31 @@
+"""A process that ends in the middle of a bulk: what has left comes to its end, the rest is for the next."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.conftest import OpenStage
+from tests.scenarios import bulks, evidence
+
+ROWS = 300
+FAST = {"MONOGOTO_MAX_RATE": "100000"}
+"""Nobody waits at the gate: the clock of the stage stands still while the bot ends."""
+
+
+async def test_a_slice_ends_at_once_and_the_next_process_goes_on(open_stage: OpenStage) -> None:
+    stage = await open_stage(things=600, settings=FAST)
+    iccids = await bulks.locks(stage, ROWS)
+    bot = stage.bot
+    assert bot
+    ending: list[asyncio.Task[None]] = []
+    bulks.after_calls(stage, 30, lambda: ending.append(asyncio.create_task(bot.stop(patience=30))))
+    await evidence.until(stage, lambda: bool(ending), step=0.05)
+    stage.bot = None
+    await ending[0]
+    left = bulks.states(stage)
+    assert "sent" not in left
+    assert left["done"] < 100
+    assert left["done"] + left["queued"] + left.get("running", 0) == ROWS
+    await stage.start_bot()
+    await bulks.until_status(stage, "succeeded")
+    assert [len(stage.monogoto.writes[iccid]) for iccid in iccids] == [1] * ROWS
