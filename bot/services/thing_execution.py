@@ -24,6 +24,7 @@ from bot.domain.identifiers import Iccid
 from bot.domain.impact import SeenThing
 from bot.domain.requests import ChangeRequest, ItemState, Status
 from bot.domain.things import Lock, Thing
+from bot.services.beside import beside
 from bot.services.clearance import Clearance, Roles, group_lost
 from bot.services.outcomes import Outcomes
 from bot.services.ports import Clock, Platform
@@ -89,10 +90,12 @@ class ThingExecution:
             answer = await self._put(request, thing, goal)
             unknown = unknown + 1 if isinstance(answer, OutcomeUnknown) else 0
             if isinstance(answer, LoginFailed):
+                await self._progress.answered(request, answer)
                 await self._finish(request, ItemState.FAILED, SAY.login_failed)
                 return
             waiting = isinstance(answer, RateLimited)
             if isinstance(answer, NotReached) and not (waiting and tries_left):
+                await self._progress.answered(request, answer)
                 await self._progress.later(request, SAY.away(answer))
                 return
             now = await self._look_after(request, thing, answer)
@@ -153,8 +156,7 @@ class ThingExecution:
         return True
 
     async def _put(self, request: ChangeRequest, thing: Thing, goal: Lock) -> PlatformError | None:
-        """The PUT, and an audit entry of its answer. None: the vendor said yes, which proves nothing."""
-        answer: PlatformError | None = None
+        """None: the vendor said yes, which proves nothing."""
         try:
             await self._platform.write_thing_lock(
                 thing,
@@ -163,24 +165,26 @@ class ThingExecution:
                 not_after=request.apply_before or self._clock.now(),
             )
         except PlatformError as error:
-            answer = error
-        await self._progress.answered(request, answer)
-        return answer
+            return error
+        return None
 
     async def _look_after(
         self, request: ChangeRequest, sent: Thing, answer: PlatformError | None
     ) -> Thing | None:
         """Read back until it is clear. A Thing: surely unchanged, and worth another try. None: ended.
 
+        The answer's audit entry is made beside the first reading, and is there before anything follows.
         The jitter comes before the reading: between a reading and the next PUT `cas` would grow stale.
         After a yes it takes two readings to believe that a moved `cas` was not our write's.
         """
         refused = isinstance(answer, Refused)
         thing: Thing | None = None
         for number, delay in enumerate(READ_BACK_DELAYS):
-            await self._clock.sleep(delay if answer is None else delay + self._jitter())
+            reading = self._read_after(delay if answer is None else delay + self._jitter(), request)
             try:
-                thing = await self._platform.thing(iccid_of(request))
+                thing = await (
+                    reading if number else beside(self._progress.answered(request, answer), reading)
+                )
             except PlatformError:
                 thing = None
                 continue
@@ -192,6 +196,10 @@ class ThingExecution:
             if refused:
                 break
         return await self._unchanged(request, thing, answer)
+
+    async def _read_after(self, seconds: float, request: ChangeRequest) -> Thing:
+        await self._clock.sleep(seconds)
+        return await self._platform.thing(iccid_of(request))
 
     async def _unchanged(
         self, request: ChangeRequest, thing: Thing | None, answer: PlatformError | None
