@@ -51,13 +51,12 @@ class BulkCalls:
 
     async def thing(self, iccid: Iccid, *, urgent: bool = False) -> Thing:
         """As the port."""
-        async with self._slots.one():
-            return await self._platform.thing(iccid, urgent=urgent)
+        return await self._platform.thing(iccid, urgent=urgent, wire=self._slots.one())
 
     async def write_thing_lock(self, thing: Thing, **fields: Any) -> None:
         """As the port. Goes before all readings: its `cas` grows stale."""
-        async with self._slots.one(first=True):
-            await self._platform.write_thing_lock(thing, **fields, urgent=False)
+        first = self._slots.one(first=True)
+        await self._platform.write_thing_lock(thing, **fields, urgent=False, wire=first)
 
     async def things_group(self, things_group_id: str, *, urgent: bool = False) -> ThingsGroup:
         """As the port, but at most ten seconds old. A failure is not remembered."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from typing import Any, cast
 
 import pytest
@@ -12,7 +13,7 @@ from bot.domain.identifiers import Iccid
 from bot.domain.requests import ChangeRequest
 from bot.sandbox.clock import ManualClock
 from bot.services.bulk_calls import AT_ONCE, BulkCalls, BulkRoles
-from bot.services.ports import Platform
+from bot.services.ports import Platform, Wire
 from tests.storage.samples import NOW, request, thing, things_group
 
 ICCID = Iccid("8944476500008878576")
@@ -27,7 +28,11 @@ class Vendor:
         self.open = asyncio.Event()
         self.fails = False
 
-    async def _answer(self, call: str, answer: Any) -> Any:
+    async def _answer(self, call: str, answer: Any, wire: Wire | None = None) -> Any:
+        async with wire or nullcontext():
+            return await self._on_the_wire(call, answer)
+
+    async def _on_the_wire(self, call: str, answer: Any) -> Any:
         self.calls.append(call)
         self.under_way += 1
         self.most = max(self.most, self.under_way)
@@ -37,14 +42,16 @@ class Vendor:
             raise NotReached("away")
         return answer
 
-    async def thing(self, iccid: Iccid, *, urgent: bool = True) -> Any:
-        return await self._answer(f"thing urgent={urgent}", thing())
+    async def thing(self, iccid: Iccid, *, urgent: bool = True, wire: Wire | None = None) -> Any:
+        return await self._answer(f"thing urgent={urgent}", thing(), wire)
 
     async def things_group(self, things_group_id: str, *, urgent: bool = True) -> Any:
         return await self._answer(f"group urgent={urgent}", things_group())
 
-    async def write_thing_lock(self, thing: Any, *, urgent: bool = True, **fields: Any) -> None:
-        await self._answer(f"write urgent={urgent}", None)
+    async def write_thing_lock(
+        self, thing: Any, *, urgent: bool = True, wire: Wire | None = None, **fields: Any
+    ) -> None:
+        await self._answer(f"write urgent={urgent}", None, wire)
 
 
 @pytest.fixture
