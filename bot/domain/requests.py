@@ -244,6 +244,8 @@ class Item:
     """Of a row of a bulk: where it stands, from 1; 0 for the only item of a request."""
     run: int = 0
     """Of a row of a bulk: the run that took it last, from 1; 0 before."""
+    unseen_since: datetime | None = None
+    """Of an unknown outcome: when a reading first did not show what was written. None: none was made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,6 @@ class GroupExecution:
         self._progress = progress
         self._vigil = vigil
         self._clock = clock
-        self._quiet: set[str] = set()
-        """Requests of which a reading did not show the new lock; a restart forgets them, and begins anew."""
 
     async def start(self, request: ChangeRequest) -> None:
         """Nothing has left yet."""
@@ -195,15 +193,16 @@ class GroupExecution:
         except PlatformError as error:
             await self._vigil.read_in_vain(request, gone=isinstance(error, ThingNotFound))
             return
-        before = _as_sent(request)
-        is_quiet = request.id in self._quiet
+        before, read_at = _as_sent(request), self._clock.now()
+        unseen_since = min(item_of(request).unseen_since or read_at, read_at)
+        is_quiet = read_at - unseen_since >= QUIET_FOR
         if await self._is_decided(request, before, now, may_land=not is_quiet, done=SAY.confirmed_later):
             return
         if is_quiet:
             await self._finish(request, ItemState.FAILED, SAY.not_changed_after_all, now, before)
             return
-        self._quiet.add(request.id)
-        await self._progress.put_off(request, QUIET_FOR)
+        wait = unseen_since + QUIET_FOR - read_at
+        await self._progress.put_off(request, wait, unseen_since=unseen_since)
 
     async def _finish(
         self,
@@ -216,7 +215,6 @@ class GroupExecution:
         found = now.lock if now else None
         side = side_effects(before, now) if before and now else {}
         await self._progress.finish(request, state, explanation, found, side=side)
-        self._quiet.discard(request.id)
         self._vigil.end(request)
 
 

@@ -143,11 +143,14 @@ class Progress:
         await tx.tell(request.id, "card")
         await tx.tell(request.id, "delayed", told)
 
-    async def put_off(self, request: ChangeRequest, wait: timedelta) -> None:
-        """Read again after that while; nobody is told."""
+    async def put_off(
+        self, request: ChangeRequest, wait: timedelta, *, unseen_since: datetime | None = None
+    ) -> None:
+        """Read again after that while; nobody is told. `unseen_since`: as of the item, where it is new."""
         item = item_of(request)
+        new = replace(item, next_at=self._clock.now() + wait, unseen_since=unseen_since or item.unseen_since)
         async with self._store.transaction() as tx:
-            await tx.put_item(item, replace(item, next_at=self._clock.now() + wait))
+            await tx.put_item(item, new)
 
     def _entry(self, request: ChangeRequest, event: str, outcome: str) -> AuditEntry:
         return item_entry(request, event, outcome, self._clock.now())

@@ -137,6 +137,7 @@ def item_values(item: Item) -> dict[str, Any]:
         "alarm": item.alarm,
         "position": item.position,
         "run": item.run,
+        "unseen_since": item.unseen_since,
     }
 
 
@@ -152,6 +153,7 @@ def to_item(row: Row[Any]) -> Item:
         alarm=row.alarm,
         position=row.position,
         run=row.run,
+        unseen_since=row.unseen_since,
     )
 
 

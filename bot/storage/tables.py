@@ -103,6 +103,7 @@ items = Table(
     Column("sent_before", PlainText, nullable=False),
     Column("explanation", PlainText, nullable=False),
     Column("alarm", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    Column("unseen_since", Moment),
     # Of a row of a bulk. `run`: the number of the run that took it. `line` and `typed`: as the file has it.
     Column("run", Integer, nullable=False, server_default="0"),
     Column("line", Integer, nullable=False, server_default="0"),

@@ -22,6 +22,7 @@ from tests.scenarios.evidence import (
     entries,
     impatient,
     outcomes,
+    rows,
     standing,
     until,
 )
@@ -425,6 +426,19 @@ async def test_two_readings_ninety_seconds_apart_settle_a_lost_write(stage: Stag
     since = stage.clock.now()
     await until(stage, lambda: standing(database(stage))[-1] == ("failed", "failed"), within=400)
     assert (stage.clock.now() - since).total_seconds() >= 30 + 90 - 5
+
+
+async def test_a_reading_of_a_lost_write_counts_for_the_next_process_too(stage: Stage) -> None:
+    group_id = stage.monogoto.examples.open_group
+    card = await asked(stage, group_id)
+    stage.monogoto.fail(PUT, "drop_before")
+    await approved(stage, card)
+    await until(stage, lambda: rows(database(stage), "select unseen_since from items")[-1][0] is not None)
+    since = stage.clock.now()
+    await stage.stop_bot()
+    await stage.start_bot()
+    await until(stage, lambda: standing(database(stage))[-1] == ("failed", "failed"), within=400)
+    assert (stage.clock.now() - since).total_seconds() < 90 + 30
 
 
 async def test_a_write_that_waits_too_long_for_its_turn_does_not_leave(open_stage: OpenStage) -> None:
