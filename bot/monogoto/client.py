@@ -31,7 +31,7 @@ from bot.monogoto.auth import (
 )
 from bot.monogoto.failures import Answer
 from bot.monogoto.wire import Exchange, Gate, GuardedTransport, OnCall, VendorCall, whole
-from bot.services.ports import Clock, Page, Wire
+from bot.services.ports import Clock, Page, Permit
 
 __all__ = ["Gate", "Monogoto", "VendorCall"]
 
@@ -137,12 +137,12 @@ class Monogoto:
         """
         await self._read("/things", {"limit": "1", "offset": "0"}, urgent=False)
 
-    async def thing(self, iccid: Iccid, *, urgent: bool = True, wire: Wire | None = None) -> Thing:
+    async def thing(self, iccid: Iccid, *, urgent: bool = True, permit: Permit | None = None) -> Thing:
         """GET /thing/ThingId_ICCID_<iccid>
 
         Fresh. Raises `ThingNotFound`.
         """
-        body = await self._read(f"/thing/{models.ID_PREFIX}{iccid.digits}", urgent=urgent, wire=wire)
+        body = await self._read(f"/thing/{models.ID_PREFIX}{iccid.digits}", urgent=urgent, permit=permit)
         return models.thing_from(body, iccid.digits)
 
     async def things_group(self, things_group_id: str, *, urgent: bool = True) -> ThingsGroup:
@@ -211,7 +211,7 @@ class Monogoto:
         locked_imei: str,
         not_after: datetime,
         urgent: bool = True,
-        wire: Wire | None = None,
+        permit: Permit | None = None,
     ) -> None:
         """PUT /thing/update/
 
@@ -221,7 +221,13 @@ class Monogoto:
             raise Unfit("A lock needs an IMEI: what one without does is documented nowhere.", "imei")
         body = models.lock_body(thing, imei_lock=imei_lock, locked_imei=locked_imei)
         answer = await self._exchange(
-            "PUT", models.LOCK_PATH, auth=self._auth, not_after=not_after, urgent=urgent, wire=wire, json=body
+            "PUT",
+            models.LOCK_PATH,
+            auth=self._auth,
+            not_after=not_after,
+            urgent=urgent,
+            permit=permit,
+            json=body,
         )
         failures.demand_good(answer, writing=True)
 
@@ -262,11 +268,11 @@ class Monogoto:
         *,
         urgent: bool = True,
         guess: bool = False,
-        wire: Wire | None = None,
+        permit: Permit | None = None,
     ) -> object:
         auth = self._token_only if guess else self._auth
         answer = await self._exchange(
-            "GET", path, auth=auth, urgent=urgent, guess=guess, wire=wire, params=query
+            "GET", path, auth=auth, urgent=urgent, guess=guess, permit=permit, params=query
         )
         return failures.content(failures.demand_good(answer, writing=False))
 
@@ -279,7 +285,7 @@ class Monogoto:
         not_after: datetime | None = None,
         urgent: bool = True,
         guess: bool = False,
-        wire: Wire | None = None,
+        permit: Permit | None = None,
         **content: Any,
     ) -> Answer:
         """Send, read the whole small answer, and let the gate know how it went.
@@ -294,7 +300,7 @@ class Monogoto:
         exchange = Exchange(limit, self.deadline, not_after, urgent)
         exchange.attach(request)
         try:
-            async with wire or nullcontext(), limit:
+            async with permit or nullcontext(), limit:
                 response = await auth.send(request, self._transport.handle_async_request)
                 body = await whole(response)
         except TimeoutError:

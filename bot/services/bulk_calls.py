@@ -39,7 +39,7 @@ class BulkCalls:
     def __init__(self, platform: Platform, clock: Clock) -> None:
         self._platform = platform
         self._clock = clock
-        self._slots = _Slots(AT_ONCE)
+        self._permits = _Permits(AT_ONCE)
         self._groups: dict[str, _Kept[ThingsGroup]] = {}
 
     def as_platform(self) -> Platform:
@@ -51,12 +51,12 @@ class BulkCalls:
 
     async def thing(self, iccid: Iccid, *, urgent: bool = False) -> Thing:
         """As the port."""
-        return await self._platform.thing(iccid, urgent=urgent, wire=self._slots.one())
+        return await self._platform.thing(iccid, urgent=urgent, permit=self._permits.one())
 
     async def write_thing_lock(self, thing: Thing, **fields: Any) -> None:
         """As the port. Goes before all readings: its `cas` grows stale."""
-        first = self._slots.one(first=True)
-        await self._platform.write_thing_lock(thing, **fields, urgent=False, wire=first)
+        first = self._permits.one(first=True)
+        await self._platform.write_thing_lock(thing, **fields, urgent=False, permit=first)
 
     async def things_group(self, things_group_id: str, *, urgent: bool = False) -> ThingsGroup:
         """As the port, but at most ten seconds old. A failure is not remembered."""
@@ -68,7 +68,7 @@ class BulkCalls:
         return await kept.get(lambda: self._read_group(things_group_id, urgent=urgent))
 
     async def _read_group(self, things_group_id: str, *, urgent: bool) -> ThingsGroup:
-        async with self._slots.one():
+        async with self._permits.one():
             return await self._platform.things_group(things_group_id, urgent=urgent)
 
 
@@ -94,16 +94,16 @@ class BulkRoles:
         return await kept.get(lambda: self._roles.still_holds(bulk))
 
 
-class _Slots:
+class _Permits:
     """A semaphore with two lines: who is `first` goes before everybody else who waits."""
 
-    def __init__(self, slots: int) -> None:
-        self._free = slots
+    def __init__(self, how_many: int) -> None:
+        self._free = how_many
         self._lines: dict[bool, deque[asyncio.Future[None]]] = {True: deque(), False: deque()}
 
     @asynccontextmanager
     async def one(self, *, first: bool = False) -> AsyncIterator[None]:
-        """Hold one slot."""
+        """Hold one."""
         await self._take(first=first)
         try:
             yield

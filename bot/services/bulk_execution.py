@@ -50,18 +50,19 @@ class BulkExecution:
         self._clock = clock
         self._notifier = notifier
         self._pace = Pace(clock)
-        self._is_ending = False
 
     def end_soon(self) -> None:
-        """The process ends: slices under way bring to its end what has left, and take nothing new."""
-        self._is_ending = True
+        """The process ends: slices under way bring to its end what has left, and nothing else leaves."""
+        self._rows.progress.is_ending = True
 
     async def step(self, request: ChangeRequest) -> bool:
         """One slice. Whether there is more to do at once."""
+        if self._rows.progress.is_ending:
+            return False
         try:
-            return await self._step(request)
+            return await self._step(request) and not self._rows.progress.is_ending
         except Overtaken:
-            return True  # somebody steered it meanwhile: look again
+            return not self._rows.progress.is_ending  # somebody steered it meanwhile: look again
         finally:
             self._rows.roles.end(request)
             self._rows.progress.unwatch(request.id)
@@ -105,7 +106,6 @@ class BulkExecution:
             records=self._records,
             pace=self._pace,
             clock=self._clock,
-            is_ending=lambda: self._is_ending,
         )
         self._rows.progress.watch(bulk.id, current.moved)
         await current.work(await self._work.rows_in_doubt(bulk.id, self._clock.now(), LEFT_BEHIND_AT_ONCE))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.domain.errors import PlatformError
+from bot.domain.errors import Overtaken, PlatformError
 from bot.domain.requests import ChangeRequest, Event, Item, ItemState
 from bot.domain.things import Lock, Target
 from bot.services.group_commit import GroupCommit, Work
@@ -33,6 +33,8 @@ class RowProgress:
         self._commits = commits
         self._clock = clock
         self._watchers: dict[str, Moved] = {}
+        self.is_ending = False
+        """Whether the process is: what has not left stays for the next one."""
 
     def watch(self, request_id: str, moved: Moved) -> None:
         """Tell this one of the bulk's rows, until `unwatch`."""
@@ -51,8 +53,11 @@ class RowProgress:
     async def mark_sent(self, request: ChangeRequest, target: Target) -> tuple[ChangeRequest, Lock]:
         """`sent` and its audit entry, committed before the PUT leaves. If that fails nothing is sent.
 
-        Raises `Overtaken` where the bulk was paused since: its row went back into the queue with that.
+        Raises `Overtaken` where the bulk was paused since: its row went back into the queue with that. And
+        where the process ends: its row stays as it is.
         """
+        if self.is_ending:
+            raise Overtaken("the process ends: nothing leaves any more")
         item = item_of(request)
         sent, goal, entry = sending(request, target, self._clock.now())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bot.domain.errors import Overtaken, StoreUnavailable
@@ -67,7 +66,6 @@ class Slice:
         records: BulkRecords,
         pace: Pace,
         clock: Clock,
-        is_ending: Callable[[], bool],
     ) -> None:
         self._bulk = bulk
         self._run = run
@@ -77,10 +75,9 @@ class Slice:
         self._records = records
         self._pace = pace
         self._clock = clock
-        self._is_ending = is_ending
-        """Whether the process is: what hasn't left is for the next one."""
         self._canary = in_canary(run, brakes)
         self._until = clock.now() + SLICE
+        self._until_at_most = self._until + SLICE
         self._ready: deque[BulkRow] = deque()
         self._in_work: dict[int, datetime] = {}
         self._feeding = asyncio.Lock()
@@ -123,23 +120,25 @@ class Slice:
             while not self.delay:
                 if self._ready:
                     row = self._ready.popleft()
-                    if row.item.state is ItemState.RUNNING and self._must_stop():
+                    if row.item.state is ItemState.RUNNING and (self._must_stop() or not self._may_begin()):
                         continue  # it stays claimed: the next slice takes it up, or a pause puts it back
                     return row
-                if self._must_stop() or not self._may_take() or not await self._take():
+                if self._must_stop() or not self._may_begin() or not await self._take():
                     break
             return None
 
     def _must_stop(self) -> bool:
-        if self._bulk.status is not Status.APPLYING or self._is_overtaken or self._is_ending():
+        if self._bulk.status is not Status.APPLYING or self._is_overtaken or self._rows.progress.is_ending:
             return True
         canary_over = self._canary and not in_canary(self._run, self._brakes)
         return canary_over or why_pause(self._run, self._brakes) is not None
 
-    def _may_take(self) -> bool:
-        """While a row straggles the others go on: the slice can't end before it does."""
+    def _may_begin(self) -> bool:
+        """While a row straggles the others go on, for a while: the slice can't end before it does. At a slow
+        pace each of them does, and other work waits."""
         now = self._clock.now()
-        return now < self._until or any(now - began > STRAGGLES for began in self._in_work.values())
+        straggling = any(now - began > STRAGGLES for began in self._in_work.values())
+        return now < (self._until_at_most if straggling else self._until)
 
     async def _take(self) -> bool:
         """Whether there were any."""

@@ -339,10 +339,9 @@ class _Writing:
         self._under_way = asyncio.create_task(write)
 
     async def end(self) -> None:
-        """Nothing stays under way. Raises what the last write raised, once."""
-        under_way, self._under_way = self._under_way, None
-        if under_way:
-            await under_way
+        """Nothing stays under way. Raises what a write raised, each time: nothing is written after it."""
+        if self._under_way:
+            await self._under_way
 
 
 def _read_on(counting: Counting, start: int, page: Page[ThingRow]) -> Counting:

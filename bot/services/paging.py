@@ -13,7 +13,7 @@ from bot.services.ports import Page
 
 AT_ONCE = 4
 """Calls under way together."""
-AHEAD = 16
+AHEAD = 8
 """Pages that were asked for and not yet taken."""
 USUAL_SIZE = 50
 LONGEST_ICCID = 200

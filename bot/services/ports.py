@@ -18,8 +18,8 @@ from bot.services.applying_ports import RowSteps
 from bot.services.bulk_ports import RowsTx
 
 T = TypeVar("T")
-Wire = AbstractAsyncContextManager[None]
-"""Leave to have one call to the vendor under way."""
+Permit = AbstractAsyncContextManager[None]
+"""To have one call to the vendor under way."""
 
 
 class Clock(Protocol):
@@ -37,10 +37,10 @@ class Clock(Protocol):
 class Platform(Protocol):
     """The vendor's platform. Every method may raise `PlatformError`s; reads never raise `OutcomeUnknown`."""
 
-    async def thing(self, iccid: Iccid, *, urgent: bool = True, wire: Wire | None = None) -> Thing:
+    async def thing(self, iccid: Iccid, *, urgent: bool = True, permit: Permit | None = None) -> Thing:
         """Read one Thing, fresh. Raises `ThingNotFound`. Not urgent: what somebody waits for goes first.
 
-        `wire` is held from when the call may leave until its answer is here, and no longer.
+        `permit` is held from before the call waits its turn at the gate until its answer is here.
         """
         ...
 
@@ -64,7 +64,7 @@ class Platform(Protocol):
         locked_imei: str,
         not_after: datetime,
         urgent: bool = True,
-        wire: Wire | None = None,
+        permit: Permit | None = None,
     ) -> None:
         """One PUT with the `cas` of `thing`, never repeated. Returning is no proof: read back.
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from bot.domain.identifiers import Iccid, Imei
 from bot.domain.things import GroupRow, Thing, ThingRow, ThingsGroup
-from bot.services.ports import Clock, Platform, Wire
+from bot.services.ports import Clock, Permit, Platform
 
 MOST = 500
 """Kept until they are taken; what is more is left to the next reading."""
@@ -52,8 +52,8 @@ class _Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._platform, name)
 
-    async def thing(self, iccid: Iccid, *, urgent: bool = True, wire: Wire | None = None) -> Thing:
-        thing = await self._platform.thing(iccid, urgent=urgent, wire=wire)
+    async def thing(self, iccid: Iccid, *, urgent: bool = True, permit: Permit | None = None) -> Thing:
+        thing = await self._platform.thing(iccid, urgent=urgent, permit=permit)
         group_id = thing.things_group_id or ""
         seen_in = thing.last_seen_imei
         row = ThingRow(thing.thing_id, thing.iccid, thing.name, seen_in, group_id, thing.lock)

@@ -60,7 +60,7 @@ class Sweep:
         return found[0] if found else None
 
     def end_soon(self) -> None:
-        """The process ends: long slices under way end as soon as nothing of theirs is with the vendor."""
+        """The process ends: slices of bulks end once what has left was read back, and none begins."""
         if self._bulk:
             self._bulk.end_soon()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Insert
@@ -27,7 +27,7 @@ async def insert_straight(
     await connection.exec_driver_sql(text, given)
 
 
-@cache
+@lru_cache(maxsize=8)
 def _compiled(statement: Insert, names: tuple[str, ...], dialect: Dialect) -> str:
     compiled = statement.compile(dialect=dialect, column_keys=list(names))
     if tuple(compiled.params) != names:

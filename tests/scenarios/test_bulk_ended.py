@@ -12,6 +12,23 @@ FAST = {"MONOGOTO_MAX_RATE": "100000"}
 """Nobody waits at the gate: the clock of the stage stands still while the bot ends."""
 
 
+async def test_at_the_usual_pace_nothing_leaves_any_more_and_what_has_left_is_read_to_its_end(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage(things=400, settings={"MONOGOTO_MAX_RATE": "5"})
+    await bulks.locks(stage, 150)
+    bot = stage.bot
+    assert bot
+    marks: list[None] = []
+    bulks.after_calls(stage, 15, lambda: marks.append(None))
+    await evidence.until(stage, lambda: bool(marks), step=0.2)
+    bot._sweep.end_soon()
+    left = evidence.puts(stage)
+    await stage.settle(60)
+    assert evidence.puts(stage) == left
+    assert bulks.states(stage).keys() == {"done", "running", "queued"}
+
+
 async def test_a_slice_ends_at_once_and_the_next_process_goes_on(open_stage: OpenStage) -> None:
     stage = await open_stage(things=600, settings=FAST)
     iccids = await bulks.locks(stage, ROWS)

@@ -13,7 +13,7 @@ from bot.domain.identifiers import Iccid
 from bot.domain.requests import ChangeRequest
 from bot.sandbox.clock import ManualClock
 from bot.services.bulk_calls import AT_ONCE, BulkCalls, BulkRoles
-from bot.services.ports import Platform, Wire
+from bot.services.ports import Permit, Platform
 from tests.storage.samples import NOW, request, thing, things_group
 
 ICCID = Iccid("8944476500008878576")
@@ -28,8 +28,8 @@ class Vendor:
         self.open = asyncio.Event()
         self.fails = False
 
-    async def _answer(self, call: str, answer: Any, wire: Wire | None = None) -> Any:
-        async with wire or nullcontext():
+    async def _answer(self, call: str, answer: Any, permit: Permit | None = None) -> Any:
+        async with permit or nullcontext():
             return await self._on_the_wire(call, answer)
 
     async def _on_the_wire(self, call: str, answer: Any) -> Any:
@@ -42,16 +42,16 @@ class Vendor:
             raise NotReached("away")
         return answer
 
-    async def thing(self, iccid: Iccid, *, urgent: bool = True, wire: Wire | None = None) -> Any:
-        return await self._answer(f"thing urgent={urgent}", thing(), wire)
+    async def thing(self, iccid: Iccid, *, urgent: bool = True, permit: Permit | None = None) -> Any:
+        return await self._answer(f"thing urgent={urgent}", thing(), permit)
 
     async def things_group(self, things_group_id: str, *, urgent: bool = True) -> Any:
         return await self._answer(f"group urgent={urgent}", things_group())
 
     async def write_thing_lock(
-        self, thing: Any, *, urgent: bool = True, wire: Wire | None = None, **fields: Any
+        self, thing: Any, *, urgent: bool = True, permit: Permit | None = None, **fields: Any
     ) -> None:
-        await self._answer(f"write urgent={urgent}", None, wire)
+        await self._answer(f"write urgent={urgent}", None, permit)
 
 
 @pytest.fixture

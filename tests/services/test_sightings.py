@@ -7,7 +7,7 @@ from typing import cast
 from bot.domain.identifiers import Iccid, Imei
 from bot.domain.things import GroupRow, Thing, ThingRow, ThingsGroup
 from bot.sandbox.clock import ManualClock
-from bot.services.ports import Platform, Wire
+from bot.services.ports import Permit, Platform
 from bot.services.sightings import Sightings
 from tests.storage import samples
 
@@ -15,8 +15,8 @@ from tests.storage import samples
 class Readable:
     """A platform of which only the three readings are wanted."""
 
-    async def thing(self, iccid: Iccid, *, urgent: bool = True, wire: Wire | None = None) -> Thing:
-        assert wire is None
+    async def thing(self, iccid: Iccid, *, urgent: bool = True, permit: Permit | None = None) -> Thing:
+        assert permit is None
         assert iccid
         assert urgent
         return samples.thing(1)

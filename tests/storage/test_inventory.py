@@ -13,7 +13,8 @@ from bot.services.inventory import Part, Reading
 from bot.services.ports import KnownThing
 from bot.storage import tables
 from bot.storage.engine import Engine
-from bot.storage.inventory import SqlInventory
+from bot.storage.inventory import SqlInventory, _upserting
+from bot.storage.straight import insert_straight
 from tests.storage.samples import IMEI, NOW, OTHER_IMEI
 
 LATER = NOW + timedelta(minutes=1)
@@ -31,6 +32,27 @@ def row(number: int, name: str = "", imei: str = "", group: str | None = "G1") -
 
 async def names(inventory: SqlInventory, text: str, limit: int = 10) -> list[str]:
     return [known.row.name for known in (await inventory.things_matching(text, limit)).best]
+
+
+async def test_text_that_no_store_can_hold_is_kept_without_what_is_wrong_with_it(
+    inventory: SqlInventory,
+) -> None:
+    bad = "a\0b\ud800c"
+    lock = ThingLock(imei_lock=True, locked_imei=bad)
+    await inventory.keep_things([ThingRow(bad, bad, bad, f"1{bad}", bad, lock)], NOW)
+    [known] = (await inventory.things_matching("a", 10)).best
+    good = "a\ufffdb\ufffdc"
+    held = ThingLock(imei_lock=True, locked_imei=good)
+    assert known.row == ThingRow(good, good, good, f"1{good}", good, held)
+
+
+async def test_a_statement_with_more_than_its_columns_is_no_way_straight_to_the_driver(
+    engine: Engine,
+) -> None:
+    with_a_word_of_its_own = _upserting(tables.things_groups)
+    with pytest.raises(ValueError, match="more than the columns"):
+        async with engine.writing() as connection:
+            await insert_straight(connection, with_a_word_of_its_own, [("G1", "x", "x", 1)])
 
 
 async def test_a_thing_comes_back_as_it_was_kept(inventory: SqlInventory) -> None:
