@@ -1,6 +1,8 @@
 """Reading and writing, and what every kind of failure on the way means for the person who asked."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -344,3 +346,43 @@ async def test_a_listing_that_was_not_filtered_is_not_taken_for_nobody(clock: Ma
     async with canned(clock, gate, Canned(body)) as monogoto:
         with pytest.raises(Unreadable):
             await monogoto.things_last_seen_in(Imei(DEVICE))
+
+
+class PermitGate(OpenGate):
+    """Notes whether the permit is held: when a call waits its turn, and once its answer is here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held = False
+        self.noted: list[tuple[str, bool]] = []
+
+    @asynccontextmanager
+    async def permit(self) -> AsyncIterator[None]:
+        self.held = True
+        yield
+        self.held = False
+
+    async def acquire(self, *, urgent: bool = True) -> None:
+        self.noted.append(("waits", self.held))
+
+    async def recovered(self) -> None:
+        self.noted.append(("answered", self.held))
+
+
+async def test_a_permit_is_held_while_a_call_waits_and_is_under_way_and_not_while_its_answer_is_read(
+    sim: LocalMonogoto, clock: ManualClock, fresh: Iccid
+) -> None:
+    gate, under_way = PermitGate(), []
+    who = UserPassword(sim.username, sim.password)
+    async with Monogoto(
+        sim.url, who, clock=clock, gate=gate, on_call=lambda _: under_way.append(gate.held)
+    ) as monogoto:
+        thing = await monogoto.thing(fresh)
+        gate.noted.clear()
+        under_way.clear()
+        await monogoto.thing(fresh, permit=gate.permit())
+        await monogoto.write_thing_lock(
+            thing, imei_lock=True, locked_imei=DEVICE, not_after=LATER, permit=gate.permit()
+        )
+    assert gate.noted == [("waits", True), ("answered", False)] * 2
+    assert under_way == [True, True]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.conftest import OpenStage
@@ -46,3 +48,30 @@ async def test_what_failed_can_be_asked_again_by_whoever_may_ask(open_stage: Ope
     )
     assert bulk_acts.row_states(stage, again) == {"planned": 1}
     assert bulks.ID in acts.shown(bulk_acts.card_of(stage, again))
+
+
+async def test_at_the_usual_pace_three_bulks_leave_a_groups_count_its_turn(open_stage: OpenStage) -> None:
+    stage = await open_stage(things=900, settings={"MONOGOTO_MAX_RATE": "5"})
+    iccids, each = bulks.unlocked(stage.monogoto, 180), 60
+    ids = ("BULKONE", "BULKTWO", "BULKTHREE")
+    for number, bulk_id in enumerate(ids):
+        changes = [
+            bulks.lock_to_last_seen(stage.monogoto, iccid)
+            for iccid in iccids[number * each : (number + 1) * each]
+        ]
+        await bulks.approved(stage, changes, bulk_id=bulk_id)
+    begun: list[None] = []
+    bulks.after_calls(stage, 33, lambda: begun.append(None))  # all canaries are over
+    await evidence.until(stage, lambda: bool(begun), step=0.2)
+    text = f"{stage.monogoto.examples.open_group} 35305311"
+    view = await acts.open_form(stage, stage.person("U0ENG1"), "/lock-group", text)
+    asked = stage.clock.now()
+    asking = asyncio.create_task(acts.submit(stage.person("U0ENG1"), view, {"reason": "One model"}))
+
+    def listed() -> bool:
+        return any(call.path == "/things" for call in stage.monogoto.calls)
+
+    await evidence.until(stage, listed, step=0.5, within=200)
+    assert (stage.clock.now() - asked).total_seconds() < 60
+    assert all(bulks.states(stage, bulk_id).get("done", 0) < each for bulk_id in ids)
+    await evidence.until(stage, asking.done)
