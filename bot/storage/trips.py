@@ -8,6 +8,7 @@ that nobody waits to hear of goes along with the next one, or with the commit.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -28,11 +29,25 @@ class OneTripConnection(aiosqlite.Connection):
     """A connection as SQLAlchemy's adapter wants it. Awaiting it opens it, in a thread of its own."""
 
     def __init__(self, path: str, **options: Any) -> None:
-        super().__init__(partial(sqlite3.connect, path, **options), _CHUNK)
+        super().__init__(partial(self._open, path, **options), _CHUNK)
+        self._opened: sqlite3.Connection | None = None
         self._thread.daemon = True  # a connection that was given up keeps no process from ending
         self._at_rest = True
         self._beginning = ""
         self._later: list[Statement] = []
+
+    def _open(self, path: str, **options: Any) -> sqlite3.Connection:
+        self._opened = sqlite3.connect(path, **options)
+        return self._opened
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """As the driver's own, which leaves it open where the opening itself was given up."""
+        self._tx.put_nowait((None, self._close_opened))
+        return super().stop()
+
+    def _close_opened(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
 
     def begin(self, beginning: str) -> None:
         """Say BEGIN, or BEGIN IMMEDIATE, ahead of the next statement."""

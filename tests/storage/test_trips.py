@@ -16,6 +16,7 @@ from bot.storage.engine import Engine
 from bot.storage.tables import gate
 from bot.storage.transactions import LATER
 from bot.storage.trips import OneTripConnection
+from tests.conftest import no_thread_left
 
 SLOW = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT max(i) FROM n"
 
@@ -171,3 +172,16 @@ async def test_what_goes_wrong_later_is_raised_by_the_commit_and_nothing_is_kept
 
 
 _GATE = {"id": 1, "next_at": 0, "share": 1, "paused_until": 0, "slowed_at": 0}
+
+
+async def test_a_connection_whose_opening_was_given_up_is_closed(tmp_path: Path) -> None:
+    opening = OneTripConnection(str(tmp_path / "here.db"), check_same_thread=False)
+    task = asyncio.ensure_future(opening)
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await no_thread_left()
+    assert opening._opened
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opening._opened.execute("SELECT 1")
