@@ -157,13 +157,13 @@ class Bot:
         """Take nothing new, finish what is in hand; what isn't finished is in the database."""
         if self.watch:
             self.watch.hinder("it is ending")
-        self._sweep.end_soon()
         await self.transport.stop()
         if self._reader and not self.shared:
             await self._reader.stop()
         left = await self.desk.background.drain(patience)
         if left:
             log.warning("left to the next start: %s", ", ".join(left))
+        self._sweep.end_soon()
         await self._dispatcher.stop(patience)
         if self.shared:
             await self.shared.tenure.stop(patience / 2)

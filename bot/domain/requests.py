@@ -245,7 +245,8 @@ class Item:
     run: int = 0
     """Of a row of a bulk: the run that took it last, from 1; 0 before."""
     unseen_since: datetime | None = None
-    """Of an unknown outcome: when a reading first did not show what was written. None: none was made."""
+    """Of a group's unknown outcome: when the sweep first read it without seeing what was written. None: it
+    has not yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,14 @@ class RowSteps(Protocol):
         which raises `Overtaken` where one has moved. `lets_go`: the Thing that is held no longer."""
         ...
 
+    def demand_applying(self, bulk_id: str) -> None:
+        """The commit raises `Overtaken` where that bulk is not APPLYING: it was paused, say."""
+        ...
+
+    async def only_read_on(self, bulk_id: str, now: datetime) -> int:
+        """SENT rows that wait for another try → UNCONFIRMED, due at once: how many."""
+        ...
+
     async def begin_run(self, bulk_id: str, run: Run) -> None:
         """From here on the brakes count anew."""
         ...

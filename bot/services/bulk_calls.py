@@ -140,17 +140,30 @@ class _Value(Generic[T]):
 
 
 class _Kept(Generic[T]):
-    """One value that is asked for by many: read once, by one of them, and again when it is old."""
+    """One value that is asked for by many: read once, by one of them, and again when it is old. A failure is
+    told to all who waited for it, and not remembered."""
 
     def __init__(self, clock: Clock, kept: timedelta) -> None:
         self._clock = clock
         self._kept = kept
         self._turn = asyncio.Lock()
         self._value: _Value[T] | None = None
+        self._failures = 0
+        self._failure: Exception | None = None
 
     async def get(self, read: Callable[[], Awaitable[T]]) -> T:
+        failures = self._failures
         async with self._turn:
+            if self._failures > failures and self._failure is not None:
+                raise self._failure
             if self._value is None or self._clock.now() - self._value.at > self._kept:
                 began = self._clock.now()
-                self._value = _Value(await read(), began)
+                self._value = _Value(await self._told(read), began)
             return self._value.it
+
+    async def _told(self, read: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await read()
+        except Exception as failure:
+            self._failures, self._failure = self._failures + 1, failure
+            raise

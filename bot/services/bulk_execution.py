@@ -52,8 +52,8 @@ class BulkExecution:
         self._pace = Pace(clock)
 
     def end_soon(self) -> None:
-        """The process ends: slices under way bring to its end what has left, and nothing else leaves."""
-        self._rows.progress.is_ending = True
+        """The process ends: slices under way bring to its end what has left, and nothing new leaves."""
+        self._rows.progress.end_soon()
 
     async def step(self, request: ChangeRequest) -> bool:
         """One slice. Whether there is more to do at once."""
@@ -68,7 +68,10 @@ class BulkExecution:
             self._rows.progress.unwatch(request.id)
             self._notifier.wake()
 
-    async def _step(self, bulk: ChangeRequest) -> bool:
+    async def _step(self, request: ChangeRequest) -> bool:
+        bulk = await self._store.request(request.id)  # it may have waited its turn for long
+        if bulk is None or bulk.status not in UNDER_WAY | {Status.APPROVED}:
+            return False
         if bulk.status is Status.APPROVED:
             bulk = await self._records.begin(bulk)
         tally, run = await self._work.tally(bulk)

@@ -33,8 +33,16 @@ class RowProgress:
         self._commits = commits
         self._clock = clock
         self._watchers: dict[str, Moved] = {}
-        self.is_ending = False
+        self._is_ending = False
+
+    @property
+    def is_ending(self) -> bool:
         """Whether the process is: what has not left stays for the next one."""
+        return self._is_ending
+
+    def end_soon(self) -> None:
+        """From here on nothing new leaves."""
+        self._is_ending = True
 
     def watch(self, request_id: str, moved: Moved) -> None:
         """Tell this one of the bulk's rows, until `unwatch`."""
@@ -53,15 +61,16 @@ class RowProgress:
     async def mark_sent(self, request: ChangeRequest, target: Target) -> tuple[ChangeRequest, Lock]:
         """`sent` and its audit entry, committed before the PUT leaves. If that fails nothing is sent.
 
-        Raises `Overtaken` where the bulk was paused since: its row went back into the queue with that. And
-        where the process ends: its row stays as it is.
+        Raises `Overtaken` where the bulk was paused since, or where the process ends and nothing of the row
+        has left yet: the row stays as it is, or is in the queue again.
         """
-        if self.is_ending:
-            raise Overtaken("the process ends: nothing leaves any more")
         item = item_of(request)
+        if self.is_ending and item.state is ItemState.RUNNING:
+            raise Overtaken("the process ends: nothing new leaves")
         sent, goal, entry = sending(request, target, self._clock.now())
 
         async def work(tx: Tx) -> None:
+            tx.demand_applying(item.request_id)
             tx.move_row(item, sent)
             await tx.audit(entry)
 

@@ -75,10 +75,12 @@ class BulkRecords:
         return moved
 
     async def cancel_rest(self, bulk: ChangeRequest, person: Person, origin: Origin) -> ChangeRequest:
-        """What has not left never will; what has left comes to its end, and then the bulk does."""
+        """What has not left never will; what has left is read to its end, and then the bulk ends. What surely
+        had no effect is not tried again, but for a row that is in work just now."""
         async with self._store.transaction() as tx:
             moved = await tx.advance(bulk, _ending(bulk))
             left_out = await tx.move_rows(bulk.id, UNSENT, ItemState.SKIPPED, LEFT_OUT)
+            await tx.only_read_on(bulk.id, self._clock.now())
             reason = f"{left_out} rows left out"
             await _record(tx, self._entry(bulk, "cancel_rest", person, origin, reason))
             await tx.tell(bulk.id, "rest_cancelled", {"by": person.user_id, "rows": str(left_out)})

@@ -76,8 +76,8 @@ class Slice:
         self._pace = pace
         self._clock = clock
         self._canary = in_canary(run, brakes)
-        self._until = clock.now() + SLICE
-        self._until_at_most = self._until + SLICE
+        self._began = clock.now()
+        self._is_over = False
         self._ready: deque[BulkRow] = deque()
         self._in_work: dict[int, datetime] = {}
         self._feeding = asyncio.Lock()
@@ -115,30 +115,36 @@ class Slice:
                 await self._records.show(self._bulk)
 
     async def _next(self) -> BulkRow | None:
-        """What was sent is always brought to its end; what wasn't only while nothing speaks against it."""
+        """What was sent is read to its end in any case; what wasn't only while nothing speaks against it.
+
+        Those not begun stay claimed: the next slice takes them up, or a pause puts them back.
+        """
         async with self._feeding:
-            while not self.delay:
+            while not self.delay and not self._time_is_up():
                 if self._ready:
                     row = self._ready.popleft()
-                    if row.item.state is ItemState.RUNNING and (self._must_stop() or not self._may_begin()):
-                        continue  # it stays claimed: the next slice takes it up, or a pause puts it back
+                    if row.item.state is ItemState.RUNNING and self._must_stop():
+                        continue
                     return row
-                if self._must_stop() or not self._may_begin() or not await self._take():
+                if self._must_stop() or not await self._take():
                     break
             return None
 
     def _must_stop(self) -> bool:
-        if self._bulk.status is not Status.APPLYING or self._is_overtaken or self._rows.progress.is_ending:
+        if self._bulk.status is not Status.APPLYING or self._is_overtaken:
             return True
         canary_over = self._canary and not in_canary(self._run, self._brakes)
         return canary_over or why_pause(self._run, self._brakes) is not None
 
-    def _may_begin(self) -> bool:
-        """While a row straggles the others go on, for a while: the slice can't end before it does. At a slow
-        pace each of them does, and other work waits."""
+    def _time_is_up(self) -> bool:
+        """From then on no row is begun. While one straggles the others go on, since the slice can't end
+        before it does; but not for ever: where calls are slow each row straggles, and other work waits."""
         now = self._clock.now()
         straggling = any(now - began > STRAGGLES for began in self._in_work.values())
-        return now < (self._until_at_most if straggling else self._until)
+        lasts = 2 * SLICE if straggling else SLICE
+        inside = self._began <= now < self._began + lasts  # or else the clock was set back
+        self._is_over = self._is_over or not inside or self._rows.progress.is_ending
+        return self._is_over
 
     async def _take(self) -> bool:
         """Whether there were any."""

@@ -33,7 +33,7 @@ from bot.services.vigil import Vigil
 
 FRESH_FOR = timedelta(seconds=5)
 """So long after it was read a group may be written back; waiting its turn longer, a write doesn't leave."""
-QUIET_FOR = timedelta(seconds=90)
+UNSEEN_FOR = timedelta(seconds=90)
 """Two readings so far apart must not show the new lock before a lost write counts as not made."""
 SAY = Outcomes("group")
 
@@ -195,13 +195,13 @@ class GroupExecution:
             return
         before, read_at = _as_sent(request), self._clock.now()
         unseen_since = min(item_of(request).unseen_since or read_at, read_at)
-        is_quiet = read_at - unseen_since >= QUIET_FOR
-        if await self._is_decided(request, before, now, may_land=not is_quiet, done=SAY.confirmed_later):
+        is_lost = read_at - unseen_since >= UNSEEN_FOR
+        if await self._is_decided(request, before, now, may_land=not is_lost, done=SAY.confirmed_later):
             return
-        if is_quiet:
+        if is_lost:
             await self._finish(request, ItemState.FAILED, SAY.not_changed_after_all, now, before)
             return
-        wait = unseen_since + QUIET_FOR - read_at
+        wait = unseen_since + UNSEEN_FOR - read_at
         await self._progress.put_off(request, wait, unseen_since=unseen_since)
 
     async def _finish(

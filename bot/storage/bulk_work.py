@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.errors import Overtaken
@@ -33,6 +33,10 @@ MOVE_ITEM = update(items).where(
 """Built once: it is the statement that runs most, and to build it costs more than to run it."""
 _RELEASE = delete(holds).where(holds.c.target_id == bindparam("thing"), holds.c.request_id == bindparam("of"))
 
+_IS_APPLYING = select(
+    exists().where(requests.c.id == bindparam("bulk"), requests.c.status == Status.APPLYING.value)
+)
+
 
 class RowSteps:
     """Implements `RowSteps` of the ports on an open write transaction."""
@@ -41,6 +45,7 @@ class RowSteps:
         self._connection = connection
         self._moves_at_end: list[dict[str, Any]] = []
         self._released: list[dict[str, str]] = []
+        self._applying: set[str] = set()
 
     async def take_rows(self, bulk: ChangeRequest, limit: int, now: datetime) -> tuple[BulkRow, ...]:
         """QUEUED rows that are due → RUNNING in the present run, never tried ones first; none unless the bulk
@@ -85,8 +90,21 @@ class RowSteps:
         if lets_go:
             self._released.append({"of": old.request_id, "thing": lets_go})
 
+    def demand_applying(self, bulk_id: str) -> None:
+        """The commit raises `Overtaken` where that bulk is not APPLYING."""
+        self._applying.add(bulk_id)
+
+    async def only_read_on(self, bulk_id: str, now: datetime) -> int:
+        """SENT rows that wait for another try → UNCONFIRMED, due at once: how many."""
+        waiting = _of(bulk_id) & (items.c.state == ItemState.SENT.value) & items.c.next_at.is_not(None)
+        reading = update(items).where(waiting).values(state=ItemState.UNCONFIRMED.value, next_at=now)
+        return (await self._connection.execute(reading)).rowcount
+
     async def flush_rows(self) -> None:
         """Write what `move_row` gathered. Raises `Overtaken`."""
+        for bulk_id in self._applying:
+            if not await self._connection.scalar(_IS_APPLYING, {"bulk": bulk_id}):
+                raise Overtaken(f"the bulk {bulk_id} is not being applied any more")
         if self._moves_at_end:
             moved = await self._connection.execute(MOVE_ITEM, self._moves_at_end)
             if moved.rowcount != len(self._moves_at_end):

@@ -94,6 +94,53 @@ async def test_what_had_no_effect_is_not_sent_again_before_the_bulk_is_resumed(o
     assert all(len(stage.monogoto.writes[iccid]) == 1 for iccid in iccids)
 
 
+async def test_what_waits_for_another_try_is_not_sent_once_the_bulk_is_paused(open_stage: OpenStage) -> None:
+    """Also where that try has begun already: the SIM is being read, and then the bulk is paused."""
+    stage = await open_stage(things=200, settings=SLOW)
+    await bulks.locks(stage, 30)
+    await bulks.until_done(stage, 6)
+    stage.monogoto.fail_at_rate(("PUT", "/thing/update/"), "rate_limited", rate=1.0)
+    await evidence.until(stage, lambda: _waiting(stage) >= 3, step=0.2)
+    stage.monogoto.clear_faults()
+    calls, pressed = len(stage.monogoto.calls), []
+
+    def reads_again() -> bool:
+        return any(call.method == "GET" for call in list(stage.monogoto.calls)[calls:])
+
+    await evidence.until(stage, reads_again, step=0.05)
+    pressed.append(pause(stage))
+    await pressed[0]
+    left = evidence.puts(stage)
+    await stage.settle(120)
+    assert bulks.status(stage) == "paused"
+    assert evidence.puts(stage) <= left + 1  # one may have been on its way
+    assert bulks.states(stage).get("sent", 0) >= 2
+
+
+async def test_what_waits_for_another_try_is_only_read_once_the_rest_is_cancelled(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage(things=200, settings=SLOW)
+    await bulks.locks(stage, 60)
+    await bulks.until_done(stage, 6)
+    stage.monogoto.fail_at_rate(("PUT", "/thing/update/"), "rate_limited", rate=1.0)
+    await evidence.until(stage, lambda: _waiting(stage) >= 3, step=0.2)
+    await pause(stage)
+    stage.monogoto.clear_faults()
+    await stage.settle(30)
+    left = evidence.puts(stage)
+    await stage.person("U0ENG1").click(bulks.card(stage), "bulk.cancel_rest", confirm=True)
+    await bulks.until_status(stage, "partly_failed")
+    assert evidence.puts(stage) == left
+    assert bulks.states(stage).keys() == {"done", "failed", "skipped"}
+
+
+def _waiting(stage: Stage) -> int:
+    """Rows that were sent without effect, and wait for another try."""
+    query = "select count(*) from items where state = 'sent' and next_at is not null"
+    return int(evidence.rows(evidence.database(stage), query)[0][0])
+
+
 async def test_resumed_before_its_slice_has_ended_it_still_begins_with_a_canary(
     open_stage: OpenStage,
 ) -> None:

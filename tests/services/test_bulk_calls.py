@@ -119,6 +119,18 @@ async def test_a_group_that_could_not_be_read_is_tried_anew(vendor: Vendor, cloc
     assert await calls.things_group("ThingsGroupId_1") == things_group()
 
 
+async def test_who_waits_for_a_group_that_can_not_be_read_is_told_with_the_one_who_asked(
+    vendor: Vendor, clock: ManualClock
+) -> None:
+    calls = shared(vendor, clock)
+    vendor.fails = True
+    asking = await started(*(calls.things_group("ThingsGroupId_1") for _ in range(5)))
+    vendor.open.set()
+    came = await asyncio.gather(*asking, return_exceptions=True)
+    assert [type(each) for each in came] == [NotReached] * 5
+    assert len(vendor.calls) == 1
+
+
 class Roles:
     """Counts how often it is asked, and of whom."""
 
