@@ -152,9 +152,9 @@ class Connection(OneTripConnection):
         self._tx = _AtOnce()  # type: ignore[assignment]
 
     def __await__(self) -> Any:
-        return self._opened().__await__()
+        return self._without_thread().__await__()
 
-    async def _opened(self) -> Connection:
+    async def _without_thread(self) -> Connection:
         life = self._life
         if life is None:
             self._connection = self._connector()
