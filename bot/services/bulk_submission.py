@@ -85,7 +85,7 @@ class BulkSubmissions:
                 rows = {"document": "plan", "says": "rows"}
                 await tx.tell(request.id, "file", rows, to=PlaceKind.CARD)
                 if not sent.approvals_needed:
-                    sent = await approve_now(tx, sent, self._clock)
+                    sent = await approve_now(tx, sent, self._clock.now())
         self._notifier.wake()
         self._dispatcher.wake()
         if conflicts or not is_as_shown:

@@ -152,7 +152,7 @@ class GroupCensus:
             await tx.tell(request.id, "card")
             await tx.tell(request.id, "file", {"document": "census", "says": "counted"})
             if not stored.approvals_needed:
-                await approve_now(tx, stored, self._clock)
+                await approve_now(tx, stored, self._clock.now())
         self._told.pop(request.id, None)
         self._failing.discard(request.id)
         self._notifier.wake()

@@ -83,6 +83,7 @@ class Requests:
         be read: then nothing was approved.
         """
         async with self._in_vain.audited(person, origin, "request.approve", request_id):
+            pressed = self._clock.now()
             for _ in range(TRIES):
                 request = await self._pending(request_id)
                 asked = self._clock.now()
@@ -93,7 +94,7 @@ class Requests:
                 preview = await self._unchanged(person, origin, request, fingerprint)
                 await self._still_in_time(person, origin, request, asked)
                 try:
-                    return await self._endorse(person, origin, request, preview)
+                    return await self._endorse(person, origin, request, preview, pressed)
                 except Overtaken:
                     continue
             raise AlreadyDecided(await self._known(request_id))
@@ -296,18 +297,19 @@ class Requests:
         )
 
     async def _endorse(
-        self, person: Person, origin: Origin, request: ChangeRequest, preview: Preview
+        self, person: Person, origin: Origin, request: ChangeRequest, preview: Preview, pressed: datetime
     ) -> ChangeRequest:
-        now = self._clock.now()
+        """The time to apply it runs from the press, however long the readings since then have taken."""
+        at = min(pressed, self._clock.now())
         needed = max(request.approvals_needed, preview.terms.approvals)
         left = needed - len(request.approvals) - 1
         entry = self._entry(request, "approve", person, origin)
         async with self._store.transaction() as tx:
-            await tx.decide(request.id, PersonDecision(person, Vote.APPROVED, now))
+            await tx.decide(request.id, PersonDecision(person, Vote.APPROVED, at))
             if left > 0:
                 result = await tx.advance(request, request.after(Event.ENDORSE, approvals_needed=needed))
             else:
-                result = await approve_now(tx, request, self._clock)
+                result = await approve_now(tx, request, at)
             details = {"by": person.user_id, "left": str(max(left, 0))}
             await _record(tx, entry, request, "approved", details)
         self._notifier.wake()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from bot.domain.audit import AuditEntry
 from bot.domain.changes import (
@@ -113,7 +114,7 @@ class Submissions:
                 raise Overtaken
             await tx.tell(request.id, "card")
             if not counted and not request.approvals_needed:
-                request = await approve_now(tx, request, self._clock)
+                request = await approve_now(tx, request, self._clock.now())
         self._notifier.wake()
         self._dispatcher.wake()
         return request
@@ -194,10 +195,9 @@ def _first_status(change: SingleChange, preview: Preview) -> Status:
     return Status.PREVIEWING if counted else Status.PENDING
 
 
-async def approve_now(tx: Tx, request: ChangeRequest, clock: Clock) -> ChangeRequest:
+async def approve_now(tx: Tx, request: ChangeRequest, at: datetime) -> ChangeRequest:
     """The last approval is in, or none is needed: hand the request to the dispatcher, in this transaction."""
-    now = clock.now()
-    approved = await tx.advance(request, request.after(Event.APPROVE, approved_at=now, next_at=None))
+    approved = await tx.advance(request, request.after(Event.APPROVE, approved_at=at, next_at=None))
     item = None
     if isinstance(request.change, Bulk):
         await tx.queue_ready_rows(request.id)
@@ -205,7 +205,7 @@ async def approve_now(tx: Tx, request: ChangeRequest, clock: Clock) -> ChangeReq
         item = await tx.put_item(None, Item(request.id, ItemState.QUEUED))
     if not request.approvals_needed:
         entry = AuditEntry(
-            now,
+            at,
             "request.approve",
             "ok",
             THE_BOT,

@@ -28,9 +28,13 @@ Invariant = Callable[[Records], Iterator[str]]
 
 
 def one_effect(records: Records) -> Iterator[str]:
-    """Never two effective writes for one item."""
+    """Never two effective writes for one item, but for one that somebody has written over at once.
+
+    Whoever puts back what was there makes it look as if nothing had been written.
+    """
     by_order = {put.order: put for put in records.puts}
-    effects = Counter((by_order[e.put].request, e.target) for e in records.effects if e.put in by_order)
+    standing = [e for e in records.effects if e.put in by_order and not by_order[e.put].is_written_over]
+    effects = Counter((by_order[effect.put].request, effect.target) for effect in standing)
     for (request, target), count in effects.items():
         if count > 1:
             yield f"{count} effective writes of request {request or '(none)'} to {target}"

@@ -33,6 +33,8 @@ class Put:
     """Whose approval of that request counted then, in the database."""
     is_unauthorized: bool = False
     """Answered 401: it was not looked at, and comes once more after a new log-in."""
+    is_written_over: bool = False
+    """Somebody at the console has written over it at once, may be back to what was there before."""
     cas: str = ""
     """As it was sent; "" for a group, which has none."""
 

@@ -84,7 +84,12 @@ class _Round:
         self._world.monogoto.watch(self._answered)
         self._policy = parse_policy(POLICY)
         self._witness = Witness(
-            self._world.slack, self._world.monogoto, self._reader, VirtualClock(loop), self._clock
+            self._world.slack,
+            self._world.monogoto,
+            self._reader,
+            VirtualClock(loop),
+            self._clock,
+            at_the_earliest=self._clock.at_the_earliest,
         )
 
     async def play(self) -> Played:

@@ -125,12 +125,30 @@ class _Idle(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # one 
 
 
 class VirtualClock:
-    """The `Clock` port. `ahead`: how far this one is set ahead of the true time, in seconds."""
+    """The `Clock` port. It can be set ahead of the true time, and back."""
 
     def __init__(self, loop: VirtualLoop, start: datetime = DEFAULT_START) -> None:
         self._loop = loop
         self._start = start - timedelta(seconds=loop.time())
-        self.ahead = 0.0
+        self._ahead = 0.0
+        self._set = (loop.time(), 0.0)
+        """When it was last set, and how far ahead it was before."""
+
+    @property
+    def ahead(self) -> float:
+        """How far it is ahead of the true time now."""
+        return self._ahead
+
+    @ahead.setter
+    def ahead(self, seconds: float) -> None:
+        self._set = (self._loop.time(), self._ahead)
+        self._ahead = seconds
+
+    def at_the_earliest(self) -> datetime:
+        """What it shows, or showed within this very moment: it may just have been set."""
+        set_at, before = self._set
+        ahead = min(self._ahead, before) if set_at == self._loop.time() else self._ahead
+        return self._start + timedelta(seconds=self._loop.time() + ahead)
 
     def now(self) -> datetime:
         """The present moment, as this clock has it."""

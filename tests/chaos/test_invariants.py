@@ -157,6 +157,13 @@ def test_a_message_that_admits_to_be_a_copy_is_none() -> None:
     assert violations(replace(SOUND, posts=(*SOUND.posts, copy))) == []
 
 
+def test_a_write_that_somebody_has_written_over_at_once_may_be_made_again() -> None:
+    entries = (*SOUND.entries[:2], replace(SOUND.entries[0], seq=4), *SOUND.entries[2:])
+    over = replace(PUT, is_written_over=True)
+    again = replace(SOUND, puts=(over, AGAIN), effects=(*SOUND.effects, Effect(THING, 101.0, LOCKED, 9)))
+    assert not [found for found in violations(replace(again, entries=entries)) if "one_effect" in found]
+
+
 def test_a_write_that_needs_a_new_log_in_is_announced_once() -> None:
     refused = replace(PUT, order=6, is_unauthorized=True)
     assert violations(replace(SOUND, puts=(refused, PUT))) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from bot.domain.policy import Policy
@@ -34,20 +35,30 @@ DECIDING = {"request.approve", "request.deny", "request.cancel"}
 
 
 class Witness:
-    """Of one round. `bot_clock`: the clock of the bot's machine."""
+    """Of one round. `bot_clock`: the clock of the bot's machine; `at_the_earliest`: what it may have shown a
+    moment ago, where it can be set between a look at it and the bytes that leave then."""
 
     def __init__(
-        self, slack: LocalSlack, monogoto: LocalMonogoto, reader: Reader, true: Clock, bot_clock: Clock
+        self,
+        slack: LocalSlack,
+        monogoto: LocalMonogoto,
+        reader: Reader,
+        true: Clock,
+        bot_clock: Clock,
+        *,
+        at_the_earliest: Callable[[], datetime] | None = None,
     ) -> None:
         self._slack = slack
         self._monogoto = monogoto
         self._reader = reader
         self._true = true
         self._bot_clock = bot_clock
+        self._bot_at = at_the_earliest or bot_clock.now
         self._puts: list[facts.Put] = []
         self._readings: list[facts.Reading] = []
         self._heads: dict[int, int] = {}
         self._unauthorized: set[int] = set()
+        self._written_over: set[int] = set()
         self._seen: list[tuple[int, str]] = []
         monogoto.watch_arrivals(self._arrives)
         monogoto.watch(self._answered)
@@ -70,7 +81,7 @@ class Witness:
             order=call.number,
             target=target,
             at=self._true.now().timestamp(),
-            bot_at=to_microseconds(self._bot_clock.now()),
+            bot_at=to_microseconds(self._bot_at()),
             lock=_lock(body),
             cas=str(body.get("cas", "")),
             sends=int(sent[0][1]) if sent else 0,
@@ -81,6 +92,8 @@ class Witness:
     def _answered(self, call: Call, body: bytes) -> None:
         if call.method == "PUT" and call.status == 401:
             self._unauthorized.add(call.number)
+        if call.fault == "edited_after":
+            self._written_over.add(call.number)
         if call.method != "GET" or call.status != 200 or call.number not in self._heads:
             return
         try:
@@ -89,6 +102,13 @@ class Witness:
         except (ValueError, KeyError, TypeError, AttributeError):
             return
         self._readings.append(facts.Reading(call.number, target, _lock(found), self._heads[call.number]))
+
+    def _seen_to_its_end(self, put: facts.Put) -> facts.Put:
+        return replace(
+            put,
+            is_unauthorized=put.order in self._unauthorized,
+            is_written_over=put.order in self._written_over,
+        )
 
     def _effects(self) -> Iterator[facts.Effect]:
         left = list(self._puts)
@@ -168,7 +188,7 @@ class Witness:
         waiting = rows("SELECT what, state, request_id FROM outbox WHERE state IN ('waiting', 'sending')")
         unchecked = rows("SELECT kind, state, id FROM submissions WHERE state = 'checking'")
         return facts.Records(
-            puts=tuple(replace(put, is_unauthorized=put.order in self._unauthorized) for put in self._puts),
+            puts=tuple(self._seen_to_its_end(put) for put in self._puts),
             effects=tuple(self._effects()),
             readings=tuple(self._readings),
             clicks=tuple(self._clicks()),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from bot.app import Seams
 from bot.domain.identifiers import Iccid
@@ -10,7 +11,7 @@ from bot.domain.things import Thing
 from bot.sandbox.monogoto.examples import Example
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.stage import Stage
-from bot.services.ports import Platform
+from bot.services.ports import Platform, Store
 from tests.conftest import OpenStage
 from tests.scenarios import acts
 from tests.scenarios.evidence import (
@@ -47,6 +48,37 @@ async def test_a_reading_that_waited_past_the_time_for_applying_is_followed_by_n
     stage.clock.advance(15)
     await until(stage, lambda: standing(database(stage))[-1][1] == "running")
     stage.clock.advance(600)
+    await check(stage, sim, card, end=OUTDATED, says="time in which", writes=0, sent=0)
+
+
+async def test_the_time_to_apply_runs_from_the_press_however_long_it_takes_to_count(
+    open_stage: OpenStage,
+) -> None:
+    """The machine is put to sleep while Approve is being checked, and wakes up after an hour and a half."""
+    falls_asleep: list[Callable[[], None]] = []
+
+    class Sleepy:
+        """The store, before whose next write the machine sleeps."""
+
+        def __init__(self, store: Store) -> None:
+            self._store = store
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._store, name)
+
+        def transaction(self) -> Any:
+            while falls_asleep:
+                falls_asleep.pop()()
+            return self._store.transaction()
+
+    stage = await open_stage(
+        policy=policy(apply_within="1h"), seams=Seams(wrap_store=lambda store: cast("Store", Sleepy(store)))
+    )
+    sim = stage.monogoto.examples.fresh
+    card = await asked(stage, sim)
+    falls_asleep.append(lambda: stage.clock.advance(5400))
+    await stage.person("U0APP1").click(card, "request.approve", confirm=True)
+    await until(stage, lambda: outcomes(stage, card))
     await check(stage, sim, card, end=OUTDATED, says="time in which", writes=0, sent=0)
 
 
