@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -71,4 +72,5 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="small sizes: some minutes")
     parser.add_argument("--only", choices=sorted(MEASURES), default="")
     given = parser.parse_args()
+    gc.freeze()  # as the bot does once it is loaded: what was loaded is not looked through again and again
     asyncio.run(main(QUICK if given.quick else FULL, given.only))

@@ -28,7 +28,7 @@ from bot.slack.background import Background, OnError
 from bot.slack.bulks import Bulks
 from bot.slack.dispatch import ack_sent
 from bot.slack.errors import words
-from bot.slack.form_state import Form
+from bot.slack.form_state import LONGEST_ID, Form
 from bot.slack.forms import View
 from bot.slack.notifier import SlackNotifier
 from bot.slack.screens import Edit, Screens
@@ -182,12 +182,12 @@ class Call:
         channel, message, container = _part(body, "channel"), _part(body, "message"), _part(body, "container")
         return cls(
             person=Person(
-                _str(body.get("user_id")) or _str(user.get("id")),
-                _str(user.get("team_id")) or _str(body.get("team_id")) or _str(team.get("id")),
+                _id(body.get("user_id")) or _id(user.get("id")),
+                _id(user.get("team_id")) or _id(body.get("team_id")) or _id(team.get("id")),
             ),
             origin=Origin(
-                _str(body.get("channel_id")) or _str(channel.get("id")) or _str(container.get("channel_id")),
-                _str(message.get("ts")) or _str(container.get("message_ts")),
+                _id(body.get("channel_id")) or _id(channel.get("id")) or _id(container.get("channel_id")),
+                _id(message.get("ts")) or _id(container.get("message_ts")),
             ),
             trigger_id=_str(body.get("trigger_id")),
             response_url=_str(body.get("response_url")),
@@ -212,11 +212,11 @@ def read_reopen(value: str, fallback_channel: str) -> Form:
         kept = json.loads(value)
         return Form(
             Kind(kept["kind"]),
-            str(kept.get("channel") or fallback_channel),
+            _id(kept.get("channel")) or fallback_channel,
             nonce="",
             typed={str(key): str(text) for key, text in kept["typed"].items()},
-            message_ts=str(kept.get("message_ts") or ""),
-            thread_ts=str(kept.get("thread_ts") or ""),
+            message_ts=_id(kept.get("message_ts")),
+            thread_ts=_id(kept.get("thread_ts")),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Unfit("This button is broken. Type the command again.") from None
@@ -230,6 +230,12 @@ def _tame(text: str) -> str:
 def _part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     part = body.get(key)
     return part if isinstance(part, dict) else {}
+
+
+def _id(value: object) -> str:
+    """An id or a ts of Slack's; "" for what is too long to be one, which nobody shall be asked about."""
+    text = _str(value)
+    return text if len(text) <= LONGEST_ID else ""
 
 
 def _str(value: object) -> str:

@@ -72,7 +72,7 @@ def read_metadata(view: Mapping[str, Any], kind: Kind) -> Form:
     version = kept.get("version")
     return Form(
         kind=kind,
-        channel=text_of(kept, "channel"),
+        channel=text_of(kept, "channel", LONGEST_ID),
         nonce=text_of(kept, "nonce") or str(view.get("hash") or ""),
         version=version if isinstance(version, int) else 0,
         last_seen=text_of(kept, "last_seen"),
@@ -90,7 +90,7 @@ def looking_up(view: Mapping[str, Any]) -> str:
 
 def asked_in(view: Mapping[str, Any]) -> str:
     """The channel that any of our modals belongs to, "" where its metadata names none."""
-    return text_of(kept_in(view), "channel")
+    return text_of(kept_in(view), "channel", LONGEST_ID)
 
 
 def kept_in(view: Mapping[str, Any]) -> Mapping[str, Any]:

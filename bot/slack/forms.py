@@ -15,7 +15,7 @@ from bot.domain.things import GroupRow, Thing
 from bot.slack import blocks as b
 from bot.slack import ids
 from bot.slack.fields import fields, group_option
-from bot.slack.form_state import KEPT_AT_MOST, Form, kept_in, read_metadata, text_of
+from bot.slack.form_state import KEPT_AT_MOST, LONGEST_ID, Form, kept_in, read_metadata, text_of
 from bot.slack.locks import b_iccid, group_rows, lock_words, things_group_rows
 
 View = dict[str, Any]
@@ -240,7 +240,10 @@ def read_denial(view: Mapping[str, Any]) -> Denial:
     """The Denial behind a view, as far as its metadata can be read; never raises on a forged one."""
     kept = kept_in(view)
     return Denial(
-        text_of(kept, "request"), text_of(kept, "about", 300), text_of(kept, "channel"), text_of(kept, "ts")
+        text_of(kept, "request"),
+        text_of(kept, "about", 300),
+        text_of(kept, "channel", LONGEST_ID),
+        text_of(kept, "ts", LONGEST_ID),
     )
 
 
