@@ -40,6 +40,7 @@ async def shoot(browser: Browser, demo: DemoProcess, out: Path | None = None) ->
     await expect(me.tid("session-result")).to_contain_text("No service")
     await card.locator(".thread-link").click()
     await expect(me.tid("thread")).to_contain_text("done.")
+    await expect(card.locator(".thread-link .badge")).to_have_count(0)  # what was new has been seen
     await me.tid("guide-pill").evaluate("node => (node.style.visibility = 'hidden')")
     await me.page.mouse.move(0, 0)
     if out is not None:
