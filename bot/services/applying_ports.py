@@ -34,8 +34,8 @@ class RowSteps(Protocol):
         """The commit raises `Overtaken` where that bulk is not APPLYING: it was paused, say."""
         ...
 
-    async def only_read_on(self, bulk_id: str, now: datetime) -> int:
-        """SENT rows that wait for another try → UNCONFIRMED, due at once: how many."""
+    async def only_read_on(self, bulk_id: str, now: datetime) -> None:
+        """SENT rows that wait for another try → UNCONFIRMED, due at once."""
         ...
 
     async def begin_run(self, bulk_id: str, run: Run) -> None:

@@ -94,11 +94,11 @@ class RowSteps:
         """The commit raises `Overtaken` where that bulk is not APPLYING."""
         self._applying.add(bulk_id)
 
-    async def only_read_on(self, bulk_id: str, now: datetime) -> int:
-        """SENT rows that wait for another try → UNCONFIRMED, due at once: how many."""
+    async def only_read_on(self, bulk_id: str, now: datetime) -> None:
+        """SENT rows that wait for another try → UNCONFIRMED, due at once."""
         waiting = _of(bulk_id) & (items.c.state == ItemState.SENT.value) & items.c.next_at.is_not(None)
         reading = update(items).where(waiting).values(state=ItemState.UNCONFIRMED.value, next_at=now)
-        return (await self._connection.execute(reading)).rowcount
+        await self._connection.execute(reading)
 
     async def flush_rows(self) -> None:
         """Write what `move_row` gathered. Raises `Overtaken`."""

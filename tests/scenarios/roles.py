@@ -155,16 +155,20 @@ async def done_before(stage: Stage) -> None:
         await tx.advance(applying, applying.after(Event.SUCCEED))
 
 
-async def state(stage: Stage) -> list[Any]:
-    """All that a role is needed for: requests, decisions, items, and what was written to the vendor."""
+async def records(stage: Stage) -> list[Any]:
+    """All requests, decisions and items."""
     assert stage.bot
     async with stage.bot._engine.reading() as connection:
-        rows = [
+        return [
             tuple(row)
             for table in (tables.requests, tables.decisions, tables.items)
             for row in (await connection.execute(select(table))).all()
         ]
-    return [*rows, sum(map(len, stage.monogoto.writes.values()))]
+
+
+async def state(stage: Stage) -> list[Any]:
+    """All that a role is needed for: the records, and how much was written to the vendor."""
+    return [*await records(stage), sum(map(len, stage.monogoto.writes.values()))]
 
 
 AT_ONCE = 40

@@ -6,16 +6,15 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.workspace import BOT_USER_ID, User
 from bot.sandbox.stage import Stage
-from bot.storage import tables
 from tests.conftest import OpenStage
 from tests.scenarios import acts
 from tests.scenarios.bulk_acts import approval_card, card_of, hurry, planned, send_lines, send_on, status
 from tests.scenarios.evidence import database, untold
+from tests.scenarios.roles import records
 
 OUTSIDERS = ("U0GUEST", "U0OTHER", "U0WORKFLOW", "U0GONE")
 SUPPORT = ("U0SUP1", "U0PLAIN")
@@ -39,14 +38,10 @@ async def stage(open_stage: OpenStage) -> Stage:
 
 async def everything(stage: Stage) -> list[Any]:
     """Requests, decisions and rows, and what the vendor was asked to write."""
-    assert stage.bot
-    async with stage.bot._engine.reading() as connection:
-        rows = [
-            tuple(row)
-            for table in (tables.requests, tables.decisions, tables.items)
-            for row in (await connection.execute(select(table))).all()
-        ]
-    return [*rows, {iccid: len(writes) for iccid, writes in stage.monogoto.writes.items() if writes}]
+    return [
+        *await records(stage),
+        {iccid: len(writes) for iccid, writes in stage.monogoto.writes.items() if writes},
+    ]
 
 
 async def pressed_by_all(stage: Stage, card: Message, value: str, buttons: tuple[str, ...]) -> None:
