@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import takewhile
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from bot.domain.census import Census, Standing, standing
@@ -23,7 +24,7 @@ from bot.services.inventory import REST, Reading
 from bot.services.paging import AT_ONCE, Pages, Things, goes_on, tail_of, without_iccid
 from bot.services.ports import Clock, KnownThing, Page
 
-SLICE_SECONDS = 3.0
+SLICE_SECONDS = 5.0
 KEPT_AT_ONCE = 800
 """Rows of a listing in one transaction."""
 JUDGED_AT_ONCE = 1000
@@ -41,15 +42,18 @@ PASSES_AT_MOST = 3
 SHIFTS = "Monogoto's list of Things kept changing while I read it, so some may have slipped through."
 REPEATS = "Monogoto's list of Things repeats itself, so it can't be read to its end."
 
+NONE_JUDGED: Mapping[str, Standing] = MappingProxyType({})
+
 
 class Stage(StrEnum):
     """What a count is at."""
 
     LIST = "list"
-    """Page by page through all Things of the account."""
+    """Page by page through all Things of the account. Whose group a row tells is judged at once."""
     ASK = "ask"
     """One by one: Things whose group no list tells, or that the last list didn't bring."""
     JUDGE = "judge"
+    """The others, and those of whom something else is known by now."""
     ONLINE = "online"
     DONE = "done"
 
@@ -101,8 +105,15 @@ class Ledger(Protocol):
     async def note(self, counting: Counting) -> None:
         """From now on it stands there."""
 
-    async def keep(self, rows: Iterable[ThingRow], at: datetime, counting: Counting) -> None:
-        """Rows of Things into the inventory, and how far that brings the count, together."""
+    async def keep(
+        self,
+        rows: Iterable[ThingRow],
+        at: datetime,
+        counting: Counting,
+        standings: Mapping[str, Standing] = NONE_JUDGED,
+    ) -> None:
+        """Rows of Things into the inventory, where some of them stand (by ICCID), and how far that brings the
+        count, together."""
 
     async def forget(self, iccid: str) -> None:
         """The vendor knows no such Thing any more."""
@@ -111,8 +122,12 @@ class Ledger(Protocol):
         """After the cursor: Things whose group nobody told since, or of the group and not listed since, or
         of the group with a lock of their own that nobody told since."""
 
+    async def drop_outdated(self, group_id: str, counting: Counting) -> None:
+        """Forget of those judged so far who is not of the group any more, or is known otherwise now."""
+
     async def members(self, group_id: str, counting: Counting, limit: int) -> tuple[KnownThing, ...]:
-        """After the cursor, by ICCID: Things of the group, without those whose group nobody told since."""
+        """After the cursor, by ICCID: Things of the group that are not judged yet, without those whose group
+        nobody told since."""
 
     async def judge(self, rows: Iterable[tuple[KnownThing, Standing]], counting: Counting) -> None:
         """Keep where each stands, and how far that brings the count, together."""
@@ -152,15 +167,15 @@ class Counter:
     async def slice(self, change: SingleChange, seen: SeenGroup, counting: Counting) -> Counting:
         """Some seconds of work."""
         until = self._clock.now() + timedelta(seconds=SLICE_SECONDS)
-        group_id = seen.group.things_group_id
+        group_id, goal = seen.group.things_group_id, _goal(change, seen)
         while counting.stage is not Stage.DONE:
             match counting.stage:
                 case Stage.LIST:
-                    counting = await self._list(counting, until)
+                    counting = await self._list(group_id, goal, counting, until)
                 case Stage.ASK:
                     counting = await self._ask(group_id, counting)
                 case Stage.JUDGE:
-                    counting = await self._judge(group_id, _goal(change, seen), counting, until)
+                    counting = await self._judge(group_id, goal, counting, until)
                 case Stage.ONLINE:
                     counting = await self._look_online(counting)
             if self._clock.now() >= until:
@@ -177,10 +192,11 @@ class Counter:
         """The sums, once it is done."""
         return await self._ledger.census(counting)
 
-    async def _list(self, counting: Counting, until: datetime) -> Counting:
+    async def _list(self, group_id: str, goal: GroupLock, counting: Counting, until: datetime) -> Counting:
         start = counting.offset - 1 if counting.tail else counting.offset
         pages = Pages(self._things, start, more=lambda: self._clock.now() < until)
         rows: list[ThingRow] = []
+        standings: dict[str, Standing] = {}
         before: tuple[str, ...] = ()
         repeats = False
         writing = _Writing()
@@ -193,16 +209,19 @@ class Counter:
                     break
                 before = ids
                 rows += page.rows
+                standings |= {
+                    row.iccid: standing(row, goal) for row in page.rows if row.things_group_id == group_id
+                }
                 counting = _read_on(counting, offset, page)
                 if page.is_last:
                     counting = _read_to_the_end(counting)
                     break
                 if len(rows) >= KEPT_AT_ONCE:
-                    kept, rows = rows, []
-                    await writing.go_on(self._ledger.keep(kept, self._clock.now(), counting))
+                    kept, judged, rows, standings = rows, standings, [], {}
+                    await writing.go_on(self._ledger.keep(kept, self._clock.now(), counting, judged))
         finally:
             await pages.close()
-            await writing.go_on(self._ledger.keep(rows, self._clock.now(), counting))
+            await writing.go_on(self._ledger.keep(rows, self._clock.now(), counting, standings))
             await writing.end()
         if repeats:
             return await self.give_up(counting, REPEATS)
@@ -271,6 +290,8 @@ class Counter:
 
     async def _judge(self, group_id: str, goal: GroupLock, counting: Counting, until: datetime) -> Counting:
         """While some are judged, the next are read and the last written: none changes what the others see."""
+        if not counting.cursor:
+            await self._ledger.drop_outdated(group_id, counting)
         writing = _Writing()
         reading = asyncio.create_task(self._ledger.members(group_id, counting, JUDGED_AT_ONCE))
         try:

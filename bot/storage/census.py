@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Insert,
     Update,
     and_,
     bindparam,
@@ -26,17 +28,19 @@ from bot.domain.census import NAMED, TACS, Census, Standing, device_tac
 from bot.domain.requests import OPEN
 from bot.domain.things import ThingLock, ThingRow
 from bot.services.census import JudgedThing
-from bot.services.counting import Counting, Stage
+from bot.services.counting import NONE_JUDGED, Counting, Stage
 from bot.services.inventory import Reading
 from bot.services.ports import KnownThing
 from bot.storage.columns import to_microseconds
 from bot.storage.engine import Engine
-from bot.storage.inventory import SqlInventory, known_thing
+from bot.storage.inventory import SqlInventory, StoredThing, known_thing, stored_things
 from bot.storage.straight import insert_straight
 from bot.storage.tables import UNSETTLED, census_rows, censuses, inventory, outbox, requests
 
 _LISTED_AT_ONCE = 1000
 _JUDGED = insert(census_rows)
+_COPIED = ("name", "last_seen_imei", "imei_lock", "locked_imei")
+"""Columns that a judged row has from the inventory's: what its standing rests on, and what people see."""
 
 
 class SqlCensus:
@@ -98,10 +102,20 @@ class SqlCensus:
         async with self._engine.writing() as connection:
             await _note(connection, counting)
 
-    async def keep(self, rows: Iterable[ThingRow], at: datetime, counting: Counting) -> None:
-        """Rows of Things into the inventory, and how far that brings the count, together."""
+    async def keep(
+        self,
+        rows: Iterable[ThingRow],
+        at: datetime,
+        counting: Counting,
+        standings: Mapping[str, Standing] = NONE_JUDGED,
+    ) -> None:
+        """Rows of Things into the inventory, where some of them stand (by ICCID), and how far that brings the
+        count, together."""
+        stored = await stored_things(rows, at)
+        judged = [_as_listed(row, standings[row[0]], counting) for row in stored if row[0] in standings]
         async with self._engine.writing() as connection:
-            await self._known.put_things(connection, rows, at)
+            await self._known.put_things(connection, stored)
+            await insert_straight(connection, _judged_anew(), judged)
             await _note(connection, counting)
 
     async def forget(self, iccid: str) -> None:
@@ -118,10 +132,22 @@ class SqlCensus:
         wanted = or_(_untold(counting), in_doubt) & (inventory.c.iccid > counting.cursor)
         return tuple(thing.row for thing in await self._things(wanted, limit))
 
+    async def drop_outdated(self, group_id: str, counting: Counting) -> None:
+        """Forget of those judged so far who is not of the group any more, or is known otherwise now."""
+        mine, known = census_rows.c, inventory.c
+        same = (known[name].is_not_distinct_from(mine[name]) for name in _COPIED)
+        holds = exists().where(
+            known.iccid == mine.iccid, known.things_group_id == group_id, ~_untold(counting), *same
+        )
+        async with self._engine.writing() as connection:
+            await connection.execute(delete(census_rows).where(_rows_of(counting), ~holds))
+
     async def members(self, group_id: str, counting: Counting, limit: int) -> tuple[KnownThing, ...]:
-        """After the cursor, by ICCID: Things of the group, without those whose group nobody told since."""
+        """After the cursor, by ICCID: Things of the group that are not judged yet, without those whose group
+        nobody told since."""
         of_the_group = (inventory.c.things_group_id == group_id) & (inventory.c.iccid > counting.cursor)
-        return await self._things(of_the_group & ~_untold(counting), limit)
+        judged = exists().where(_rows_of(counting), census_rows.c.iccid == inventory.c.iccid)
+        return await self._things(of_the_group & ~_untold(counting) & ~judged, limit)
 
     async def judge(self, rows: Iterable[tuple[KnownThing, Standing]], counting: Counting) -> None:
         """Keep where each stands, and how far that brings the count, together."""
@@ -196,8 +222,9 @@ class _Sums:
 
     async def census(self) -> Census:
         counting, rows = self._counting, census_rows.c
-        told = await self._number(rows.imei_lock.is_not(None))
-        oldest = await self._connection.scalar(select(func.min(rows.read_at)).where(self._mine))
+        locked = func.count().filter(rows.imei_lock.is_(True))
+        query = select(func.count(rows.imei_lock), locked, func.min(rows.read_at)).where(self._mine)
+        own_locks_told, own_locks, oldest = (await self._connection.execute(query)).one()
         tacs = await self._by(rows.tac, rows.tac != "")
         standings = await self._by(rows.standing)
         return Census(
@@ -206,8 +233,8 @@ class _Sums:
             counted_at=counting.finished_at or counting.started_at,
             untold=await self._untold() + counting.unreadable,
             given_up=counting.given_up,
-            own_locks_told=told,
-            own_locks=await self._number(rows.imei_lock.is_(True)),
+            own_locks_told=own_locks_told,
+            own_locks=own_locks,
             online=counting.online,
             tacs=tuple(tacs[:TACS]),
             other_tacs=len(tacs[TACS:]),
@@ -220,10 +247,6 @@ class _Sums:
         query = select(column, how_many).where(self._mine, *where).group_by(column)
         found = await self._connection.execute(query.order_by(how_many.desc(), column))
         return [(name, count) for name, count in found]
-
-    async def _number(self, *where: ColumnElement[bool]) -> int:
-        query = select(func.count()).select_from(census_rows).where(self._mine, *where)
-        return await self._connection.scalar(query) or 0
 
     async def _untold(self) -> int:
         query = select(func.count()).select_from(inventory).where(_untold(self._counting))
@@ -290,6 +313,23 @@ def _noting() -> Update:
 
 
 _NOTING = _noting()
+
+
+@cache
+def _judged_anew() -> Insert:
+    """Who was judged already, by an earlier pass of the listing, is judged anew."""
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415  no start on SQLite loads it
+
+    insert = postgresql.insert(census_rows)  # SQLite says it in the same words
+    values = {column.name: insert.excluded[column.name] for column in census_rows.c if not column.primary_key}
+    return insert.on_conflict_do_update(index_elements=list(census_rows.primary_key), set_=values)
+
+
+def _as_listed(stored: StoredThing, standing: Standing, counting: Counting) -> tuple[Any, ...]:
+    """The columns of `census_rows` in the order of the table, from what goes into the inventory."""
+    iccid, _, name, _, _, _, seen, _, at, locks, locked, _ = stored
+    tac = device_tac(seen)
+    return counting.request_id, counting.again, iccid, name, seen, tac, locks, locked, standing.value, at
 
 
 def _as_stored(thing: KnownThing, standing: Standing, counting: Counting) -> tuple[Any, ...]:

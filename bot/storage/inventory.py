@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
@@ -36,9 +37,14 @@ from bot.storage.tables import inventory, inventory_reading, things_groups
 
 _NAME_LIMIT = 500
 _ID_LIMIT = 200
+_PREPARED_AT_ONCE = 50
+"""Rows, before others get their turn."""
 _ROW = inventory_reading.c.id == 1
 _TOLD_APART = ("things_group_id", "group_read_at", "imei_lock", "locked_imei", "lock_read_at")
 """What not every row tells: a row without it leaves what was told before, with the time of that."""
+
+StoredThing = tuple[Any, ...]
+"""A row of `inventory`, its columns in the order of the table."""
 
 
 class SqlInventory:
@@ -149,16 +155,15 @@ class SqlInventory:
         self, rows: Iterable[ThingRow], at: datetime, reading: Reading | None = None
     ) -> None:
         """Rows as read at `at`, unless newer ones are known; with the reading that they bring on."""
+        stored = await stored_things(rows, at)
         async with self._engine.writing() as connection:
-            await self.put_things(connection, rows, at)
+            await self.put_things(connection, stored)
             if reading:
                 await _note(connection, reading)
 
-    async def put_things(self, connection: AsyncConnection, rows: Iterable[ThingRow], at: datetime) -> None:
+    async def put_things(self, connection: AsyncConnection, stored: Sequence[StoredThing]) -> None:
         """`keep_things` inside the caller's transaction."""
-        moment = to_microseconds(at)
-        stored = {row.iccid: _as_stored(row, moment) for row in rows if 0 < len(row.iccid) <= _ID_LIMIT}
-        await insert_straight(connection, _upserting(inventory), list(stored.values()))
+        await insert_straight(connection, _upserting(inventory), stored)
 
     async def keep_groups(
         self, rows: Iterable[GroupRow], at: datetime, reading: Reading | None = None
@@ -228,8 +233,22 @@ def _upserting(table: Table) -> Insert:
     )
 
 
-def _as_stored(row: ThingRow, at: int) -> tuple[Any, ...]:
-    """Its columns in the order of the table."""
+async def stored_things(rows: Iterable[ThingRow], at: datetime) -> list[StoredThing]:
+    """Rows as they are stored; of one ICCID the last, without those whose ICCID is too long or none.
+
+    A little at a time: answers of the vendor that come meanwhile don't wait for all of it.
+    """
+    moment = to_microseconds(at)
+    stored = {}
+    for number, row in enumerate(rows, 1):
+        if 0 < len(row.iccid) <= _ID_LIMIT:
+            stored[row.iccid] = _as_stored(row, moment)
+        if number % _PREPARED_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return list(stored.values())
+
+
+def _as_stored(row: ThingRow, at: int) -> StoredThing:
     name = plain(row.name)[:_NAME_LIMIT]
     group_id = row.things_group_id
     if group_id is not None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Insert
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+_PARAMETERS = 999
+"""In one statement: as many as every SQLite takes."""
 
 
 async def insert_straight(
@@ -23,8 +27,17 @@ async def insert_straight(
         return
     names = tuple(column.name for column in statement.table.columns)
     text = _compiled(statement, names, connection.dialect)
-    given = rows if connection.dialect.positional else [dict(zip(names, row, strict=True)) for row in rows]
-    await connection.exec_driver_sql(text, given)
+    if not connection.dialect.positional:
+        await connection.exec_driver_sql(text, [dict(zip(names, row, strict=True)) for row in rows])
+        return
+    together = _PARAMETERS // len(names)
+    whole = len(rows) - len(rows) % together
+    if whole:
+        pieces = (rows[start : start + together] for start in range(0, whole, together))
+        flat = [tuple(chain.from_iterable(piece)) for piece in pieces]
+        await connection.exec_driver_sql(_of_many(text, len(names), together), flat)
+    if rest := rows[whole:]:
+        await connection.exec_driver_sql(text, list(rest))
 
 
 @lru_cache(maxsize=8)
@@ -33,3 +46,12 @@ def _compiled(statement: Insert, names: tuple[str, ...], dialect: Dialect) -> st
     if tuple(compiled.params) != names:
         raise ValueError(f"this statement takes more than the columns of {statement.table}")
     return str(compiled)
+
+
+@lru_cache(maxsize=8)
+def _of_many(text: str, columns: int, rows: int) -> str:
+    """The same for so many rows: after each run SQLite's driver waits for its turn among the threads."""
+    one = f"({', '.join('?' * columns)})"
+    if text.count(f"VALUES {one}") != 1:
+        raise ValueError(f"this statement can't be widened: {text}")
+    return text.replace(one, ", ".join([one] * rows), 1)

@@ -1,24 +1,26 @@
-"""A count whose writes fail or are cancelled under it: no row is passed over, however it goes on."""
+"""A count of a group: whom it judges when, and that it passes over no row when its writes fail."""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.domain.census import Census, Standing
 from bot.domain.changes import LockThingsGroup
 from bot.domain.errors import StoreUnavailable
 from bot.domain.identifiers import Iccid, Tac, ThingsGroupId
 from bot.domain.impact import SeenGroup
-from bot.domain.things import Thing, ThingRow
+from bot.domain.things import Thing, ThingLock, ThingRow
 from bot.sandbox.clock import ManualClock
-from bot.services.counting import KEPT_AT_ONCE, Counter, Counting, Stage
-from bot.services.ports import Page
+from bot.services.counting import KEPT_AT_ONCE, NONE_JUDGED, Counter, Counting, Stage
+from bot.services.ports import KnownThing, Page
 from bot.storage.census import SqlCensus
-from bot.storage.engine import Engine, migrate, open_engine
+from bot.storage.engine import Engine, open_engine
 from bot.storage.inventory import SqlInventory
 from bot.storage.store import SqlStore
 from tests.conftest import no_thread_left
@@ -28,6 +30,9 @@ THINGS = 4 * KEPT_AT_ONCE
 CHANGE = LockThingsGroup(ThingsGroupId("ThingsGroupId_1"), Tac("35305311"))
 REQUEST = samples.group_request(CHANGE)
 SEEN = SeenGroup(samples.things_group(), samples.NOW)
+GROUP = "ThingsGroupId_1"
+OUTSIDE, INSIDE = "490154203237518", "353053110000018"
+LATER = samples.NOW + timedelta(seconds=1)
 
 
 class Listing:
@@ -35,10 +40,7 @@ class Listing:
 
     async def things_page(self, offset: int) -> Page[ThingRow]:
         await asyncio.sleep(0)
-        rows = tuple(
-            ThingRow(f"T{n}", f"89{n:017}", f"Meter {n}", "490154203237518", "ThingsGroupId_1")
-            for n in range(offset, min(offset + 50, THINGS))
-        )
+        rows = tuple(meter(n) for n in range(offset, min(offset + 50, THINGS)))
         return Page(rows, len(rows), is_last=not rows)
 
     async def thing(self, iccid: Iccid, *, urgent: bool = True) -> Thing:
@@ -54,23 +56,44 @@ class FirstWrite(SqlCensus):
     fails = False
 
     def __init__(self, engine: Engine) -> None:
-        super().__init__(engine, SqlInventory(engine))
+        self.known = SqlInventory(engine)
+        super().__init__(engine, self.known)
         self.writes = 0
+        self.judged_late: list[str] = []
+        """ICCIDs that the listing left to be judged."""
         self.go = asyncio.Event()
 
-    async def keep(self, rows: Iterable[ThingRow], at: datetime, counting: Counting) -> None:
+    async def keep(
+        self,
+        rows: Iterable[ThingRow],
+        at: datetime,
+        counting: Counting,
+        standings: Mapping[str, Standing] = NONE_JUDGED,
+    ) -> None:
         self.writes += 1
         if self.writes == 1:
             await self.go.wait()
             if self.fails:
                 raise StoreUnavailable("the connection was closed")
-        await super().keep(rows, at, counting)
+        await super().keep(rows, at, counting, standings)
+
+    async def judge(self, rows: Iterable[tuple[KnownThing, Standing]], counting: Counting) -> None:
+        judged = list(rows)
+        self.judged_late += [thing.row.iccid for thing, _ in judged]
+        await super().judge(judged, counting)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, new_database: Path) -> str:
+    """The address of a migrated database, on each store."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_url"))
+    return f"sqlite:///{shutil.copyfile(new_database, tmp_path / 'imei-lock.db')}"
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[FirstWrite]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'imei-lock.db'}")
-    await migrate(engine)
+async def ledger(url: str) -> AsyncIterator[FirstWrite]:
+    engine = open_engine(url)
     async with SqlStore(engine).transaction() as tx:
         await tx.add_request(REQUEST, [])
     yield FirstWrite(engine)
@@ -84,6 +107,10 @@ def counter(ledger: FirstWrite) -> Counter:
 
 async def counted_to_the_end(ledger: FirstWrite) -> int:
     """By another process, from what is kept."""
+    return (await census_at_the_end(ledger)).things
+
+
+async def census_at_the_end(ledger: FirstWrite) -> Census:
     counting = await ledger.counting(REQUEST.id, again=False)
     assert counting
     another = counter(ledger)
@@ -91,7 +118,80 @@ async def counted_to_the_end(ledger: FirstWrite) -> int:
         counting = await another.slice(CHANGE, SEEN, counting)
     census = await another.census(counting)
     assert census.is_complete
-    return census.things
+    return census
+
+
+async def listed(ledger: FirstWrite) -> Counting:
+    """A count that has read its list to the end, and not begun to judge who is left."""
+    ledger.go.set()
+    counting = await counter(ledger).begin(REQUEST.id, again=False)
+
+    async def stop_there(*_: object) -> tuple[ThingRow, ...]:
+        raise StoreUnavailable("not now")
+
+    to_ask, ledger.to_ask = ledger.to_ask, stop_there  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        await counter(ledger).slice(CHANGE, SEEN, counting)
+    ledger.to_ask = to_ask  # type: ignore[method-assign]
+    kept = await ledger.counting(REQUEST.id, again=False)
+    assert kept
+    assert kept.stage is Stage.ASK
+    return kept
+
+
+def meter(
+    number: int, *, imei: str = OUTSIDE, group: str | None = GROUP, lock: ThingLock | None = None
+) -> ThingRow:
+    return ThingRow(f"T{number}", f"89{number:017}", f"Meter {number}", imei, group, lock)
+
+
+async def test_who_is_listed_with_its_group_is_judged_at_once(ledger: FirstWrite) -> None:
+    counting = await listed(ledger)
+    assert (await ledger.census(counting)).loses == THINGS
+    assert await counted_to_the_end(ledger) == THINGS
+    assert ledger.judged_late == []
+
+
+async def test_who_left_the_group_or_the_account_since_it_was_listed_is_not_counted(
+    ledger: FirstWrite,
+) -> None:
+    await listed(ledger)
+    await ledger.known.keep_things([meter(1, group="ThingsGroupId_2")], LATER)
+    await ledger.forget(meter(2).iccid)
+    assert await counted_to_the_end(ledger) == THINGS - 2
+    assert ledger.judged_late == []
+
+
+@pytest.mark.parametrize("at", [samples.NOW, LATER])
+async def test_whose_device_or_lock_changed_since_it_was_listed_is_judged_anew(
+    ledger: FirstWrite, at: datetime
+) -> None:
+    counting = await listed(ledger)
+    elsewhere = ThingLock(imei_lock=True, locked_imei=OUTSIDE)
+    await ledger.known.keep_things([meter(1, imei=INSIDE), meter(2, imei=INSIDE, lock=elsewhere)], at)
+    census = await census_at_the_end(ledger)
+    assert (census.loses, census.keeps, census.of(Standing.CONTRADICTS)) == (THINGS - 2, 1, 1)
+    assert ledger.judged_late == [meter(1).iccid, meter(2).iccid]
+    named = {row.iccid: row.last_seen_imei async for row in ledger.judged(counting.request_id)}
+    assert (len(named), named[meter(1).iccid]) == (THINGS, INSIDE)
+
+
+async def test_a_lock_that_no_list_tells_still_counts(ledger: FirstWrite) -> None:
+    lock = ThingLock(imei_lock=True, locked_imei=OUTSIDE)
+    await ledger.known.keep_things([meter(3, lock=lock)], samples.NOW)
+    await listed(ledger)
+    census = await census_at_the_end(ledger)
+    assert (census.loses, census.of(Standing.CONTRADICTS)) == (THINGS - 1, 1)
+    assert ledger.judged_late == [meter(3).iccid]
+
+
+async def test_a_list_that_is_read_again_judges_anew(ledger: FirstWrite) -> None:
+    counting = await listed(ledger)
+    moved = [meter(n, imei=INSIDE) for n in range(100)]
+    await ledger.keep(moved, LATER, counting, dict.fromkeys((row.iccid for row in moved), Standing.KEEPS))
+    census = await census_at_the_end(ledger)
+    assert (census.loses, census.keeps) == (THINGS - 100, 100)
+    assert ledger.judged_late == []
 
 
 async def test_after_a_write_that_failed_nothing_is_kept_and_no_row_is_passed_over(

@@ -55,6 +55,24 @@ async def test_a_statement_with_more_than_its_columns_is_no_way_straight_to_the_
             await insert_straight(connection, with_a_word_of_its_own, [("G1", "x", "x", 1)])
 
 
+@pytest.mark.parametrize("things", [82, 83, 84, 300])
+async def test_many_at_once_are_all_kept_and_the_newer_ones_hold(
+    inventory: SqlInventory, things: int
+) -> None:
+    await inventory.keep_things([row(n) for n in range(things)], NOW)
+    await inventory.keep_things([row(n, f"Pump {n}") for n in range(things)], LATER)
+    await inventory.keep_things([row(n, f"Valve {n}") for n in range(things)], NOW)
+    found = await inventory.things_matching("Pump", things)
+    expected = {row(n, f"Pump {n}") for n in range(things)}
+    assert ({known.row for known in found.best}, found.total) == (expected, things)
+
+
+async def test_of_one_thing_twice_among_many_the_last_row_holds(inventory: SqlInventory) -> None:
+    rows = [row(n) for n in range(200)]
+    await inventory.keep_things([*rows, row(7, "Pump"), row(150, "Pump")], NOW)
+    assert (await names(inventory, "Pump"), (await inventory.stock()).things) == (["Pump", "Pump"], 200)
+
+
 async def test_a_thing_comes_back_as_it_was_kept(inventory: SqlInventory) -> None:
     await inventory.keep_things([row(1, "Pump 1", IMEI.digits)], NOW)
     found = await inventory.things_matching("Pump 1", 10)
