@@ -6,12 +6,11 @@ All state is in rows, so that a restart goes on where it was; what is read feeds
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import takewhile
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from bot.domain.census import Census, Standing, standing
@@ -42,7 +41,8 @@ PASSES_AT_MOST = 3
 SHIFTS = "Monogoto's list of Things kept changing while I read it, so some may have slipped through."
 REPEATS = "Monogoto's list of Things repeats itself, so it can't be read to its end."
 
-NONE_JUDGED: Mapping[str, Standing] = MappingProxyType({})
+Judge = Callable[[ThingRow], Standing | None]
+"""Where a Thing stands; None where that isn't to be said, since it isn't told to be of the group."""
 
 
 class Stage(StrEnum):
@@ -106,13 +106,9 @@ class Ledger(Protocol):
         """From now on it stands there."""
 
     async def keep(
-        self,
-        rows: Iterable[ThingRow],
-        at: datetime,
-        counting: Counting,
-        standings: Mapping[str, Standing] = NONE_JUDGED,
+        self, rows: Iterable[ThingRow], at: datetime, counting: Counting, judge: Judge | None = None
     ) -> None:
-        """Rows of Things into the inventory, where some of them stand (by ICCID), and how far that brings the
+        """Rows of Things into the inventory, where they stand as they are stored, and how far that brings the
         count, together."""
 
     async def forget(self, iccid: str) -> None:
@@ -123,7 +119,7 @@ class Ledger(Protocol):
         of the group with a lock of their own that nobody told since."""
 
     async def drop_outdated(self, group_id: str, counting: Counting) -> None:
-        """Forget of those judged so far who is not of the group any more, or is known otherwise now."""
+        """Forget of those judged so far who is not of the group any more, or is known otherwise by now."""
 
     async def members(self, group_id: str, counting: Counting, limit: int) -> tuple[KnownThing, ...]:
         """After the cursor, by ICCID: Things of the group that are not judged yet, without those whose group
@@ -195,8 +191,8 @@ class Counter:
     async def _list(self, group_id: str, goal: GroupLock, counting: Counting, until: datetime) -> Counting:
         start = counting.offset - 1 if counting.tail else counting.offset
         pages = Pages(self._things, start, more=lambda: self._clock.now() < until)
+        judge = _judge_of(group_id, goal)
         rows: list[ThingRow] = []
-        standings: dict[str, Standing] = {}
         before: tuple[str, ...] = ()
         repeats = False
         writing = _Writing()
@@ -209,19 +205,16 @@ class Counter:
                     break
                 before = ids
                 rows += page.rows
-                standings |= {
-                    row.iccid: standing(row, goal) for row in page.rows if row.things_group_id == group_id
-                }
                 counting = _read_on(counting, offset, page)
                 if page.is_last:
                     counting = _read_to_the_end(counting)
                     break
                 if len(rows) >= KEPT_AT_ONCE:
-                    kept, judged, rows, standings = rows, standings, [], {}
-                    await writing.go_on(self._ledger.keep(kept, self._clock.now(), counting, judged))
+                    kept, rows = rows, []
+                    await writing.go_on(self._ledger.keep(kept, self._clock.now(), counting, judge))
         finally:
             await pages.close()
-            await writing.go_on(self._ledger.keep(rows, self._clock.now(), counting, standings))
+            await writing.go_on(self._ledger.keep(rows, self._clock.now(), counting, judge))
             await writing.end()
         if repeats:
             return await self.give_up(counting, REPEATS)
@@ -289,9 +282,12 @@ class Counter:
         return ThingRow(row.thing_id, row.iccid, thing.name, thing.last_seen_imei, group_id, thing.lock)
 
     async def _judge(self, group_id: str, goal: GroupLock, counting: Counting, until: datetime) -> Counting:
-        """While some are judged, the next are read and the last written: none changes what the others see."""
-        if not counting.cursor:
-            await self._ledger.drop_outdated(group_id, counting)
+        """While some are judged, the next are read and the last written: none changes what the others see.
+
+        Each slice looks for all who are not judged: the cursor is for the batches of this one alone.
+        """
+        await self._ledger.drop_outdated(group_id, counting)
+        counting = replace(counting, cursor="")
         writing = _Writing()
         reading = asyncio.create_task(self._ledger.members(group_id, counting, JUDGED_AT_ONCE))
         try:
@@ -388,6 +384,10 @@ def _read_to_the_end(counting: Counting) -> Counting:
 
 def _blames_a_thing(error: BaseException) -> bool:
     return isinstance(error, PlatformError) and not isinstance(error, RateLimited | LoginFailed)
+
+
+def _judge_of(group_id: str, goal: GroupLock) -> Judge:
+    return lambda row: standing(row, goal) if row.things_group_id == group_id else None
 
 
 def _goal(change: SingleChange, seen: SeenGroup) -> GroupLock:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -28,17 +28,16 @@ from bot.domain.census import NAMED, TACS, Census, Standing, device_tac
 from bot.domain.requests import OPEN
 from bot.domain.things import ThingLock, ThingRow
 from bot.services.census import JudgedThing
-from bot.services.counting import NONE_JUDGED, Counting, Stage
+from bot.services.counting import Counting, Judge, Stage
 from bot.services.inventory import Reading
 from bot.services.ports import KnownThing
 from bot.storage.columns import to_microseconds
 from bot.storage.engine import Engine
 from bot.storage.inventory import SqlInventory, StoredThing, known_thing, stored_things
-from bot.storage.straight import insert_straight
+from bot.storage.straight import in_pieces, insert_straight
 from bot.storage.tables import UNSETTLED, census_rows, censuses, inventory, outbox, requests
 
 _LISTED_AT_ONCE = 1000
-_JUDGED = insert(census_rows)
 _COPIED = ("name", "last_seen_imei", "imei_lock", "locked_imei")
 """Columns that a judged row has from the inventory's: what its standing rests on, and what people see."""
 
@@ -103,19 +102,15 @@ class SqlCensus:
             await _note(connection, counting)
 
     async def keep(
-        self,
-        rows: Iterable[ThingRow],
-        at: datetime,
-        counting: Counting,
-        standings: Mapping[str, Standing] = NONE_JUDGED,
+        self, rows: Iterable[ThingRow], at: datetime, counting: Counting, judge: Judge | None = None
     ) -> None:
-        """Rows of Things into the inventory, where some of them stand (by ICCID), and how far that brings the
+        """Rows of Things into the inventory, where they stand as they are stored, and how far that brings the
         count, together."""
         stored = await stored_things(rows, at)
-        judged = [_as_listed(row, standings[row[0]], counting) for row in stored if row[0] in standings]
+        listed = await in_pieces(stored, partial(_as_listed, judge=judge, counting=counting)) if judge else []
         async with self._engine.writing() as connection:
             await self._known.put_things(connection, stored)
-            await insert_straight(connection, _judged_anew(), judged)
+            await insert_straight(connection, _judging(), [row for row in listed if row is not None])
             await _note(connection, counting)
 
     async def forget(self, iccid: str) -> None:
@@ -133,7 +128,7 @@ class SqlCensus:
         return tuple(thing.row for thing in await self._things(wanted, limit))
 
     async def drop_outdated(self, group_id: str, counting: Counting) -> None:
-        """Forget of those judged so far who is not of the group any more, or is known otherwise now."""
+        """Forget of those judged so far who is not of the group any more, or is known otherwise by now."""
         mine, known = census_rows.c, inventory.c
         same = (known[name].is_not_distinct_from(mine[name]) for name in _COPIED)
         holds = exists().where(
@@ -146,14 +141,18 @@ class SqlCensus:
         """After the cursor, by ICCID: Things of the group that are not judged yet, without those whose group
         nobody told since."""
         of_the_group = (inventory.c.things_group_id == group_id) & (inventory.c.iccid > counting.cursor)
-        judged = exists().where(_rows_of(counting), census_rows.c.iccid == inventory.c.iccid)
+        rows = census_rows.c
+        # The cursor once more, so that PostgreSQL doesn't gather all that were judged for each piece.
+        judged = exists().where(
+            _rows_of(counting), rows.iccid == inventory.c.iccid, rows.iccid > counting.cursor
+        )
         return await self._things(of_the_group & ~_untold(counting) & ~judged, limit)
 
     async def judge(self, rows: Iterable[tuple[KnownThing, Standing]], counting: Counting) -> None:
         """Keep where each stands, and how far that brings the count, together."""
         stored = [_as_stored(thing, standing, counting) for thing, standing in rows]
         async with self._engine.writing() as connection:
-            await insert_straight(connection, _JUDGED, stored)
+            await insert_straight(connection, _judging(), stored)
             await _note(connection, counting)
 
     async def losing(self, counting: Counting, limit: int) -> tuple[str, ...]:
@@ -316,18 +315,27 @@ _NOTING = _noting()
 
 
 @cache
-def _judged_anew() -> Insert:
-    """Who was judged already, by an earlier pass of the listing, is judged anew."""
+def _judging() -> Insert:
+    """Who was judged by an older reading is judged anew. Built once: that costs more than to run it."""
     from sqlalchemy.dialects import postgresql  # noqa: PLC0415  no start on SQLite loads it
 
     insert = postgresql.insert(census_rows)  # SQLite says it in the same words
-    values = {column.name: insert.excluded[column.name] for column in census_rows.c if not column.primary_key}
-    return insert.on_conflict_do_update(index_elements=list(census_rows.primary_key), set_=values)
+    new = insert.excluded
+    values = {column.name: new[column.name] for column in census_rows.c if not column.primary_key}
+    return insert.on_conflict_do_update(
+        index_elements=list(census_rows.primary_key),
+        set_=values,
+        where=new.read_at >= census_rows.c.read_at,
+    )
 
 
-def _as_listed(stored: StoredThing, standing: Standing, counting: Counting) -> tuple[Any, ...]:
-    """The columns of `census_rows` in the order of the table, from what goes into the inventory."""
-    iccid, _, name, _, _, _, seen, _, at, locks, locked, _ = stored
+def _as_listed(stored: StoredThing, *, judge: Judge, counting: Counting) -> tuple[Any, ...] | None:
+    """The columns of `census_rows` in the order of the table; None where there is nothing to judge."""
+    iccid, thing_id, name, _, group_id, _, seen, _, at, locks, locked, _ = stored
+    lock = None if locks is None else ThingLock(locks, locked)
+    standing = judge(ThingRow(thing_id, iccid, name, seen, group_id, lock))
+    if standing is None:
+        return None
     tac = device_tac(seen)
     return counting.request_id, counting.again, iccid, name, seen, tac, locks, locked, standing.value, at
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
@@ -32,13 +31,11 @@ from bot.services.ports import Found, KnownThing, Stock
 from bot.storage.columns import plain, to_microseconds
 from bot.storage.engine import Engine
 from bot.storage.matching import FOLDED_LIMIT, group_rank, names_group, wanted_of
-from bot.storage.straight import insert_straight
+from bot.storage.straight import in_pieces, insert_straight
 from bot.storage.tables import inventory, inventory_reading, things_groups
 
 _NAME_LIMIT = 500
 _ID_LIMIT = 200
-_PREPARED_AT_ONCE = 50
-"""Rows, before others get their turn."""
 _ROW = inventory_reading.c.id == 1
 _TOLD_APART = ("things_group_id", "group_read_at", "imei_lock", "locked_imei", "lock_read_at")
 """What not every row tells: a row without it leaves what was told before, with the time of that."""
@@ -234,18 +231,10 @@ def _upserting(table: Table) -> Insert:
 
 
 async def stored_things(rows: Iterable[ThingRow], at: datetime) -> list[StoredThing]:
-    """Rows as they are stored; of one ICCID the last, without those whose ICCID is too long or none.
-
-    A little at a time: answers of the vendor that come meanwhile don't wait for all of it.
-    """
+    """Rows as they are stored; of one ICCID the last, without those whose ICCID is too long or none."""
     moment = to_microseconds(at)
-    stored = {}
-    for number, row in enumerate(rows, 1):
-        if 0 < len(row.iccid) <= _ID_LIMIT:
-            stored[row.iccid] = _as_stored(row, moment)
-        if number % _PREPARED_AT_ONCE == 0:
-            await asyncio.sleep(0)
-    return list(stored.values())
+    by_iccid = {row.iccid: row for row in rows if 0 < len(row.iccid) <= _ID_LIMIT}
+    return await in_pieces(by_iccid.values(), lambda row: _as_stored(row, moment))
 
 
 def _as_stored(row: ThingRow, at: int) -> StoredThing:

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Insert
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+A = TypeVar("A")
+B = TypeVar("B")
+
+_TURNED_AT_ONCE = 50
 _PARAMETERS = 999
 """In one statement: as many as every SQLite takes."""
+
+
+async def in_pieces(rows: Iterable[A], turned: Callable[[A], B]) -> list[B]:
+    """Each row turned into another, a little at a time: what comes meanwhile doesn't wait for all of it."""
+    result = []
+    for number, row in enumerate(rows, 1):
+        result.append(turned(row))
+        if number % _TURNED_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return result
 
 
 async def insert_straight(

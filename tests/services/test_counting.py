@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from bot.domain.identifiers import Iccid, Tac, ThingsGroupId
 from bot.domain.impact import SeenGroup
 from bot.domain.things import Thing, ThingLock, ThingRow
 from bot.sandbox.clock import ManualClock
-from bot.services.counting import KEPT_AT_ONCE, NONE_JUDGED, Counter, Counting, Stage
+from bot.services.counting import KEPT_AT_ONCE, Counter, Counting, Judge, Stage
 from bot.services.ports import KnownThing, Page
 from bot.storage.census import SqlCensus
 from bot.storage.engine import Engine, open_engine
@@ -64,18 +65,14 @@ class FirstWrite(SqlCensus):
         self.go = asyncio.Event()
 
     async def keep(
-        self,
-        rows: Iterable[ThingRow],
-        at: datetime,
-        counting: Counting,
-        standings: Mapping[str, Standing] = NONE_JUDGED,
+        self, rows: Iterable[ThingRow], at: datetime, counting: Counting, judge: Judge | None = None
     ) -> None:
         self.writes += 1
         if self.writes == 1:
             await self.go.wait()
             if self.fails:
                 raise StoreUnavailable("the connection was closed")
-        await super().keep(rows, at, counting, standings)
+        await super().keep(rows, at, counting, judge)
 
     async def judge(self, rows: Iterable[tuple[KnownThing, Standing]], counting: Counting) -> None:
         judged = list(rows)
@@ -145,6 +142,12 @@ def meter(
     return ThingRow(f"T{number}", f"89{number:017}", f"Meter {number}", imei, group, lock)
 
 
+def by_device(row: ThingRow) -> Standing | None:
+    if row.things_group_id != GROUP:
+        return None
+    return Standing.KEEPS if row.last_seen_imei == INSIDE else Standing.LOSES
+
+
 async def test_who_is_listed_with_its_group_is_judged_at_once(ledger: FirstWrite) -> None:
     counting = await listed(ledger)
     assert (await ledger.census(counting)).loses == THINGS
@@ -188,10 +191,41 @@ async def test_a_lock_that_no_list_tells_still_counts(ledger: FirstWrite) -> Non
 async def test_a_list_that_is_read_again_judges_anew(ledger: FirstWrite) -> None:
     counting = await listed(ledger)
     moved = [meter(n, imei=INSIDE) for n in range(100)]
-    await ledger.keep(moved, LATER, counting, dict.fromkeys((row.iccid for row in moved), Standing.KEEPS))
+    await ledger.keep(moved, LATER, counting, lambda _: Standing.KEEPS)
     census = await census_at_the_end(ledger)
     assert (census.loses, census.keeps) == (THINGS - 100, 100)
     assert ledger.judged_late == []
+
+
+async def test_a_verdict_is_about_the_row_that_is_stored(ledger: FirstWrite) -> None:
+    """Of one Thing on two pages: the first tells the group, and is inside the range; the second is stored."""
+    counting = await listed(ledger)
+    free = ThingLock(imei_lock=False, locked_imei="")
+    twice = [meter(1, imei=INSIDE, lock=free), meter(1, group=None, lock=free)]
+    await ledger.keep(twice, LATER, counting, by_device)
+    census = await census_at_the_end(ledger)
+    assert (census.loses, census.keeps) == (THINGS, 0)
+
+
+async def test_an_older_verdict_takes_no_newer_ones_place(ledger: FirstWrite) -> None:
+    counting = await listed(ledger)
+    await ledger.keep([meter(1, imei=INSIDE)], LATER, counting, by_device)
+    await ledger.keep([meter(1)], samples.NOW, counting, by_device)
+    census = await census_at_the_end(ledger)
+    assert (census.loses, census.keeps) == (THINGS - 1, 1)
+    assert ledger.judged_late == []
+
+
+async def test_half_judged_by_a_slice_before_what_changed_meanwhile_is_judged_anew(
+    ledger: FirstWrite,
+) -> None:
+    counting = await listed(ledger)
+    behind = replace(counting, stage=Stage.JUDGE, cursor=meter(10).iccid)
+    await ledger.note(behind)
+    await ledger.known.keep_things([meter(1, imei=INSIDE)], LATER)
+    census = await census_at_the_end(ledger)
+    assert (census.loses, census.keeps) == (THINGS - 1, 1)
+    assert ledger.judged_late == [meter(1).iccid]
 
 
 async def test_after_a_write_that_failed_nothing_is_kept_and_no_row_is_passed_over(
