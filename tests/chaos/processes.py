@@ -39,6 +39,8 @@ MOST_POINTS = 40
 """Of one process; replicas share them."""
 QUIET_SECONDS = 240.0
 """At most: it ends as soon as it is quiet, on a busy machine later."""
+LIFE_SECONDS = 600.0
+"""At most, of one process: no story takes so long."""
 DEATHS = 2
 AWAY_SECONDS = 10.0
 PRELOADED = ["tests.chaos.processes", "sqlalchemy.dialects.sqlite.aiosqlite", "aiosqlite"]
@@ -152,17 +154,16 @@ class _Killed:
     async def _lives(self, replica: int) -> None:
         """Of one replica: the first ones are killed at a point of their work, the last one lives."""
         deaths = 0
-        while True:
+        while not self._is_over:  # whoever is started after that is told by nobody to end
             kill_at = self._chance.randint(1, MOST_POINTS // self._ground.replicas) if deaths < DEATHS else 0
             child = self._start(replica, kill_at)
             self._played.lives += 1
-            await until(lambda child=child: child.exitcode is not None, within=600.0)
+            if not await until(lambda child=child: child.exitcode is not None, within=LIFE_SECONDS):
+                raise RuntimeError(f"a process did not end within {LIFE_SECONDS:g} s")
             deaths += child.exitcode == -signal.SIGKILL
             self._played.kills += child.exitcode == -signal.SIGKILL
             self._children.discard(child)
             child.join()
-            if self._is_over:
-                return
             await asyncio.sleep(self._chance.uniform(0.2, 2))
 
     def _start(self, replica: int, kill_at: int) -> BaseProcess:
