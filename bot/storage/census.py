@@ -34,7 +34,7 @@ from bot.services.ports import KnownThing
 from bot.storage.columns import to_microseconds
 from bot.storage.engine import Engine
 from bot.storage.inventory import SqlInventory, StoredThing, known_thing, stored_things
-from bot.storage.straight import in_pieces, insert_straight
+from bot.storage.straight import in_pieces, insert_straight, newer_wins
 from bot.storage.tables import UNSETTLED, census_rows, censuses, inventory, outbox, requests
 
 _LISTED_AT_ONCE = 1000
@@ -316,17 +316,8 @@ _NOTING = _noting()
 
 @cache
 def _judging() -> Insert:
-    """Who was judged by an older reading is judged anew. Built once: that costs more than to run it."""
-    from sqlalchemy.dialects import postgresql  # noqa: PLC0415  no start on SQLite loads it
-
-    insert = postgresql.insert(census_rows)  # SQLite says it in the same words
-    new = insert.excluded
-    values = {column.name: new[column.name] for column in census_rows.c if not column.primary_key}
-    return insert.on_conflict_do_update(
-        index_elements=list(census_rows.primary_key),
-        set_=values,
-        where=new.read_at >= census_rows.c.read_at,
-    )
+    """Who was judged by an older reading is judged anew."""
+    return newer_wins(census_rows)
 
 
 def _as_listed(stored: StoredThing, *, judge: Judge, counting: Counting) -> tuple[Any, ...] | None:

@@ -31,7 +31,7 @@ from bot.services.ports import Found, KnownThing, Stock
 from bot.storage.columns import plain, to_microseconds
 from bot.storage.engine import Engine
 from bot.storage.matching import FOLDED_LIMIT, group_rank, names_group, wanted_of
-from bot.storage.straight import in_pieces, insert_straight
+from bot.storage.straight import in_pieces, insert_straight, newer_wins
 from bot.storage.tables import inventory, inventory_reading, things_groups
 
 _NAME_LIMIT = 500
@@ -211,23 +211,16 @@ class SqlInventory:
 
 @cache
 def _upserting(table: Table) -> Insert:
-    """Built once: to build it costs more than to run it."""
-    from sqlalchemy.dialects import postgresql  # noqa: PLC0415  no start on SQLite loads it
+    """What a row doesn't tell stays as it was told before."""
 
-    insert = postgresql.insert(table)  # SQLite says it in the same words
-    new = insert.excluded
-    values: dict[str, ColumnElement[Any]] = {
-        column.name: new[column.name] for column in table.columns if not column.primary_key
-    }
-    if table is things_groups:
-        for name in ("name", "folded"):
-            values[name] = case((new.name == "", table.c[name]), else_=new[name])
-    else:
-        for name in _TOLD_APART:
-            values[name] = func.coalesce(new[name], table.c[name])
-    return insert.on_conflict_do_update(
-        index_elements=list(table.primary_key), set_=values, where=new.read_at >= table.c.read_at
-    )
+    def kept(new: Any) -> dict[str, ColumnElement[Any]]:
+        if table is things_groups:
+            return {
+                name: case((new.name == "", table.c[name]), else_=new[name]) for name in ("name", "folded")
+            }
+        return {name: func.coalesce(new[name], table.c[name]) for name in _TOLD_APART}
+
+    return newer_wins(table, kept)
 
 
 async def stored_things(rows: Iterable[ThingRow], at: datetime) -> list[StoredThing]:

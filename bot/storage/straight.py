@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeVar
 
-from sqlalchemy import Insert
+from sqlalchemy import ColumnElement, Insert, Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -53,6 +53,24 @@ async def insert_straight(
         await connection.exec_driver_sql(_of_many(text, len(names), together), flat)
     if rest := rows[whole:]:
         await connection.exec_driver_sql(text, list(rest))
+
+
+def newer_wins(table: Table, values: Callable[[Any], dict[str, ColumnElement[Any]]] = lambda _: {}) -> Insert:
+    """An insert by which a row takes the place of one that was not read later.
+
+    `values`, of the new row: columns that do not simply become what it says. To build it costs more than to
+    run it: keep it.
+    """
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415  no start on SQLite loads it
+
+    insert = postgresql.insert(table)  # SQLite says it in the same words
+    new = insert.excluded
+    plain = {column.name: new[column.name] for column in table.columns if not column.primary_key}
+    return insert.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_=plain | values(new),
+        where=new.read_at >= table.c.read_at,
+    )
 
 
 @lru_cache(maxsize=8)

@@ -55,6 +55,7 @@ class FirstWrite(SqlCensus):
     """Its first write waits to be let go, and may fail then."""
 
     fails = False
+    asks = True
 
     def __init__(self, engine: Engine) -> None:
         self.known = SqlInventory(engine)
@@ -73,6 +74,11 @@ class FirstWrite(SqlCensus):
             if self.fails:
                 raise StoreUnavailable("the connection was closed")
         await super().keep(rows, at, counting, judge)
+
+    async def to_ask(self, group_id: str, counting: Counting, limit: int) -> tuple[ThingRow, ...]:
+        if not self.asks:
+            raise StoreUnavailable("not now")
+        return await super().to_ask(group_id, counting, limit)
 
     async def judge(self, rows: Iterable[tuple[KnownThing, Standing]], counting: Counting) -> None:
         judged = list(rows)
@@ -123,13 +129,10 @@ async def listed(ledger: FirstWrite) -> Counting:
     ledger.go.set()
     counting = await counter(ledger).begin(REQUEST.id, again=False)
 
-    async def stop_there(*_: object) -> tuple[ThingRow, ...]:
-        raise StoreUnavailable("not now")
-
-    to_ask, ledger.to_ask = ledger.to_ask, stop_there  # type: ignore[method-assign]
+    ledger.asks = False
     with pytest.raises(StoreUnavailable):
         await counter(ledger).slice(CHANGE, SEEN, counting)
-    ledger.to_ask = to_ask  # type: ignore[method-assign]
+    ledger.asks = True
     kept = await ledger.counting(REQUEST.id, again=False)
     assert kept
     assert kept.stage is Stage.ASK
