@@ -14,7 +14,7 @@ from bot.services import traces
 from bot.services.authority import Authority
 from bot.services.bulk_intake import BulkIntake, Wanted
 from bot.services.bulk_results import BulkResults
-from bot.services.in_vain import LONGEST_ID, InVain
+from bot.services.in_vain import LONGEST_REQUEST_ID, InVain
 from bot.services.ports import Clock, Store
 from bot.services.table_reading import CHUNK
 
@@ -50,7 +50,7 @@ class AskingAgain:
 
         Raises `NotAllowed`, or `Unfit` while the first one is open, or where no row can be asked again.
         """
-        await self._authority.to_act(person, origin, "request.plan", request_id[:LONGEST_ID])
+        await self._authority.to_act(person, origin, "request.plan", request_id[:LONGEST_REQUEST_ID])
         async with self._in_vain.audited(person, origin, "request.plan", request_id):
             return await self._ask_again(person, origin, request_id)
 

@@ -10,7 +10,7 @@ from bot.domain.errors import NotAllowed, PlatformError, Refusal
 from bot.domain.requests import Origin, Person
 from bot.services.ports import Clock, Store
 
-LONGEST_ID = 40
+LONGEST_REQUEST_ID = 40
 """A forged button may carry anything for an id."""
 
 
@@ -38,7 +38,7 @@ class InVain:
                 outcome="refused" if isinstance(error, Refusal) else "failed",
                 person=person,
                 origin=origin,
-                request_id=request_id[:LONGEST_ID],
+                request_id=request_id[:LONGEST_REQUEST_ID],
                 reason=str(error),
             )
             async with self._store.transaction() as tx:

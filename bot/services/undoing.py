@@ -11,7 +11,7 @@ from bot.domain.undo import undo_of
 from bot.services import traces
 from bot.services.authority import Authority
 from bot.services.bulk_undoing import BulkUndoing
-from bot.services.in_vain import LONGEST_ID, InVain
+from bot.services.in_vain import LONGEST_REQUEST_ID, InVain
 from bot.services.ports import Clock, Store, Submission
 from bot.services.submission import Submissions
 
@@ -53,7 +53,7 @@ class Undoing:
 
     async def may_open(self, person: Person, origin: Origin, request_id: str) -> WayBack:
         """The request and what would put it back. Raises a `Refusal`; each is an audit entry."""
-        await self._authority.to_act(person, origin, "request.undo", request_id[:LONGEST_ID])
+        await self._authority.to_act(person, origin, "request.undo", request_id[:LONGEST_REQUEST_ID])
         async with self._in_vain.audited(person, origin, "request.undo", request_id):
             way = await self._way_back(request_id)
         await self._authority.to_open(person, origin, way.kind)

@@ -12,7 +12,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.domain.errors import NoSuchRequest, PlatformError
 from bot.domain.requests import Origin
 from bot.services import traces
-from bot.services.in_vain import LONGEST_ID
+from bot.services.in_vain import LONGEST_REQUEST_ID
 from bot.slack import blocks as b
 from bot.slack import bulk_asking, forms, home, ids, lookups, steering
 from bot.slack.api import SlackError
@@ -69,7 +69,7 @@ def _request_and_fingerprint(value: str) -> tuple[str, str]:
     request_id, _, fingerprint = value.partition(".")
     if not request_id:
         raise NoSuchRequest("Nothing was changed: this button carries no request. Ask again.")
-    traces.about_request(request_id[:LONGEST_ID])
+    traces.about_request(request_id[:LONGEST_REQUEST_ID])
     return request_id, fingerprint
 
 
@@ -79,7 +79,7 @@ def _request_and_fingerprint(value: str) -> tuple[str, str]:
 async def approve(desk: Desk, call: Call, _body: Mapping[str, Any], value: str) -> None:
     """Approve: counts only for exactly what the card showed."""
     request_id, fingerprint = _request_and_fingerprint(value)
-    request = await desk.store.request(request_id[:LONGEST_ID])
+    request = await desk.store.request(request_id[:LONGEST_REQUEST_ID])
     if request is not None and (wanted := desk.previews.to_type(request)):
         await ask_for_number(desk, call, request_id, fingerprint, wanted)
         return

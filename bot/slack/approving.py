@@ -21,7 +21,7 @@ from bot.slack.census_block import is_lock, short_sums
 from bot.slack.desk import EXPECTED, Call, Desk
 from bot.slack.dispatch import log_unexpected
 from bot.slack.errors import platform_words, words
-from bot.slack.form_state import LONGEST_ID, kept_in, text_of, typed_in
+from bot.slack.form_state import id_of, kept_in, text_of, typed_in
 
 TITLE = "Approve for many"
 NOT_COUNTED = "Your approval was not counted, and nothing was changed."
@@ -79,8 +79,8 @@ def read_approval(view: Mapping[str, Any]) -> Approval:
         text_of(kept, "fingerprint", 64),
         text_of(kept, "wanted", TYPED_LIMIT),
         text_of(kept, "about", 1000),
-        text_of(kept, "channel", LONGEST_ID),
-        text_of(kept, "ts"),
+        id_of(kept, "channel"),
+        id_of(kept, "ts"),
     )
 
 

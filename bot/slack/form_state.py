@@ -72,12 +72,12 @@ def read_metadata(view: Mapping[str, Any], kind: Kind) -> Form:
     version = kept.get("version")
     return Form(
         kind=kind,
-        channel=text_of(kept, "channel", LONGEST_ID),
+        channel=id_of(kept, "channel"),
         nonce=text_of(kept, "nonce") or str(view.get("hash") or ""),
         version=version if isinstance(version, int) else 0,
         last_seen=text_of(kept, "last_seen"),
         looked_up=text_of(kept, "looked_up"),
-        looking_up=text_of(kept, "looking_up", LONGEST_ID),
+        looking_up=id_of(kept, "looking_up"),
         message_ts=text_of(kept, "message_ts"),
         thread_ts=text_of(kept, "thread_ts"),
     )
@@ -85,12 +85,12 @@ def read_metadata(view: Mapping[str, Any], kind: Kind) -> Form:
 
 def looking_up(view: Mapping[str, Any]) -> str:
     """The ICCID or group id of the latest look-up in a form."""
-    return text_of(kept_in(view), "looking_up", LONGEST_ID)
+    return id_of(kept_in(view), "looking_up")
 
 
 def asked_in(view: Mapping[str, Any]) -> str:
     """The channel that any of our modals belongs to, "" where its metadata names none."""
-    return text_of(kept_in(view), "channel", LONGEST_ID)
+    return id_of(kept_in(view), "channel")
 
 
 def kept_in(view: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -104,6 +104,11 @@ def kept_in(view: Mapping[str, Any]) -> Mapping[str, Any]:
 def text_of(kept: Mapping[str, Any], key: str, most: int = KEPT_AT_MOST) -> str:
     value = kept.get(key)
     return value[:most] if isinstance(value, str) else ""
+
+
+def id_of(kept: Mapping[str, Any], key: str) -> str:
+    """An id or a ts, cut to the longest that any is."""
+    return text_of(kept, key, LONGEST_ID)
 
 
 def typed_in(view: Mapping[str, Any]) -> dict[str, str]:

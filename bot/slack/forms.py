@@ -15,7 +15,7 @@ from bot.domain.things import GroupRow, Thing
 from bot.slack import blocks as b
 from bot.slack import ids
 from bot.slack.fields import fields, group_option
-from bot.slack.form_state import KEPT_AT_MOST, LONGEST_ID, Form, kept_in, read_metadata, text_of
+from bot.slack.form_state import KEPT_AT_MOST, Form, id_of, kept_in, read_metadata, text_of
 from bot.slack.locks import b_iccid, group_rows, lock_words, things_group_rows
 
 View = dict[str, Any]
@@ -242,8 +242,8 @@ def read_denial(view: Mapping[str, Any]) -> Denial:
     return Denial(
         text_of(kept, "request"),
         text_of(kept, "about", 300),
-        text_of(kept, "channel", LONGEST_ID),
-        text_of(kept, "ts", LONGEST_ID),
+        id_of(kept, "channel"),
+        id_of(kept, "ts"),
     )
 
 

@@ -23,7 +23,7 @@ from bot.slack.bulk_asking import planned
 from bot.slack.desk import EXPECTED, Call, Desk
 from bot.slack.dispatch import log_unexpected
 from bot.slack.errors import words
-from bot.slack.form_state import LONGEST_ID, kept_in, text_of, typed_in
+from bot.slack.form_state import id_of, kept_in, text_of, typed_in
 from bot.slack.letting_go import let_go
 from bot.slack.locks import after_words
 from bot.slack.looking_up import open_request_line
@@ -125,7 +125,7 @@ def read_form(view: Mapping[str, Any]) -> UndoForm:
     return UndoForm(
         text_of(kept, "request"),
         text_of(kept, "about", 900),
-        text_of(kept, "channel", LONGEST_ID),
+        id_of(kept, "channel"),
         text_of(kept, "nonce"),
         bool(text_of(kept, "many")),
     )

@@ -29,8 +29,8 @@ POLL_SECONDS = 0.01
 SLOW = frozenset({"latency", "hang", "hang_after"})
 REAL_SECONDS = 30.0
 PATIENCE = 900.0
-"""Of the clock. Two dozen rows whose PUTs are all refused take 230 s of it until the first is put off; what is
-slower than a test allows would hold on a fast machine only, where `REAL_SECONDS` are long."""
+"""Of the clock. Two dozen rows whose PUTs are all refused take 230 s of it until the first is put off; a wait
+that needs more than this is met only where the machine gets there within `REAL_SECONDS`."""
 
 
 Where = Path | str
