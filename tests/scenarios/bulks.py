@@ -172,7 +172,9 @@ def holds_left(stage: Stage) -> int:
     return int(evidence.rows(evidence.database(stage), "select count(*) from holds")[0][0])
 
 
-async def until_status(stage: Stage, *wanted: str, within: float = 300.0, bulk_id: str = ID) -> str:
+async def until_status(
+    stage: Stage, *wanted: str, within: float = evidence.PATIENCE, bulk_id: str = ID
+) -> str:
     """Once the bulk is there, and all of it was told."""
 
     def there() -> bool:

@@ -145,7 +145,7 @@ async def really(condition: Callable[[], Any]) -> Any:
     return result
 
 
-async def ended(stage: Stage, *, within: float = 120.0) -> tuple[str, str | None]:
+async def ended(stage: Stage, *, within: float = PATIENCE) -> tuple[str, str | None]:
     """Where the latest request came to rest, once all of it was told."""
     path = database(stage)
 
