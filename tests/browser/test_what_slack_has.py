@@ -21,6 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FIELD, PRIVATE, NO_BOT = "C0FIELD", "C0PRIVATE", "C0NOBOT"
 NEW_YORK, DST_MORNING = "America/New_York", 1772953200
+TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -110,6 +111,32 @@ async def test_a_full_field_says_so_and_accents_need_not_be_typed(me: Window, ap
     await expect(people.get_by_role("listbox")).to_have_text("Only 1 can be chosen here")
     await people.get_by_role("button", name="Remove Chloé Martin").click()
     await expect(people.locator(".chip")).to_have_count(0)
+
+
+async def test_what_is_typed_into_a_select_stays_while_the_page_moves(me: Window, app: SmallApp) -> None:
+    """News scroll the channel behind the form, the window gets another size: the list keeps to its field."""
+    await me.go_to(FIELD)
+    await me.say("/form")
+    people = me.form.locator("[data-block=people]")
+    field, options = people.get_by_role("combobox"), people.get_by_role("listbox")
+    await field.click()
+    await field.press_sequentially("chl")
+    await expect(options.get_by_role("option")).to_have_text([re.compile("Chloé Martin")])
+    await app.client.chat_postMessage(channel=FIELD, text="News\n" * 60)
+    await expect(last(me)).to_contain_text("News")
+    await me.page.evaluate(TWO_FRAMES)
+    size = me.page.viewport_size
+    assert size
+    await me.page.set_viewport_size({"width": size["width"] - 40, "height": size["height"] - 200})
+    await me.page.evaluate(TWO_FRAMES)
+    drawn, over = await options.bounding_box(), await field.bounding_box()
+    await me.page.set_viewport_size(size)
+    assert drawn
+    assert over
+    assert (drawn["x"], drawn["width"]) == (over["x"], over["width"])
+    await expect(field).to_have_value("chl")
+    await field.press("Enter")
+    await expect(people.locator(".chip")).to_have_text(["Chloé Martin"])
 
 
 async def test_a_picture_of_another_host_is_named_and_not_fetched(me: Window, app: SmallApp) -> None:

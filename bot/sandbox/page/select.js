@@ -19,7 +19,7 @@ export class TypeAhead {
     });
     this.list = h("div", { id: listId, role: "listbox", class: "options", hidden: true, onpointerdown: (e) => e.preventDefault() });
     this.node = h("div", { class: "select" }, this.input, icon(ICONS.down), this.list);
-    this.moved = (event) => event.target !== this.list && this.close();
+    this.moved = (event) => event.target !== this.list && this.place();
   }
 
   /** Show what stands chosen now. */
@@ -81,6 +81,11 @@ export class TypeAhead {
     this.input.setAttribute("aria-expanded", "true");
     addEventListener("resize", this.moved);
     document.addEventListener("scroll", this.moved, true);
+    this.place();
+  }
+
+  /** Keep to the field: the form scrolls, news move the channel behind it, a phone's keyboard comes up. */
+  place() {
     this.list.style.width = `${this.input.offsetWidth}px`;
     placeUnder(this.list, this.input);
   }
