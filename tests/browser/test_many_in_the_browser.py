@@ -405,7 +405,7 @@ async def test_killed_at_two_fifths_it_goes_on_in_the_next_process_and_the_card_
     fleet.start_process()
     rows = to_devices(fleet, 100)
     maria, ravi, chloe = [await people(fleet, who) for who in (MARIA, RAVI, CHLOE)]
-    await fleet.until(lambda: fleet.slack.connected)
+    await fleet.slack.connected()
     request_id = await send_file(maria, "boxes.csv", csv_of(rows).encode())
     card = card_of(maria, request_id)
     await plan_checked(card)
