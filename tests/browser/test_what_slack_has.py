@@ -15,7 +15,7 @@ from playwright.async_api import Download, FilePayload, Locator, expect
 from bot.sandbox.slack.files import MOST_BYTES
 from bot.slack.blocks import escape
 from tests.browser.hands import MARIA, RAVI, Blanks, Window
-from tests.browser.small_app import SELECTS, SmallApp
+from tests.browser.small_app import FORM, SELECTS, SmallApp
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -113,30 +113,70 @@ async def test_a_full_field_says_so_and_accents_need_not_be_typed(me: Window, ap
     await expect(people.locator(".chip")).to_have_count(0)
 
 
+async def gap_to_its_list(select: Locator) -> tuple[float, float, float]:
+    """How far the open list is from where it belongs: its left, its width, and from the field to it."""
+    field, options = select.get_by_role("combobox"), select.get_by_role("listbox")
+    drawn, over = await options.bounding_box(), await field.bounding_box()
+    assert drawn
+    assert over
+    above = drawn["y"] < over["y"]
+    between = over["y"] - drawn["y"] - drawn["height"] if above else drawn["y"] - over["y"] - over["height"]
+    return drawn["x"] - over["x"], drawn["width"] - over["width"], between
+
+
 async def test_what_is_typed_into_a_select_stays_while_the_page_moves(me: Window, app: SmallApp) -> None:
-    """News scroll the channel behind the form, the window gets another size: the list keeps to its field."""
+    """The form is scrolled, the window gets another size: the list keeps to its field, out of sight with it,
+    where no key picks from it."""
+    await me.go_to(FIELD)
+    await me.say("/form")
+    people = me.form.locator("[data-block=people]")
+    field, options = people.get_by_role("combobox"), people.get_by_role("listbox")
+    size = me.page.viewport_size
+    assert size
+    await me.page.set_viewport_size({"width": size["width"], "height": 500})
+    await field.click()
+    await field.press_sequentially("chl")
+    await expect(options.get_by_role("option")).to_have_text([re.compile("Chloé Martin")])
+    body = me.form.locator(".modal-body")
+    await body.evaluate("node => (node.scrollTop -= 30)")
+    await me.page.evaluate(TWO_FRAMES)
+    assert await gap_to_its_list(people) == (0, 0, pytest.approx(4, abs=1))
+    await body.evaluate("node => (node.scrollTop = 0)")
+    await expect(field).not_to_be_in_viewport()
+    await expect(options).not_to_be_visible()
+    await me.page.keyboard.press("Enter")
+    await expect(options).to_be_visible()
+    await expect(people.locator(".chip")).to_have_count(0)
+    await me.page.set_viewport_size(size)
+    await me.page.evaluate(TWO_FRAMES)
+    assert await gap_to_its_list(people) == (0, 0, pytest.approx(4, abs=1))
+    await expect(field).to_have_value("chl")
+    await me.page.keyboard.press("Enter")
+    await expect(people.locator(".chip")).to_have_text(["Chloé Martin"])
+
+
+async def test_what_is_typed_into_a_select_stays_when_the_app_draws_the_form_anew(
+    me: Window, app: SmallApp
+) -> None:
+    """With the list open as it was; Ctrl+Enter sends the form and picks nothing."""
     await me.go_to(FIELD)
     await me.say("/form")
     people = me.form.locator("[data-block=people]")
     field, options = people.get_by_role("combobox"), people.get_by_role("listbox")
     await field.click()
     await field.press_sequentially("chl")
-    await expect(options.get_by_role("option")).to_have_text([re.compile("Chloé Martin")])
-    await app.client.chat_postMessage(channel=FIELD, text="News\n" * 60)
-    await expect(last(me)).to_contain_text("News")
-    await me.page.evaluate(TWO_FRAMES)
-    size = me.page.viewport_size
-    assert size
-    await me.page.set_viewport_size({"width": size["width"] - 40, "height": size["height"] - 200})
-    await me.page.evaluate(TWO_FRAMES)
-    drawn, over = await options.bounding_box(), await field.bounding_box()
-    await me.page.set_viewport_size(size)
-    assert drawn
-    assert over
-    assert (drawn["x"], drawn["width"]) == (over["x"], over["width"])
+    await expect(options).to_be_visible()
+    view_id = app.slack.person(MARIA).modals[-1].id
+    said = {"type": "section", "text": {"type": "plain_text", "text": "News"}}
+    await app.client.views_update(view_id=view_id, view=FORM | {"blocks": [said, *FORM["blocks"]]})
+    await expect(me.form).to_contain_text("News")
+    await expect(field).to_be_focused()
     await expect(field).to_have_value("chl")
-    await field.press("Enter")
-    await expect(people.locator(".chip")).to_have_text(["Chloé Martin"])
+    await expect(options.get_by_role("option")).to_have_text([re.compile("Chloé Martin")])
+    await me.page.keyboard.press("Control+Enter")
+    await expect(me.form).to_have_count(0)
+    values = (await app.told("view_submission"))["view"]["state"]["values"]
+    assert values["people"]["people"]["selected_users"] == []
 
 
 async def test_a_picture_of_another_host_is_named_and_not_fetched(me: Window, app: SmallApp) -> None:

@@ -53,7 +53,8 @@ export function fill(node, ...children) {
 
 /**
  * Where the focus is inside `root`, as a function that puts it back after a redraw: to the same thing, else to the
- * message that it was in, else to what holds `root`. The keyboard's place must not be lost with the node.
+ * message that it was in, else to what holds `root`. The keyboard's place must not be lost with the node, nor what
+ * is being looked for in a list.
  */
 export function focusKeeper(root) {
   const active = document.activeElement;
@@ -61,11 +62,16 @@ export function focusKeeper(root) {
   const key = active.closest("[data-key]")?.dataset.key;
   const ts = active.closest("[data-ts]")?.dataset.ts;
   const [start, end] = [active.selectionStart, active.selectionEnd];
+  const sought = active.matches("[role=combobox][aria-expanded=true]") ? active.value : null;
   const found = (name, value) => value && root.querySelector(`[data-${name}="${CSS.escape(value)}"]`);
   return () => {
     if (root.contains(document.activeElement)) return;
     const again = found("key", key);
     (again || found("ts", ts) || root.closest("[tabindex]") || focusable(root)[0])?.focus({ preventScroll: true });
+    if (sought !== null && again?.matches("[role=combobox]")) {
+      again.value = sought;
+      again.dispatchEvent(new Event("input"));
+    }
     if (again && typeof start === "number") again.setSelectionRange?.(start, end);
   };
 }

@@ -20,6 +20,7 @@ export class TypeAhead {
     this.list = h("div", { id: listId, role: "listbox", class: "options", hidden: true, onpointerdown: (e) => e.preventDefault() });
     this.node = h("div", { class: "select" }, this.input, icon(ICONS.down), this.list);
     this.moved = (event) => event.target !== this.list && this.place();
+    this.sight = new IntersectionObserver(([field]) => (this.list.style.visibility = field.isIntersecting ? "" : "hidden"));
   }
 
   /** Show what stands chosen now. */
@@ -81,11 +82,13 @@ export class TypeAhead {
     this.input.setAttribute("aria-expanded", "true");
     addEventListener("resize", this.moved);
     document.addEventListener("scroll", this.moved, true);
+    this.sight.observe(this.input);
     this.place();
   }
 
-  /** Keep to the field: the form scrolls, news move the channel behind it, a phone's keyboard comes up. */
+  /** Keep to the field, out of sight with it: the form scrolls, news move the channel, a phone's keyboard comes up. */
   place() {
+    if (!this.input.isConnected) return this.close(); // not every browser tells a removed field that it lost the focus
     this.list.style.width = `${this.input.offsetWidth}px`;
     placeUnder(this.list, this.input);
   }
@@ -100,12 +103,14 @@ export class TypeAhead {
     rows[index]?.scrollIntoView({ block: "nearest" });
   }
 
-  /** Arrows move, Enter takes, Esc closes the list and nothing else. */
+  /** Arrows move, Enter takes, Esc closes the list and nothing else; what is out of sight only comes back into it. */
   key(event) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step && this.list.hidden) this.open("");
+    const takes = event.key === "Enter" && !event.ctrlKey && !event.metaKey && !this.list.hidden; // Ctrl+Enter sends the form
+    if ((step || takes) && this.list.style.visibility) this.input.scrollIntoView({ block: "nearest" });
+    else if (step && this.list.hidden) this.open("");
     else if (step) this.mark((this.at + step + this.options.length) % Math.max(1, this.options.length));
-    else if (event.key === "Enter" && !this.list.hidden) this.options[this.at] && this.take(this.options[this.at]);
+    else if (takes) this.options[this.at] && this.take(this.options[this.at]);
     else if (event.key === "Escape" && !this.list.hidden) this.close();
     else return;
     event.preventDefault();
@@ -125,6 +130,8 @@ export class TypeAhead {
     clearTimeout(this.timer);
     removeEventListener("resize", this.moved);
     document.removeEventListener("scroll", this.moved, true);
+    this.sight.disconnect();
+    this.list.style.visibility = "";
     this.list.hidden = true;
     this.input.setAttribute("aria-expanded", "false");
     this.input.removeAttribute("aria-activedescendant");
