@@ -100,11 +100,16 @@ async def test_selects_in_a_message_look_while_one_types_and_tell_the_app(me: Wi
     assert done["team"]["selected_users"] == ["U0ENG2"]
 
 
-async def test_a_full_field_says_so_and_accents_need_not_be_typed(me: Window, app: SmallApp) -> None:
-    """Who types "chloe" finds Chloé; where one may be picked, the list says that no other can be."""
+async def open_people(me: Window) -> Locator:
+    """The form's select of a person, at the end of it."""
     await me.go_to(FIELD)
     await me.say("/form")
-    people = me.form.locator("[data-block=people]")
+    return me.form.locator("[data-block=people]")
+
+
+async def test_a_full_field_says_so_and_accents_need_not_be_typed(me: Window, app: SmallApp) -> None:
+    """Who types "chloe" finds Chloé; where one may be picked, the list says that no other can be."""
+    people = await open_people(me)
     await pick(people.get_by_role("combobox"), "chloe", "Chloé Martin")
     await expect(people.locator(".chip")).to_have_text(["Chloé Martin"])
     await people.get_by_role("combobox").click()
@@ -127,9 +132,7 @@ async def gap_to_its_list(select: Locator) -> tuple[float, float, float]:
 async def test_what_is_typed_into_a_select_stays_while_the_page_moves(me: Window, app: SmallApp) -> None:
     """The form is scrolled, the window gets another size: the list keeps to its field, out of sight with it,
     where no key picks from it."""
-    await me.go_to(FIELD)
-    await me.say("/form")
-    people = me.form.locator("[data-block=people]")
+    people = await open_people(me)
     field, options = people.get_by_role("combobox"), people.get_by_role("listbox")
     size = me.page.viewport_size
     assert size
@@ -159,9 +162,7 @@ async def test_what_is_typed_into_a_select_stays_when_the_app_draws_the_form_ane
     me: Window, app: SmallApp
 ) -> None:
     """With the list open as it was; Ctrl+Enter sends the form and picks nothing."""
-    await me.go_to(FIELD)
-    await me.say("/form")
-    people = me.form.locator("[data-block=people]")
+    people = await open_people(me)
     field, options = people.get_by_role("combobox"), people.get_by_role("listbox")
     await field.click()
     await field.press_sequentially("chl")
